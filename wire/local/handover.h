@@ -1,0 +1,62 @@
+// How a process gets its ring from instrument, and how instrument hands rings to the supervisor.
+//
+// Freestanding. Must stay true: a request is recognised by registers alone (the caller's memory may be unreadable); without
+// an instrument it fails harmlessly; the pid that a ring belongs to is the kernel's word, never the caller's.
+//
+// 1. By the trap (full mode): openat(kMagicDirfd, kMagicPath, kMagicFlags, kAbi). instrument answers by
+//    SECCOMP_IOCTL_NOTIF_ADDFD: the result is a descriptor (close-on-exec) of the ring's memfd, RingControl::granules tells
+//    its size. Natively the kernel answers EFAULT for kMagicPath before it looks at anything else. Any error: no ring now.
+// 2. By a socket (preload mode, and processes that are no descendants): connect to the path in UNDERCOAT_MEET, else to the
+//    first of kMeetingPlaces that answers; SOCK_SEQPACKET; send MeetRequest; receive MeetReply with the ring's fd in
+//    SCM_RIGHTS. instrument takes the pid from SO_PEERCRED and refuses pid 0 and peers of another mount name space.
+// 3. instrument to supervisor: SOCK_SEQPACKET pair inherited by the supervisor (--agent-fd N); messages are AgentMessage, with
+//    the descriptors named at each kind in SCM_RIGHTS.
+#pragma once
+
+#include "wire/local/ring.h"
+
+namespace undercoat::wire {
+
+inline constexpr int32_t kMagicDirfd = -0x5543;
+inline constexpr uint64_t kMagicPath = 0x1;
+inline constexpr uint32_t kMagicFlags = 0x75636f61;
+
+// The gadget page: `syscall; ret` at its start, mapped read+execute at this address by shims that have a ring. Below
+// 0x7fff8000, where AddressSanitizer's shadow begins. The filter sees the address after the instruction.
+inline constexpr uint64_t kGadgetAddress = 0x7ffe0000;
+inline constexpr uint64_t kGadgetReturn = kGadgetAddress + 2;
+
+inline constexpr const char* kMeetingPlaces[] = {"/run/undercoat/meet", "/dev/shm/undercoat/meet", "/tmp/.undercoat/meet"};
+
+struct MeetRequest {
+    uint32_t magic;  // kRingMagic
+    uint32_t abi;    // kAbi
+};
+struct MeetReply {
+    uint32_t magic;
+    uint32_t abi;
+    int32_t error;  // 0, or an errno and no descriptor
+    uint32_t mode;  // CaptureMode
+};
+
+// Environment entries that instrument and the exec hooks add, and that the shim's constructor takes out again. kEnvAdded's
+// value says what was added: "p" the whole LD_PRELOAD entry, "a" only our path at its end; then "m" if UNDERCOAT_MEET too.
+inline constexpr char kEnvPreload[] = "LD_PRELOAD";
+inline constexpr char kEnvMeet[] = "UNDERCOAT_MEET";
+inline constexpr char kEnvAdded[] = "UNDERCOAT_ADDED";
+
+enum class AgentMessageKind : uint32_t {
+    hello = 1,     // to supervisor; fds: registry, trap ring
+    ring = 2,      // to supervisor; fd: the ring of registry slot `slot`
+    listener = 3,  // to supervisor; fd: the seccomp listener
+    ready = 4,     // to instrument: rules are loaded, the rings are being drained
+    stop = 5,      // to supervisor: the workload has ended; drain, write out, exit 0
+};
+struct AgentMessage {
+    uint32_t kind;
+    uint32_t slot;
+    uint32_t ring_id;
+    uint32_t value;
+};
+
+}  // namespace undercoat::wire
