@@ -1,0 +1,38 @@
+// The consumer of events behind the state: rules, actions, outputs.
+//
+// The pipeline owns the order: state.apply(event), sink.on_event, state.finish, and at the end of each turn sink.commit();
+// only then does it tell the rings that their records are done. Must stay true: after commit() returns, everything that
+// came of earlier events is where a kill -9 of this process cannot lose it; the same EventId may come again after a
+// restart and must then not be output twice. All calls come from one thread.
+#pragma once
+
+#include "supervisor/state/state.h"
+
+#include <bitset>
+
+namespace undercoat::state {
+
+// Which calls somebody behind the state looks at.
+struct Interest {
+    std::bitset<wire::kCallCount> calls;
+    std::bitset<wire::kCallCount> results;  // those whose result is tested
+    bool names = false;                     // looked-up host names
+};
+
+class Sink {
+public:
+    virtual ~Sink() = default;
+
+    // What is wanted now. Asked at the start and after each reload().
+    virtual Interest interest() const = 0;
+    // One event, its state applied. Kinds other than call, birth and exit have no event type. May throw; that is counted.
+    virtual void on_event(const event::Event& e, State& state) = 0;
+    virtual void commit() = 0;
+    // Called between turns when SIGHUP came or tick() is due (about every 100 ms).
+    virtual void reload() {}
+    virtual void tick(uint64_t now_ns) { (void)now_ns; }
+    // The last call: nothing will come any more.
+    virtual void stop() { commit(); }
+};
+
+}  // namespace undercoat::state
