@@ -28,6 +28,12 @@ inline constexpr uint64_t kGadgetReturn = kGadgetAddress + 2;
 
 inline constexpr const char* kMeetingPlaces[] = {"/run/undercoat/meet", "/dev/shm/undercoat/meet", "/tmp/.undercoat/meet"};
 
+// A call that a shim hook lets the trap see, while its result is wanted, carries this in its sixth argument register (calls of
+// at most five arguments): kSeqMagic | seq, seq a u32. The shim writes RecordKind::result with Tag::seq after the call has
+// returned, so the trap's record gets Tag::seq and kResultFollows. Meaningless from a process without a registered ring.
+inline constexpr uint64_t kSeqMagic = 0x5543'0000'0000'0000;
+inline constexpr uint64_t kSeqMask = 0xffff'ffff'0000'0000;
+
 struct MeetRequest {
     uint32_t magic;  // kRingMagic
     uint32_t abi;    // kAbi
