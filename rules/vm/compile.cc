@@ -1,0 +1,218 @@
+// Compiles trees into the Program, see compile.h.
+#include "rules/vm/compile.h"
+
+#include "rules/lang/printer.h"
+#include "rules/sema/literal.h"
+
+#include <algorithm>
+
+namespace undercoat::rules {
+namespace {
+
+void merge(std::vector<uint32_t>& into, const std::vector<uint32_t>& from) {
+    for (uint32_t v : from)
+        if (std::find(into.begin(), into.end(), v) == into.end()) into.push_back(v);
+}
+
+std::string printed_typed(const TypedOperand& operand) {
+    switch (operand.kind) {
+        case TypedOperand::Kind::field: return operand.field.text;
+        case TypedOperand::Kind::text: return "'" + std::to_string(operand.constant.size()) + ":" + operand.constant;
+        default: break;
+    }
+    std::string out = operand.kind == TypedOperand::Kind::list ? "(" : std::to_string(static_cast<int>(operand.transform));
+    if (operand.kind == TypedOperand::Kind::transform) out += "(";
+    for (const TypedOperand& item : operand.items) {
+        out += printed_typed(item);
+        out += ',';
+    }
+    out += ')';
+    out += operand.option == 0 ? std::string() : std::string("[") + operand.option;
+    return out;
+}
+
+}  // namespace
+
+Compiler::Compiler(const Catalogue& catalogue, MacroLookup macros, unsigned max_depth)
+    : catalogue_(catalogue), macro_tree_(std::move(macros)), max_depth_(max_depth), program_(std::make_shared<Program>()) {}
+
+std::variant<CompiledCondition, CompileError> Compiler::add_condition(const Node& condition) {
+    Unit unit;
+    emit(condition, unit, 1);
+    if (unit.error) return *unit.error;
+    CompiledCondition out;
+    out.start = place(std::move(unit.code));
+    out.event_types = outcome_of(condition).can_be_true;
+    out.operations = std::move(unit.operations);
+    out.warnings = std::move(unit.warnings);
+    return out;
+}
+
+std::variant<uint32_t, SemanticError> Compiler::add_output_operand(const Operand& operand) {
+    auto typed = check_operand(operand, catalogue_, Place::output);
+    if (auto* e = std::get_if<SemanticError>(&typed)) return *e;
+    auto& t = std::get<TypedOperand>(typed);
+    return add_operation(t, printed_typed(t), nullptr);
+}
+
+EventTypeOutcome Compiler::outcome_of(const Node& node) {
+    return infer_event_types(node, catalogue_,
+                             [this](std::string_view name) { return macros_.find(name)->second.outcome; });
+}
+
+uint32_t Compiler::place(std::vector<Instruction> code) {
+    auto start = static_cast<uint32_t>(program_->code.size());
+    for (Instruction& i : code)
+        if (i.op == Instruction::Op::skip_if_false || i.op == Instruction::Op::skip_if_true) i.argument += start;
+    code.push_back({Instruction::Op::finish, 0});
+    program_->code.insert(program_->code.end(), code.begin(), code.end());
+    return start;
+}
+
+void Compiler::emit(const Node& node, Unit& unit, unsigned depth) {
+    unit.depth = std::max(unit.depth, depth);
+    if (depth > max_depth_ && !unit.error)
+        unit.error = CompileError{"the condition is nested deeper than " + std::to_string(max_depth_) +
+                                      " levels, its macros included", unit.macro, node.offset, false, false};
+    if (unit.error) return;
+    switch (node.kind) {
+        case Node::Kind::all:
+        case Node::Kind::any: emit_chain(node, unit, depth); break;
+        case Node::Kind::negation:
+            emit(*node.children.front(), unit, depth + 1);
+            unit.code.push_back({Instruction::Op::invert, 0});
+            break;
+        case Node::Kind::macro: emit_macro(node, unit, depth); break;
+        case Node::Kind::comparison: emit_comparison(node, unit); break;
+    }
+}
+
+void Compiler::emit_chain(const Node& node, Unit& unit, unsigned depth) {
+    auto op = node.kind == Node::Kind::all ? Instruction::Op::skip_if_false : Instruction::Op::skip_if_true;
+    std::vector<size_t> skips;
+    for (size_t i = 0; i < node.children.size(); ++i) {
+        if (i > 0) {
+            skips.push_back(unit.code.size());
+            unit.code.push_back({op, 0});
+        }
+        emit(*node.children[i], unit, depth + 1);
+    }
+    for (size_t at : skips) unit.code[at].argument = static_cast<uint32_t>(unit.code.size());
+}
+
+void Compiler::emit_macro(const Node& node, Unit& unit, unsigned depth) {
+    const Node* tree = macro_tree_(node.name);
+    auto fail = [&](std::string message) {
+        unit.error = CompileError{std::move(message), unit.macro, node.offset, false, true};
+    };
+    if (!tree) return fail("Undefined macro '" + node.name + "' used in filter.");
+    auto known = macros_.find(node.name);
+    if (known != macros_.end() && known->second.state == Macro::State::compiling)
+        return fail("Reference loop in macro '" + node.name + "'");
+    const Macro& macro = compile_macro(node.name, *tree);
+    if (macro.state == Macro::State::failed) {
+        unit.error = macro.error;
+        return;
+    }
+    unit.depth = std::max(unit.depth, depth + macro.depth);
+    if (unit.depth > max_depth_) return fail("the condition is nested deeper than " + std::to_string(max_depth_) +
+                                             " levels, its macros included");
+    merge(unit.operations, macro.operations);
+    unit.warnings.insert(unit.warnings.end(), macro.warnings.begin(), macro.warnings.end());
+    unit.code.push_back({Instruction::Op::call, macro.index});
+}
+
+const Compiler::Macro& Compiler::compile_macro(std::string_view name, const Node& tree) {
+    auto [it, is_new] = macros_.try_emplace(std::string(name));
+    Macro& macro = it->second;
+    if (!is_new) return macro;
+    Unit unit;
+    unit.macro = name;
+    // Macros nest on the stack while they are compiled, so their chain counts against the limit as it grows.
+    unsigned compiling = 0;
+    for (const auto& [other, m] : macros_) compiling += m.state == Macro::State::compiling;
+    emit(tree, unit, compiling);
+    if (unit.error) {
+        macro.state = Macro::State::failed;
+        macro.error = *unit.error;
+        return macro;
+    }
+    macro.depth = unit.depth - compiling + 1;
+    macro.index = static_cast<uint32_t>(program_->macro_start.size());
+    program_->macro_start.push_back(place(std::move(unit.code)));
+    macro.outcome = outcome_of(tree);
+    macro.operations = std::move(unit.operations);
+    macro.warnings = std::move(unit.warnings);
+    macro.state = Macro::State::compiled;
+    return macro;
+}
+
+void Compiler::emit_comparison(const Node& node, Unit& unit) {
+    std::vector<SemanticWarning> warnings;
+    auto typed = check_comparison(node, catalogue_, warnings);
+    if (auto* e = std::get_if<SemanticError>(&typed)) {
+        unit.error = CompileError{e->message, unit.macro, e->offset, e->unknown_name, false};
+        return;
+    }
+    for (SemanticWarning& w : warnings) unit.warnings.push_back({std::move(w.message), unit.macro, w.offset});
+    std::string printed = print(node);
+    auto [it, is_new] = check_index_.try_emplace(printed, static_cast<uint32_t>(program_->checks.size()));
+    if (is_new) {
+        Check check;
+        fill_check(check, std::get<TypedComparison>(typed), node);
+        std::vector<uint32_t>& used = check_operations_[printed];
+        auto& t = std::get<TypedComparison>(typed);
+        check.left = add_operation(t.left, printed_typed(t.left), &used);
+        if (t.right_is_operand) check.right = add_operation(t.right, printed_typed(t.right), &used);
+        program_->checks.push_back(std::move(check));
+    }
+    merge(unit.operations, check_operations_[printed]);
+    unit.code.push_back({Instruction::Op::check, it->second});
+}
+
+void Compiler::fill_check(Check& check, const TypedComparison& typed, const Node& node) {
+    check.op = node.op == Operator::eq2 ? Operator::eq : node.op;
+    check.modifier = node.modifier;
+    check.left_is_list = typed.left.is_list;
+    check.mode = typed.left.mode;
+    bool hex = check.op == Operator::bcontains || check.op == Operator::bstartswith;
+    for (const std::string& literal : typed.literals) {
+        std::string_view text = program_->constants.copy(literal);
+        auto value = hex ? Result<Value>(Value::bytes(text)) : parse_literal(typed.left.type, text);
+        check.values.push_back(*value);
+        if (check.op == Operator::pmatch) check.prefixes.add(text);
+        if (is_text(typed.left.type) && is_list_operator(check.op)) check.text_set.insert(text);
+        if (check.op != Operator::regex) continue;
+        RE2::Options options(RE2::POSIX);
+        options.set_log_errors(false);
+        check.patterns.push_back(std::make_unique<RE2>(re2::StringPiece(text.data(), text.size()), options));
+    }
+}
+
+uint32_t Compiler::add_operation(const TypedOperand& operand, const std::string& printed, std::vector<uint32_t>* used) {
+    Operation op;
+    for (const TypedOperand& item : operand.items) op.arguments.push_back(add_operation(item, printed_typed(item), used));
+    auto [it, is_new] = operation_index_.try_emplace(printed, static_cast<uint32_t>(program_->operations.size()));
+    if (used) merge(*used, {it->second});
+    if (!is_new) return it->second;
+    op.is_list = operand.is_list;
+    op.mode = operand.mode;
+    op.option = operand.option;
+    op.transform = operand.transform;
+    switch (operand.kind) {
+        case TypedOperand::Kind::field:
+            op.kind = Operation::Kind::field;
+            op.field = operand.field;
+            break;
+        case TypedOperand::Kind::transform: op.kind = Operation::Kind::transform; break;
+        case TypedOperand::Kind::list: op.kind = Operation::Kind::list; break;
+        case TypedOperand::Kind::text:
+            op.kind = Operation::Kind::constant;
+            op.constant = Value::text(program_->constants.copy(operand.constant));
+            break;
+    }
+    program_->operations.push_back(std::move(op));
+    return it->second;
+}
+
+}  // namespace undercoat::rules

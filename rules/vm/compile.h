@@ -1,0 +1,94 @@
+// Compiles conditions into a Program. The one entry point: Compiler::add_condition.
+//
+// Must stay true: whatever the text, the work is bounded: nesting with macros expanded is at most max_depth, and a macro is
+// compiled once however often it is used.
+#pragma once
+
+#include "rules/catalogue.h"
+#include "rules/sema/event_types.h"
+#include "rules/sema/typed.h"
+#include "rules/vm/program.h"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+
+namespace undercoat::rules {
+
+struct CompileError {
+    std::string message;
+    std::string macro;    // the macro in whose condition the error is; empty: the condition itself
+    uint32_t offset = 0;  // in the text of that condition
+    bool unknown_name = false;
+    bool bad_macro = false;  // an undefined macro, or a loop of them
+};
+
+struct CompileWarning {
+    std::string message;
+    std::string macro;
+    uint32_t offset = 0;
+};
+
+struct CompiledCondition {
+    uint32_t start = 0;  // in Program::code
+    EventTypeSet event_types;
+    std::vector<uint32_t> operations;  // what it reads from events, without duplicates
+    std::vector<CompileWarning> warnings;
+};
+
+// The tree of a macro's condition, or null if there is none of that name. Trees outlive the Compiler.
+using MacroLookup = std::function<const Node*(std::string_view name)>;
+
+class Compiler {
+public:
+    Compiler(const Catalogue& catalogue, MacroLookup macros, unsigned max_depth = 1000);
+    std::variant<CompiledCondition, CompileError> add_condition(const Node& condition);
+    // An operand of an output; its index in Program::operations.
+    std::variant<uint32_t, SemanticError> add_output_operand(const Operand& operand);
+    // The program so far; no further call of the Compiler is allowed.
+    std::shared_ptr<const Program> finish() { return std::move(program_); }
+
+private:
+    struct Macro {
+        enum class State : uint8_t { compiling, compiled, failed } state = State::compiling;
+        uint32_t index = 0;
+        unsigned depth = 0;
+        EventTypeOutcome outcome;
+        std::vector<uint32_t> operations;
+        std::vector<CompileWarning> warnings;
+        CompileError error;
+    };
+    // What is collected while one condition or macro is compiled.
+    struct Unit {
+        std::string macro;
+        std::vector<Instruction> code;
+        std::vector<uint32_t> operations;
+        std::vector<CompileWarning> warnings;
+        unsigned depth = 0;  // deepest nesting met
+        std::optional<CompileError> error;
+    };
+
+    void emit(const Node& node, Unit& unit, unsigned depth);
+    void emit_chain(const Node& node, Unit& unit, unsigned depth);
+    void emit_macro(const Node& node, Unit& unit, unsigned depth);
+    void emit_comparison(const Node& node, Unit& unit);
+    const Macro& compile_macro(std::string_view name, const Node& tree);
+    uint32_t place(std::vector<Instruction> code);
+    EventTypeOutcome outcome_of(const Node& node);
+    void fill_check(Check& check, const TypedComparison& typed, const Node& node);
+    uint32_t add_operation(const TypedOperand& operand, const std::string& printed, std::vector<uint32_t>* used);
+
+    const Catalogue& catalogue_;
+    MacroLookup macro_tree_;
+    unsigned max_depth_;
+    std::shared_ptr<Program> program_;
+    std::map<std::string, Macro, std::less<>> macros_;
+    std::unordered_map<std::string, uint32_t> check_index_;
+    std::unordered_map<std::string, std::vector<uint32_t>> check_operations_;
+    std::unordered_map<std::string, uint32_t> operation_index_;
+};
+
+}  // namespace undercoat::rules
