@@ -185,7 +185,7 @@ bool Parser::comparison_right(Node& node) {
     constexpr std::array word_operators = {Operator::glob,      Operator::iglob,      Operator::regex,
                                            Operator::contains,  Operator::icontains,  Operator::bcontains,
                                            Operator::startswith, Operator::bstartswith, Operator::endswith};
-    constexpr std::array list_operators = {Operator::in, Operator::intersects, Operator::pmatch};
+    constexpr std::array list_operators = {Operator::intersects, Operator::in, Operator::pmatch};
     // Longest first, so that "<=" is not read as "<".
     constexpr std::array numeric_operators = {Operator::le, Operator::ge, Operator::lt, Operator::gt};
     constexpr std::array equal_operators = {Operator::eq2, Operator::ne, Operator::eq};

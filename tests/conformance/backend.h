@@ -1,0 +1,32 @@
+// What the conformance runner needs from outside: fields, and events made of a case's description.
+//
+// One program is built per backend: each links the runner with its own make_backend().
+#pragma once
+
+#include "rules/catalogue.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+
+namespace undercoat::conformance {
+
+class Backend {
+public:
+    virtual ~Backend() = default;
+    virtual const rules::Catalogue& catalogue() const = 0;
+    // Whether fields can be rendered as the product does; cases of the kind "field" are skipped otherwise.
+    virtual bool renders_fields() const = 0;
+    // The view of events[on], after the events before it have been applied, with values at least for these fields; or why
+    // this backend cannot give it. events is a sequence as in the case files; see their first comment.
+    virtual std::variant<std::unique_ptr<rules::EventView>, std::string> view(
+        const YAML::Node& events, size_t on, bool init_thread, std::span<const rules::FieldRef> fields) = 0;
+};
+
+// Null, with the reason printed, if the backend cannot work here (then the runner exits with 77, "skipped").
+std::unique_ptr<Backend> make_backend();
+
+}  // namespace undercoat::conformance

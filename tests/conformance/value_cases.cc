@@ -1,0 +1,106 @@
+// Cases about values: transformer, and those that need events: eval, field.
+#include "rules/lang/parser.h"
+#include "rules/vm/compile.h"
+#include "rules/vm/eval.h"
+#include "rules/vm/transform.h"
+#include "tests/conformance/runner.h"
+
+#include <deque>
+
+namespace undercoat::conformance {
+namespace {
+
+using namespace rules;
+
+Value value_of(const YAML::Node& node, const std::string& type, std::deque<std::string>& strings) {
+    if (type == "UINT64") return Value::u64(node.as<uint64_t>());
+    strings.push_back(text_of(node));
+    return Value::text(strings.back());
+}
+
+void transformer_case(const YAML::Node& c, Tally& tally) {
+    std::string id = c["id"].as<std::string>(), name = c["transformer"].as<std::string>();
+    static const std::map<std::string, Transform> transforms = {{"toupper", Transform::toupper},
+                                                                {"tolower", Transform::tolower},
+                                                                {"b64", Transform::b64},
+                                                                {"basename", Transform::basename},
+                                                                {"len", Transform::len}};
+    auto transform = transforms.find(name);
+    if (transform == transforms.end()) return tally.skip("transformer", id, "no case runner for " + name);
+    std::deque<std::string> strings;
+    std::vector<Value> in, expected;
+    for (const auto& v : c["in"]) in.push_back(value_of(v, c["in_type"].as<std::string>(), strings));
+    for (const auto& v : c["out"]) expected.push_back(value_of(v, c["out_type"].as<std::string>(), strings));
+    Arena arena;
+    bool list = c["list"].as<bool>() || in.size() != 1;
+    Value result = apply_transform(transform->second, {{list ? Value::list(in) : in.front()}}, 0, arena);
+    Value wanted = expected.size() == 1 ? expected.front() : Value::list(expected);
+    std::string got(render_text(result, arena)), want(render_text(wanted, arena));
+    if (got != want) return tally.fail("transformer", id, got + " instead of " + want);
+    tally.pass("transformer");
+}
+
+std::vector<FieldRef> fields_of(const Program& program) {
+    std::vector<FieldRef> fields;
+    for (const Operation& op : program.operations)
+        if (op.kind == Operation::Kind::field) fields.push_back(op.field);
+    return fields;
+}
+
+void eval_case(const YAML::Node& c, Backend& backend, Tally& tally) {
+    std::string id = c["id"].as<std::string>(), expected = c["expected"].as<std::string>();
+    std::string expr = c["expr"].as<std::string>();
+    if (expr.find("sample.") != std::string::npos) return tally.skip("eval", id, "needs Falco's sample plugin");
+    auto parsed = parse_condition(expr);
+    std::string problem;
+    if (auto* e = std::get_if<ParseError>(&parsed)) problem = e->message;
+    Compiler compiler(backend.catalogue(), [](std::string_view) { return nullptr; });
+    std::variant<CompiledCondition, CompileError> compiled;
+    if (problem.empty()) compiled = compiler.add_condition(*std::get<std::unique_ptr<Node>>(parsed));
+    if (auto* e = std::get_if<CompileError>(&compiled)) problem = e->message;
+    if (expected == "error" || expected == "compiles" || !problem.empty()) {
+        if ((expected == "error") == !problem.empty()) return tally.pass("eval");
+        return tally.fail("eval", id, problem.empty() ? "accepted " + expr : problem + " in " + expr);
+    }
+    auto program = compiler.finish();
+    auto view = backend.view(c["events"], c["on"].as<size_t>(), c["init_thread"].as<bool>(), fields_of(*program));
+    if (auto* why = std::get_if<std::string>(&view)) return tally.skip("eval", id, *why);
+    Evaluator evaluator(*program);
+    Arena arena;
+    evaluator.begin(*std::get<std::unique_ptr<EventView>>(view), arena);
+    bool verdict = evaluator.run(std::get<CompiledCondition>(compiled).start);
+    if (verdict == (expected == "true")) return tally.pass("eval");
+    tally.fail("eval", id, (verdict ? "true for " : "false for ") + expr);
+}
+
+void field_case(const YAML::Node& c, Backend& backend, Tally& tally) {
+    std::string id = c["id"].as<std::string>(), text = c["field"].as<std::string>();
+    if (!backend.renders_fields()) return tally.skip("field", id, "this backend does not render fields");
+    auto parsed = parse_operand(text);
+    auto* operand = std::get_if<Operand>(&parsed);
+    if (!operand) return tally.fail("field", id, std::get<ParseError>(parsed).message);
+    auto found = find_field(backend.catalogue(), operand->text, operand->argument);
+    auto* ref = std::get_if<FieldRef>(&found);
+    if (!ref) return tally.fail("field", id, std::get<FieldError>(found).message);
+    auto view = backend.view(c["events"], c["on"].as<size_t>(), c["init_thread"].as<bool>(), {ref, 1});
+    if (auto* why = std::get_if<std::string>(&view)) return tally.skip("field", id, *why);
+    Arena arena;
+    Value value = std::get<std::unique_ptr<EventView>>(view)->output_value(*ref, arena);
+    if (c["exists"]) {
+        if (value.exists() == c["exists"].as<bool>()) return tally.pass("field");
+        return tally.fail("field", id, value.exists() ? "has a value" : "has no value");
+    }
+    std::string got(render_text(value, arena));
+    if (got == text_of(c["expected"])) return tally.pass("field");
+    tally.fail("field", id, got + " instead of " + text_of(c["expected"]));
+}
+
+}  // namespace
+
+void run_value_cases(const YAML::Node& document, Backend& backend, Tally& tally) {
+    for (const auto& c : document["transformer"]) transformer_case(c, tally);
+    for (const auto& c : document["eval"]) eval_case(c, backend, tally);
+    for (const auto& c : document["field"]) field_case(c, backend, tally);
+}
+
+}  // namespace undercoat::conformance
