@@ -79,11 +79,12 @@ struct Reservation {
 inline Reservation reserve(const Ring& r, size_t payload) {
     const uint64_t need = granules_for(payload);
     if (kHeaderSize + payload > kMaxRecord || need > r.granules) return {};
-    uint64_t head = __atomic_load_n(&r.control->head, __ATOMIC_RELAXED);
     for (;;) {
+        // The tail first: a head loaded before it may be overtaken by the tail, and the difference would wrap to "full".
+        const uint64_t tail = __atomic_load_n(&r.control->tail, __ATOMIC_ACQUIRE);
+        uint64_t head = __atomic_load_n(&r.control->head, __ATOMIC_RELAXED);
         const uint64_t offset = head & (r.granules - 1);
         const uint64_t pad = offset + need > r.granules ? r.granules - offset : 0;
-        const uint64_t tail = __atomic_load_n(&r.control->tail, __ATOMIC_ACQUIRE);
         if (head + pad + need - tail > r.granules) return {};
         if (!__atomic_compare_exchange_n(&r.control->head, &head, head + pad + need, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
             continue;

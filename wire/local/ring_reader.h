@@ -27,8 +27,8 @@ public:
     uint64_t head() const { return __atomic_load_n(&ring_.control->head, __ATOMIC_ACQUIRE); }
     const Ring& ring() const { return ring_; }
 
-    // Copies the next record to `copy` (kMaxRecord bytes). `limit`: do not pass this position (kNoLimit: none).
-    // `skip_holes`: what is not committed at the position has been so for too long; pass over it.
+    // Copies the next record to `copy` (kMaxRecord bytes). `skip_holes`: what is not committed at the position has been so
+    // for too long; pass over it.
     ReadStatus next(uint8_t* copy, size_t* size, bool skip_holes = false);
     // Tells the writers how far the reader is. Call after the records before position() have been dealt with.
     void publish() { __atomic_store_n(&ring_.control->tail, pos_, __ATOMIC_RELEASE); }
@@ -63,7 +63,8 @@ inline ReadStatus RingReader::next(uint8_t* copy, size_t* size, bool skip_holes)
     return ReadStatus::empty;
 }
 
-// Passes over what a dead writer left: by the length it reserved, else granule by granule to the next committed stamp.
+// Passes over what a dead writer left: by the length it reserved, else granule by granule to the next stamp of this lap,
+// committed or only reserved (that one's writer may be alive: it gets its own time to finish).
 inline ReadStatus RingReader::skip_hole(uint64_t head) {
     const uint64_t stamp = __atomic_load_n(ring_.stamp(pos_), __ATOMIC_ACQUIRE);
     const uint64_t n = stamp >> 16 & 0xffff;
@@ -75,6 +76,7 @@ inline ReadStatus RingReader::skip_hole(uint64_t head) {
     while (++pos_ != head) {
         const uint64_t s = __atomic_load_n(ring_.stamp(pos_), __ATOMIC_ACQUIRE) & ~0xffff0000ULL;
         if (s == make_stamp(pos_, ring_.granules, 0, kStateCommitted)) break;
+        if (s == make_stamp(pos_, ring_.granules, 0, kStateReserved)) break;
     }
     return ReadStatus::skipped;
 }

@@ -1,0 +1,171 @@
+// The writers' side of the ring, alone and from many threads at once. Run under TSan too (b_sanitize=thread).
+#include "wire/local/ring.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "tests/unit/wire/local/test_ring.h"
+
+namespace undercoat::wire {
+namespace {
+
+using testing::check_record;
+using testing::TestRing;
+using testing::write_record;
+
+TEST(Ring, RandomSizesWrapAndComeBackInOrder) {
+    std::mt19937 rng(11);
+    for (uint32_t granules : {16u, 64u, 256u, 4096u}) {
+        TestRing ring(granules);
+        RingReader reader(*ring, 0);
+        const size_t max_data = std::min<size_t>(granules * kGranule / 2, 3000) - 44;
+        uint64_t written = 0, read = 0;
+        uint8_t copy[kMaxRecord];
+        size_t size = 0;
+        while (written < 5000) {
+            for (uint64_t burst = rng() % 20; burst > 0 && write_record(*ring, 1, written, max_data); --burst) ++written;
+            for (uint64_t burst = rng() % 20; burst > 0; --burst) {
+                const ReadStatus s = reader.next(copy, &size);
+                if (s == ReadStatus::empty) break;
+                ASSERT_EQ(s, ReadStatus::record);
+                ASSERT_TRUE(check_record(copy, size, max_data));
+                ASSERT_EQ(RecordView(copy, size).header().time, read++);
+            }
+            reader.publish();
+        }
+        while (reader.next(copy, &size) == ReadStatus::record) ++read;
+        EXPECT_EQ(read, written);
+        EXPECT_EQ(reader.position(), reader.head());
+    }
+}
+
+TEST(Ring, FullRefusesAndOverwritesNothing) {
+    TestRing ring(64);
+    uint64_t written = 0;
+    while (write_record(*ring, 1, written, 200)) ++written;
+    EXPECT_GT(written, 10u);
+    EXPECT_FALSE(write_record(*ring, 1, written, 200));
+    RingReader reader(*ring, 0);
+    uint8_t copy[kMaxRecord];
+    size_t size = 0;
+    for (uint64_t i = 0; i < written; ++i) {
+        ASSERT_EQ(reader.next(copy, &size), ReadStatus::record);
+        ASSERT_TRUE(check_record(copy, size, 200));
+    }
+    EXPECT_EQ(reader.next(copy, &size), ReadStatus::empty);
+    EXPECT_FALSE(write_record(*ring, 1, written, 200)) << "space counts as free only once the reader has published";
+    reader.publish();
+    EXPECT_TRUE(write_record(*ring, 1, written, 200));
+}
+
+TEST(Ring, RefusesWhatCannotFit) {
+    TestRing ring(64);
+    EXPECT_EQ(reserve(*ring, 64 * kGranule).n, 0u);
+    EXPECT_EQ(reserve(*ring, kMaxRecord).n, 0u);
+    EXPECT_EQ(reserve(*ring, SIZE_MAX - 10).n, 0u);
+    EXPECT_EQ((*ring).control->head, 0u);
+    EXPECT_EQ(reserve(*ring, 64 * kGranule - kHeaderSize).n, 64u);
+}
+
+TEST(Ring, NearlyFullLeavesAQuarter) {
+    TestRing ring(64);
+    while (!nearly_full(*ring)) ASSERT_NE(reserve(*ring, 0).n, 0u);
+    EXPECT_EQ((*ring).control->head, 49u);
+}
+
+TEST(Ring, DropsAreCountedByName) {
+    TestRing ring(64);
+    count_drop(*ring, Drop::too_big);
+    count_drop(*ring, Drop::too_big);
+    EXPECT_EQ((*ring).control->drops[static_cast<size_t>(Drop::too_big)], 2u);
+    EXPECT_EQ((*ring).control->drops[static_cast<size_t>(Drop::ring_full)], 0u);
+}
+
+TEST(Ring, BitmapBoundsAreChecked) {
+    uint64_t map[kBitmapWords] = {};
+    map[1] = 1;
+    EXPECT_TRUE(bit(map, 64));
+    EXPECT_FALSE(bit(map, 65));
+    EXPECT_FALSE(bit(map, 0xffff));
+}
+
+// Each writer's records arrive complete, untorn, once, and in that writer's order.
+TEST(Ring, ManyThreadsLoseNothing) {
+    constexpr uint32_t kWriters = 4;
+    constexpr uint64_t kEach = 30000;
+    constexpr size_t kMaxData = 300;
+    TestRing ring(256);
+    std::vector<std::thread> writers;
+    for (uint32_t w = 0; w < kWriters; ++w)
+        writers.emplace_back([&ring, w] {
+            for (uint64_t seq = 0; seq < kEach;) {
+                if (write_record(*ring, w, seq, kMaxData)) ++seq;
+                else std::this_thread::yield();
+            }
+        });
+    RingReader reader(*ring, 0);
+    std::map<uint32_t, uint64_t> next;
+    uint64_t total = 0, bad = 0;
+    uint8_t copy[kMaxRecord];
+    size_t size = 0;
+    while (total < kWriters * kEach && bad == 0) {
+        const ReadStatus s = reader.next(copy, &size);
+        if (s == ReadStatus::record) {
+            const RecordHeader h = RecordView(copy, size).header();
+            bad += !check_record(copy, size, kMaxData) || next[h.tid]++ != h.time;
+            ++total;
+        } else {
+            bad += s != ReadStatus::empty && s != ReadStatus::waiting;
+            std::this_thread::yield();
+        }
+        reader.publish();
+    }
+    for (std::thread& t : writers) t.join();
+    EXPECT_EQ(bad, 0u);
+    EXPECT_EQ(total, kWriters * kEach);
+}
+
+// A ring with room never says that it is full, however the reader and other writers overtake the one that asks.
+TEST(Ring, NeverFullWhileThereIsRoom) {
+    constexpr uint32_t kWriters = 4;
+    constexpr uint64_t kEach = 200000;
+    TestRing ring(1024);
+    std::atomic<int> unread{0};
+    std::atomic<uint64_t> refused{0}, live{kWriters};
+    std::vector<std::thread> writers;
+    for (uint32_t w = 0; w < kWriters; ++w)
+        writers.emplace_back([&] {
+            for (uint64_t i = 0; i < kEach; ++i) {
+                while (unread.fetch_add(1) >= 256) {
+                    unread.fetch_sub(1);
+                    std::this_thread::yield();
+                }
+                const Reservation v = reserve(*ring, 0);
+                if (v.n == 0) {
+                    refused.fetch_add(1);
+                    unread.fetch_sub(1);
+                } else {
+                    commit(*ring, v, testing::header_of(w, i, 0));
+                }
+            }
+            live.fetch_sub(1);
+        });
+    RingReader reader(*ring, 0);
+    uint8_t copy[kMaxRecord];
+    size_t size = 0;
+    while (live.load() != 0 || reader.position() != reader.head()) {
+        const bool got = reader.next(copy, &size) == ReadStatus::record;
+        reader.publish();
+        if (got) unread.fetch_sub(1);
+        else std::this_thread::yield();
+    }
+    for (std::thread& t : writers) t.join();
+    EXPECT_EQ(refused.load(), 0u);
+}
+
+}  // namespace
+}  // namespace undercoat::wire
