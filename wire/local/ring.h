@@ -77,8 +77,9 @@ struct Reservation {
 // Reserves room for a record with `payload` bytes. n = 0 when it does not fit; nothing is counted then (the caller knows
 // whether it takes the trap door or drops). Wait-free but for contention; async-signal-safe.
 inline Reservation reserve(const Ring& r, size_t payload) {
+    if (payload > kMaxRecord - kHeaderSize) return {};
     const uint64_t need = granules_for(payload);
-    if (kHeaderSize + payload > kMaxRecord || need > r.granules) return {};
+    if (need > r.granules) return {};
     for (;;) {
         // The tail first: a head loaded before it may be overtaken by the tail, and the difference would wrap to "full".
         const uint64_t tail = __atomic_load_n(&r.control->tail, __ATOMIC_ACQUIRE);

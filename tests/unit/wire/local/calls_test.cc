@@ -94,11 +94,12 @@ TEST(Calls, CapturedCallsHaveNumbersAndArguments) {
 
 TEST(Calls, FitTheBitmap) { EXPECT_LE(kCallCount, kBitmapWords * 64); }
 
+// vfork is interposed to know its child, not to record it.
 TEST(Calls, EachHookIsOneFunctionOfACapturedCall) {
     std::set<std::string> functions;
     for (const Hook& h : kHooks) {
         EXPECT_TRUE(functions.insert(h.function).second) << h.function << " stands twice";
-        EXPECT_TRUE(captured(info(h.call))) << h.function << " is hooked for a call that nobody records";
+        EXPECT_TRUE(captured(info(h.call)) || h.call == Call::vfork) << h.function << " is hooked for a call that nobody records";
     }
     for (const char* must : {"open", "open64", "openat", "__open_2", "connect", "execve", "execvp", "posix_spawn", "unlink"})
         EXPECT_TRUE(functions.count(must)) << must;
