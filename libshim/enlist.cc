@@ -1,0 +1,168 @@
+// How a process gets its ring: lazily, by the trap or over a socket (wire/local/handover.h), and again after fork.
+//
+// Must stay true: nothing is mapped for a process that has not made kEnough interposed calls, unless a meeting place is
+// named; every failure leaves the process as it was, with all its calls going out by the trap door; all signals are blocked
+// meanwhile, so that no handler can jump out half way; errno is kept. These are the only system calls that the shim makes
+// of its own accord while the program runs: a program that sealed itself before its first kEnough calls, by a way that
+// prctl() does not show us, may be killed by them.
+#include <asm/mman.h>
+#include <asm/unistd.h>
+#include <linux/mman.h>
+
+#include "libshim/raw_syscall.h"
+#include "libshim/state.h"
+
+namespace undercoat::shim {
+namespace {
+
+constexpr uint32_t kEnough = 4;
+constexpr long kEfault = -14, kEinval = -22;
+constexpr uint64_t kAllSignals = ~0ULL;
+constexpr int kProtRead = 1, kProtWrite = 2, kProtExec = 4, kMapShared = 1, kMapPrivate = 2, kMapAnonymous = 0x20;
+
+// glibc and musl keep the thread id at these offsets from the thread pointer; elsewhere it is searched, and not believed
+// unless it is found exactly once.
+void find_tid() {
+    const auto tid = static_cast<uint32_t>(own_call(__NR_gettid));
+    g_image.tid_offset = 0;
+    const auto at = [](uint16_t offset) {
+        uint32_t v;
+        asm("movl %%fs:(%1), %0" : "=r"(v) : "r"(static_cast<uint64_t>(offset)));
+        return v;
+    };
+    const uint16_t known = g_image.musl ? 0x30 : 0x2d0;
+    if (at(known) == tid) {
+        g_image.tid_offset = known;
+        return;
+    }
+    uint16_t found = 0, times = 0;
+    for (uint16_t o = 8; o < 0x400; o = static_cast<uint16_t>(o + 4))
+        if (at(o) == tid) found = o, times++;
+    if (times == 1) g_image.tid_offset = found;
+}
+
+void scan_image() {
+    if (g_image.scanned) return;
+    g_image.musl = !libc_function("gnu_get_libc_version");
+    g_image.cancel_used = g_image.cancel_used || imports("pthread_cancel");
+    g_image.scanned = true;
+}
+
+void unmap(void* p, size_t n) { own_call(__NR_munmap, p, n); }
+
+bool valid(const wire::RingControl* c) {
+    return c->magic == wire::kRingMagic && c->abi == wire::kAbi && c->granules >= 16 && c->granules <= 1 << 20 &&
+           (c->granules & (c->granules - 1)) == 0;
+}
+
+bool map_ring(int fd, wire::Ring& ring) {
+    size_t granules = wire::kShimRingGranules;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        const size_t size = wire::kControlSize + granules * wire::kGranule;
+        const long p = own_call(__NR_mmap, 0, size, kProtRead | kProtWrite, kMapShared, fd, 0);
+        if (failed(p)) return false;
+        auto* control = reinterpret_cast<wire::RingControl*>(p);
+        if (valid(control) && control->granules == granules) {
+            own_call(__NR_madvise, control, size, MADV_DONTFORK);
+            ring = {control, reinterpret_cast<uint8_t*>(p) + wire::kControlSize, control->granules};
+            return true;
+        }
+        const bool again = valid(control);
+        granules = control->granules;
+        unmap(control, size);
+        if (!again) return false;
+    }
+    return false;
+}
+
+// Anything at the gadget's address already: then there is no gadget, everything traps, and all is still correct.
+void map_gadget() {
+    if (g_image.gadget) return;
+    void* const want = reinterpret_cast<void*>(wire::kGadgetAddress);
+    const long p = own_call(__NR_mmap, want, 4096, kProtRead | kProtWrite,
+                            kMapPrivate | kMapAnonymous | MAP_FIXED_NOREPLACE, -1, 0);
+    if (failed(p)) return;
+    if (reinterpret_cast<void*>(p) != want) {  // a kernel that does not know the flag
+        unmap(reinterpret_cast<void*>(p), 4096);
+        return;
+    }
+    static const uint8_t code[] = {0x0f, 0x05, 0xc3};  // syscall; ret
+    for (size_t i = 0; i < sizeof code; i++) static_cast<volatile uint8_t*>(want)[i] = code[i];
+    if (failed(own_call(__NR_mprotect, want, 4096, kProtRead | kProtExec))) {
+        unmap(want, 4096);
+        return;
+    }
+    g_image.gadget = true;
+}
+
+bool map_process() {
+    if (g_process) return true;
+    const long p = own_call(__NR_mmap, 0, 4096, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, -1, 0);
+    if (failed(p)) return false;
+    // Without wiping, a raw clone would speak with its parent's ring; then only fork() itself is told apart.
+    own_call(__NR_madvise, reinterpret_cast<void*>(p), 4096, MADV_WIPEONFORK);
+    __atomic_store_n(&g_process, reinterpret_cast<Process*>(p), __ATOMIC_RELEASE);
+    return true;
+}
+
+void adopt(int fd, bool trapped) {
+    wire::Ring ring;
+    const bool ok = map_ring(fd, ring);
+    own_call(__NR_close, fd);
+    if (!ok) {
+        g_image.off = true;
+        return;
+    }
+    scan_image();
+    find_tid();
+    if (trapped) map_gadget();
+    if (!map_process()) {
+        unmap(ring.control, wire::kControlSize + size_t{ring.granules} * wire::kGranule);
+        return;
+    }
+    Process* p = g_process;
+    p->trapped = trapped;
+    p->gadget = trapped && g_image.gadget;
+    p->ring.data = ring.data;
+    p->ring.granules = ring.granules;
+    __atomic_store_n(&p->ring.control, ring.control, __ATOMIC_RELEASE);
+}
+
+void register_process() {
+    const long fd = own_call(__NR_openat, wire::kMagicDirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi);
+    if (!failed(fd)) return adopt(static_cast<int>(fd), true);
+    if (fd != kEfault) {  // an instrument that has no ring for us now: ask again, less often
+        uint32_t& calls = g_process ? g_process->calls : g_image.calls;
+        __atomic_store_n(&calls, -1024U, __ATOMIC_RELAXED);
+        return;
+    }
+    const long met = meet();
+    if (!failed(met)) return adopt(static_cast<int>(met), false);
+    g_image.off = true;
+}
+
+Process* register_once() {
+    if (__atomic_exchange_n(&g_image.registering, 1, __ATOMIC_ACQUIRE)) return nullptr;
+    uint64_t before = 0;
+    own_call(__NR_rt_sigprocmask, 0, &kAllSignals, &before, 8);
+    if (!managed() && !g_image.off) register_process();
+    own_call(__NR_rt_sigprocmask, 2, &before, 0, 8);
+    __atomic_store_n(&g_image.registering, 0, __ATOMIC_RELEASE);
+    return managed();
+}
+
+}  // namespace
+
+Process* enlist() {
+    if (g_image.off || t_in_vfork_child || g_image.foreign_children) return nullptr;
+    uint32_t& calls = g_process ? g_process->calls : g_image.calls;
+    const auto n = static_cast<int32_t>(__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED));
+    if (n < static_cast<int32_t>(g_image.meet[0] ? 1 : kEnough)) return nullptr;
+    return register_once();
+}
+
+void enlist_now() {
+    if (!g_image.off && !t_in_vfork_child && !managed()) register_once();
+}
+
+}  // namespace undercoat::shim

@@ -1,0 +1,176 @@
+// Hooks of the exec family and posix_spawn: the next image gets this library again, whatever environment it is given.
+//
+// Must stay true: safe in a vfork child (stack only, no record, no registration); the search along PATH, the fall-back to a
+// shell and every error are the real libc's; on success nothing returns, so the record of an exec is written before it, and a
+// failure follows as a result record with the same seq (preload mode; else the trap sees both).
+#include <stdarg.h>
+
+#include "libshim/emit.h"
+#include "libshim/environment.h"
+#include "libshim/invoke.h"
+
+using namespace undercoat;
+using namespace undercoat::shim;
+using wire::Call;
+
+namespace {
+
+constexpr int kEnosys = 38;
+constexpr size_t kMostArguments = 1 << 16;
+
+// Joins strings with their NULs into `to`, cut at kMaxArgs. Cold; the kernel's limits bound the vector, not us.
+uint32_t join(char* const* v, char* to) {
+    uint32_t n = 0;
+    if (reinterpret_cast<uintptr_t>(v) < 65536) return 0;
+    for (; *v && reinterpret_cast<uintptr_t>(*v) >= 65536; v++)
+        for (const char* p = *v;; p++) {
+            if (n == wire::kMaxArgs) return n;
+            to[n++] = *p;
+            if (!*p) break;
+        }
+    return n;
+}
+
+// Says in preload mode that an exec is coming; returns its seq, 0 when nothing was written.
+__attribute__((noinline)) uint32_t announce(Call c, const char* path, char* const* argv, char* const* envp, int dirfd) {
+    Process* p = managed();
+    if (!p && g_image.meet[0]) p = enlist();
+    if (!p || p->trapped || !wire::bit(p->ring.control->wanted, static_cast<uint16_t>(c))) return 0;
+    const uint32_t seq = __atomic_add_fetch(&p->seq, 1, __ATOMIC_RELAXED);
+    char joined[wire::kMaxArgs];
+    const uint64_t at = c == Call::execveat;
+    const uint64_t a[6] = {at ? to_register(dirfd) : to_register(path), at ? to_register(path) : to_register(argv)};
+    Piece pieces[3] = {{wire::Tag::seq, 0, 4, &seq}};
+    pieces[1] = {wire::Tag::argv, static_cast<uint8_t>(1 + at), static_cast<uint16_t>(join(argv, joined)), joined};
+    uint32_t n = 2;
+    if (reinterpret_cast<uintptr_t>(path) >= 65536) {
+        const size_t size = length(path);
+        pieces[n++] = {wire::Tag::path, static_cast<uint8_t>(at), static_cast<uint16_t>(size > wire::kMaxPath ? wire::kMaxPath : size), path};
+    }
+    (void)envp;
+    emit(p->ring, {wire::RecordKind::call, static_cast<uint16_t>(c), wire::kResultFollows, 0, a, 2, pieces, n});
+    return seq;
+}
+
+void announce_failure(Call c, uint32_t seq) {
+    const Process* p = managed();
+    if (!seq || !p) return;
+    const Piece piece{wire::Tag::seq, 0, 4, &seq};
+    emit(p->ring, {wire::RecordKind::result, static_cast<uint16_t>(c), 0, -get_errno(), nullptr, 0, &piece, 1});
+}
+
+// Runs `exec`, an int function of the environment that returns only on failure.
+template <class F>
+int image_call(Call c, const char* path, char* const* argv, char* const* envp, F exec, int dirfd = -100) {
+    const uint32_t seq = announce(c, path, argv, envp, dirfd);
+    const int r = with_environment(envp, exec);
+    announce_failure(c, seq);
+    return r;
+}
+
+char* const* current_environment() { return &environ ? environ : nullptr; }
+
+// In full mode the trap sees the call; its exact error follows when somebody wants it.
+int execve_call(const char* path, char* const* argv, char* const* envp) {
+    const uint64_t a[6] = {to_register(path), to_register(argv), to_register(envp)};
+    constexpr Descriptor d = describe<Call::execve>(false);
+    Process* p = managed();
+    if (!p || !p->trapped || !wire::bit(p->ring.control->want_result, d.call)) return static_cast<int>(libc_result(pass_through(d, a)));
+    const uint32_t seq = __atomic_add_fetch(&p->seq, 1, __ATOMIC_RELAXED);
+    const uint64_t with_seq[6] = {a[0], a[1], a[2], 0, 0, wire::kSeqMagic | seq};
+    const long r = pass_through(d, with_seq);
+    const Piece piece{wire::Tag::seq, 0, 4, &seq};
+    emit(p->ring, {wire::RecordKind::result, d.call, 0, r, nullptr, 0, &piece, 1});
+    return static_cast<int>(libc_result(r));
+}
+
+}  // namespace
+
+UC_EXPORT int execve(const char* path, char* const* argv, char* const* envp) {
+    return image_call(Call::execve, path, argv, envp, [&](char* const* e) { return execve_call(path, argv, e); });
+}
+UC_EXPORT int execv(const char* path, char* const* argv) { return execve(path, argv, current_environment()); }
+
+UC_EXPORT int execvpe(const char* file, char* const* argv, char* const* envp) {
+    const auto real = UC_REAL(execvpe);
+    if (!real) return static_cast<int>(libc_result(-kEnosys));
+    return image_call(Call::execve, file, argv, envp, [&](char* const* e) { return real(file, argv, e); });
+}
+UC_EXPORT int execvp(const char* file, char* const* argv) { return execvpe(file, argv, current_environment()); }
+
+UC_EXPORT int fexecve(int fd, char* const* argv, char* const* envp) {
+    const auto real = UC_REAL(fexecve);
+    if (!real) return static_cast<int>(libc_result(-kEnosys));
+    return image_call(Call::execveat, "", argv, envp, [&](char* const* e) { return real(fd, argv, e); }, fd);
+}
+UC_EXPORT int execveat(int dirfd, const char* path, char* const* argv, char* const* envp, int flags) {
+    constexpr Descriptor d = describe<Call::execveat>(false);
+    return image_call(Call::execveat, path, argv, envp, [&](char* const* e) {
+        const uint64_t a[6] = {to_register(dirfd), to_register(path), to_register(argv), to_register(e), to_register(flags)};
+        return static_cast<int>(libc_result(pass_through(d, a)));
+    }, dirfd);
+}
+
+// Gathers the arguments of an execl into a vector on the stack.
+#define UC_GATHER(first)                                                                         \
+    va_list ap;                                                                                  \
+    va_start(ap, first);                                                                         \
+    size_t n = 0;                                                                                \
+    for (const char* a = first; a && n < kMostArguments; a = va_arg(ap, const char*)) n++;       \
+    va_end(ap);                                                                                  \
+    if (n == kMostArguments) return static_cast<int>(libc_result(-kE2big));                      \
+    char** argv = static_cast<char**>(__builtin_alloca((n + 1) * sizeof(char*)));                \
+    va_start(ap, first);                                                                         \
+    argv[0] = const_cast<char*>(first);                                                          \
+    for (size_t i = 1; i <= n; i++) argv[i] = va_arg(ap, char*);                                 \
+
+UC_EXPORT int execl(const char* path, const char* first, ...) {
+    UC_GATHER(first)
+    va_end(ap);
+    return execve(path, argv, current_environment());
+}
+UC_EXPORT int execlp(const char* file, const char* first, ...) {
+    UC_GATHER(first)
+    va_end(ap);
+    return execvpe(file, argv, current_environment());
+}
+UC_EXPORT int execle(const char* path, const char* first, ...) {
+    UC_GATHER(first)
+    char* const* envp = va_arg(ap, char* const*);
+    va_end(ap);
+    return execve(path, argv, envp);
+}
+
+namespace {
+
+// The parent's word of its child: which calls the libc makes for it differs, so it stands as vfork.
+void note_spawn(int error, const int* pid) {
+    const Process* p = managed();
+    if (!p) {
+        p = enlist();
+        if (!p) return;
+    }
+    if (error || !pid || !wire::bit(p->ring.control->wanted, static_cast<uint16_t>(Call::vfork))) return;
+    emit(p->ring, {wire::RecordKind::call, static_cast<uint16_t>(Call::vfork), 0, *pid});
+}
+
+}  // namespace
+
+UC_EXPORT int posix_spawn(int* pid, const char* path, const void* actions, const void* attributes, char* const* argv, char* const* envp) {
+    const auto real = UC_REAL(posix_spawn);
+    if (!real) return kEnosys;
+    int child = 0;
+    const int r = with_environment(envp, [&](char* const* e) { return real(&child, path, actions, attributes, argv, e); });
+    if (!r && pid) *pid = child;
+    note_spawn(r, &child);
+    return r;
+}
+UC_EXPORT int posix_spawnp(int* pid, const char* file, const void* actions, const void* attributes, char* const* argv, char* const* envp) {
+    const auto real = UC_REAL(posix_spawnp);
+    if (!real) return kEnosys;
+    int child = 0;
+    const int r = with_environment(envp, [&](char* const* e) { return real(&child, file, actions, attributes, argv, e); });
+    if (!r && pid) *pid = child;
+    note_spawn(r, &child);
+    return r;
+}

@@ -1,0 +1,203 @@
+// See invoke.h.
+#include "libshim/invoke.h"
+
+#include "libshim/emit.h"
+#include "libshim/readable.h"
+
+extern "C" int pthread_setcanceltype(int, int*);
+
+namespace undercoat::shim {
+namespace {
+
+constexpr int kAtFdCwd = -100;
+constexpr long kPathMax = 4096;
+constexpr uint64_t kSockaddrMax = 128;
+
+// As libc does it: asynchronous cancellation for the time of the call. The instruction is in our text, whose unwind tables
+// lead back to the caller, so that C++ destructors run.
+__attribute__((noinline)) long cancellable(long nr, const uint64_t (&a)[6]) {
+    const auto set = UC_REAL(pthread_setcanceltype);
+    int old = 0, ignored;
+    if (!set || set(1, &old) != 0) return trap_door(nr, a);
+    const long result = trap_door(nr, a);
+    set(old, &ignored);
+    return result;
+}
+
+bool must_stay_cancellable(const Descriptor& d) {
+    return d.blocks && (g_image.cancel_used || !g_image.scanned);
+}
+
+long out(const Descriptor& d, const uint64_t (&a)[6]) {
+    return must_stay_cancellable(d) && !t_in_vfork_child ? cancellable(d.nr, a) : trap_door(d.nr, a);
+}
+
+// Errors that the kernel gives only after it has read the path.
+bool path_was_read(long r) {
+    return !failed(r) || r == -2 || r == -13 || r == -17 || r == -20 || r == -21 || r == -39 || r == -40;
+}
+// The same of socket addresses: EINPROGRESS, ECONNREFUSED, EADDRINUSE, EADDRNOTAVAIL, ENETUNREACH, ENOENT.
+bool address_was_read(long r) {
+    return !failed(r) || r == -115 || r == -111 || r == -98 || r == -99 || r == -101 || r == -2;
+}
+
+bool is_text(wire::ArgKind k) { return k == wire::ArgKind::path || k == wire::ArgKind::string; }
+
+// What of the call's memory goes into the record.
+struct Captured {
+    uint64_t registers[6];  // as passed to the kernel: pointers to our copies
+    Piece pieces[4];
+    uint32_t n = 0;
+    bool readable = true;
+    void add(wire::Tag tag, unsigned index, const void* data, uint64_t size) {
+        pieces[n++] = {tag, static_cast<uint8_t>(index), static_cast<uint16_t>(size), data};
+    }
+    void add_text(wire::ArgKind kind, unsigned index, const char* text, long length) {
+        const uint64_t size = static_cast<uint64_t>(length) > wire::kMaxPath ? wire::kMaxPath : static_cast<uint64_t>(length);
+        add(kind == wire::ArgKind::path ? wire::Tag::path : wire::Tag::string, index, text, size);
+    }
+};
+
+// The kernel has accepted pointers into pages that we did not know: now they are known.
+void learn(const Descriptor& d, const uint64_t (&a)[6], long result) {
+    for (unsigned i = 0; i < d.nargs; i++) {
+        if (is_text(d.kind(i)) && path_was_read(result)) learn_string(a[i], kPathMax);
+        if (d.kind(i) == wire::ArgKind::sockaddr && address_was_read(result)) learn_range(a[i], a[i + 1]);
+    }
+}
+
+// Without a trap behind us, text of unknown pages is taken after the call, where the kernel has shown it to be readable.
+void capture_late(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
+    c.n = 0;
+    for (unsigned i = 0; i < d.nargs && c.n < 3; i++) {
+        if (is_text(d.kind(i))) {
+            const long n = known_length(a[i], kPathMax);
+            if (n >= 0) c.add_text(d.kind(i), i, reinterpret_cast<const char*>(a[i]), n);
+        } else if (d.kind(i) == wire::ArgKind::sockaddr && a[i + 1] <= kSockaddrMax && range_known(a[i], a[i + 1])) {
+            c.add(wire::Tag::sockaddr, i, reinterpret_cast<const void*>(a[i]), a[i + 1]);
+        }
+    }
+}
+
+// The address of the peer that accept has written for the program.
+void capture_peer(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
+    if (d.kind(1) != wire::ArgKind::outaddr || !a[1] || !a[2]) return;
+    // The kernel has read and written a[2]; how much it wrote to a[1] depends on what a[2] was before: stay in the page.
+    const uint32_t size = *reinterpret_cast<const uint32_t*>(a[2]);
+    if (size < 2 || a[1] % kPage > kPage - 2) return;
+    const uint16_t family = *reinterpret_cast<const uint16_t*>(a[1]);
+    const uint32_t n = family == 2 ? 16 : family == 10 ? 28 : 0;
+    if (n && size >= n && (a[1] % kPage <= kPage - n || range_known(a[1], n)))
+        c.add(wire::Tag::peer, 1, reinterpret_cast<const void*>(a[1]), n);
+}
+
+void record(const Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c, long result) {
+    if (!failed(result)) capture_peer(d, a, c);
+    const uint8_t flags = c.readable ? 0 : wire::kUnreadable;
+    emit(p.ring, {wire::RecordKind::call, d.call, flags, result, a, d.nargs, c.pieces, c.n});
+}
+
+// The trap records the call; we add what it cannot know.
+long trapped(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
+    if (!wire::bit(p.ring.control->want_result, d.call) || d.nargs > 5) return out(d, c.registers);
+    const uint32_t seq = __atomic_add_fetch(&p.seq, 1, __ATOMIC_RELAXED);
+    c.registers[5] = wire::kSeqMagic | seq;
+    const long result = out(d, c.registers);
+    Piece pieces[2] = {{wire::Tag::seq, 0, 4, &seq}};
+    c.n = 0;
+    if (!failed(result)) capture_peer(d, a, c);
+    if (c.n) pieces[1] = c.pieces[0];
+    emit(p.ring, {wire::RecordKind::result, d.call, 0, result, nullptr, 0, pieces, 1 + c.n});
+    return result;
+}
+
+// True when the filter lets the call pass from the gadget. Absolute paths do not depend on their directory descriptor.
+bool gadget_admits(const Process& p, const Descriptor& d, Captured& c) {
+    if (d.when == wire::When::kill) {
+        const auto pid = static_cast<int32_t>(c.registers[0]);
+        return pid != -1 && pid != p.ring.control->agent_pids[0] && pid != p.ring.control->agent_pids[1];
+    }
+    if (d.when != wire::When::dirfd) return true;
+    for (unsigned i = 0; i + 1 < d.nargs; i++) {
+        if (d.kind(i) != wire::ArgKind::dirfd || static_cast<int32_t>(c.registers[i]) == kAtFdCwd) continue;
+        if (*reinterpret_cast<const char*>(c.registers[i + 1]) != '/') return false;
+    }
+    for (unsigned i = 0; i + 1 < d.nargs; i++)
+        if (d.kind(i) == wire::ArgKind::dirfd) c.registers[i] = static_cast<uint64_t>(static_cast<int64_t>(kAtFdCwd));
+    return true;
+}
+
+long act(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
+    const bool roomy = !wire::nearly_full(p.ring) ||
+                       __atomic_load_n(&p.ring.control->policy, __ATOMIC_RELAXED) == static_cast<uint32_t>(wire::FullPolicy::drop);
+    long result;
+    if (p.gadget && d.tier == wire::Tier::gadget && c.readable && roomy && !must_stay_cancellable(d) &&
+        gadget_admits(p, d, c)) {
+        result = through_gadget(d.nr, c.registers);
+        record(p, d, a, c, result);
+    } else if (p.trapped) {
+        result = trapped(p, d, a, c);
+        if (!c.readable) learn(d, a, result);
+    } else {
+        result = out(d, c.registers);
+        if (!c.readable) {
+            learn(d, a, result);
+            capture_late(d, a, c);
+        }
+        record(p, d, a, c, result);
+    }
+    return result;
+}
+
+// Copies what the pointers name, so that the kernel and the record see the same, and acts.
+__attribute__((noinline)) long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
+    Captured c;
+    for (unsigned i = 0; i < 6; i++) c.registers[i] = a[i];
+    for (unsigned i = 0; i < d.nargs; i++) {
+        const wire::ArgKind kind = d.kind(i);
+        if (is_text(kind)) {
+            const long n = known_length(a[i], kPathMax);
+            if (n < 0) {
+                c.readable = false;
+                continue;
+            }
+            char* copy = static_cast<char*>(__builtin_alloca(static_cast<size_t>(n) + 1));
+            const char* from = reinterpret_cast<const char*>(a[i]);
+            long length = 0;
+            while (length < n && (copy[length] = __atomic_load_n(&from[length], __ATOMIC_RELAXED))) length++;
+            copy[length] = 0;
+            c.registers[i] = reinterpret_cast<uint64_t>(copy);
+            c.add_text(kind, i, copy, length);
+        } else if (kind == wire::ArgKind::sockaddr && a[i]) {
+            const uint64_t n = a[i + 1];
+            if (n > kSockaddrMax || !range_known(a[i], n)) {
+                c.readable = false;
+                continue;
+            }
+            void* copy = __builtin_alloca(kSockaddrMax);
+            __builtin_memcpy(copy, reinterpret_cast<const void*>(a[i]), n);
+            c.registers[i] = reinterpret_cast<uint64_t>(copy);
+            c.add(wire::Tag::sockaddr, i, copy, n);
+        }
+    }
+    return act(p, d, a, c);
+}
+
+}  // namespace
+
+long pass_through(Descriptor d, const uint64_t (&a)[6]) {
+    const Process* p = managed();
+    return p && p->gadget && d.tier == wire::Tier::gadget && !must_stay_cancellable(d) ? through_gadget(d.nr, a) : out(d, a);
+}
+
+long invoke(Descriptor d, const uint64_t (&a)[6]) {
+    Process* p = managed();
+    if (!p) [[unlikely]] {
+        p = enlist();
+        if (!p) return out(d, a);
+    }
+    if (!wire::bit(p->ring.control->wanted, d.call)) return pass_through(d, a);
+    return observed(*p, d, a);
+}
+
+}  // namespace undercoat::shim

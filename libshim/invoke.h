@@ -1,0 +1,51 @@
+// The way of every interposed system call: observed, passed through, or let out by the trap door.
+//
+// invoke() makes exactly the one call it is asked for. Must stay true:
+//  - with a filter, a call that somebody wants is either made through the gadget and recorded here, or trapped and recorded
+//    there; never both, never neither;
+//  - what the kernel gets is the copy that the record is made from;
+//  - the order is call first, record after it: a record never speaks of a call that has not happened.
+#pragma once
+
+#include "libshim/raw_syscall.h"
+#include "libshim/state.h"
+
+namespace undercoat::shim {
+
+// What invoke() needs to know of a call, packed so that it travels in registers and needs no relocated table.
+struct Descriptor {
+    uint16_t call;
+    int16_t nr;
+    uint8_t nargs;
+    wire::Tier tier;
+    wire::When when;
+    bool blocks;      // a cancellation point
+    uint32_t kinds;   // five bits an argument
+    wire::ArgKind kind(unsigned i) const { return static_cast<wire::ArgKind>(kinds >> 5 * i & 31); }
+};
+static_assert(sizeof(Descriptor) <= 16);
+
+template <wire::Call C>
+consteval Descriptor describe(bool blocks) {
+    constexpr const wire::CallInfo& c = wire::info(C);
+    static_assert(c.x86_64 >= 0 && static_cast<unsigned>(wire::ArgKind::sig) < 32);
+    uint32_t kinds = 0;
+    for (unsigned i = 0; i < 6; i++) kinds |= static_cast<uint32_t>(c.args[i]) << 5 * i;
+    return {static_cast<uint16_t>(C), c.x86_64, c.nargs, c.tier, c.when, blocks, kinds};
+}
+
+// Returns the kernel's result.
+long invoke(Descriptor d, const uint64_t (&a)[6]);
+// The call without looking at it; a cancellation point stays one.
+long pass_through(Descriptor d, const uint64_t (&a)[6]);
+
+enum Blocking : bool { never_blocks = false, may_block = true };
+
+// The call C as its libc wrapper returns it.
+template <wire::Call C, Blocking B = never_blocks, class... A>
+inline long call(A... args) {
+    const uint64_t a[6] = {to_register(args)...};
+    return libc_result(invoke(describe<C>(B), a));
+}
+
+}  // namespace undercoat::shim

@@ -1,0 +1,94 @@
+// Registration over a socket (wire/local/handover.h, 2.): for preload mode and for processes that are no descendants.
+//
+// Must stay true: bounded in time; every descriptor that is not returned is closed.
+#include <asm/unistd.h>
+#include <linux/in.h>
+
+#include "libshim/raw_syscall.h"
+#include "libshim/state.h"
+#include "libshim/text.h"
+
+namespace undercoat::shim {
+namespace {
+
+constexpr long kEintr = -4, kEnoent = -2, kEproto = -71;
+constexpr int kAfUnix = 1, kSockSeqpacketCloexec = 5 | 02000000, kMsgNosignal = 0x4000, kMsgCmsgCloexec = 0x40000000;
+constexpr int kSolSocket = 1, kSoRcvtimeo = 20, kSoSndtimeo = 21, kScmRights = 1;
+
+struct Iovec {
+    void* base;
+    size_t size;
+};
+struct Message {
+    void* name;
+    uint32_t name_size;
+    Iovec* iov;
+    size_t iov_count;
+    void* control;
+    size_t control_size;
+    int flags;
+};
+struct Control {
+    size_t size;
+    int level;
+    int type;
+    int fds[2];
+};
+struct UnixAddress {
+    uint16_t family;
+    char path[108];
+};
+
+long connect_to(const char* path) {
+    UnixAddress address{};
+    address.family = kAfUnix;
+    if (!copy_text(address.path, sizeof address.path, path, length(path))) return kEnoent;
+    const long s = own_call(__NR_socket, kAfUnix, kSockSeqpacketCloexec, 0);
+    if (failed(s)) return s;
+    const int64_t timeout[2] = {0, 500000};
+    own_call(__NR_setsockopt, s, kSolSocket, kSoRcvtimeo, timeout, sizeof timeout);
+    own_call(__NR_setsockopt, s, kSolSocket, kSoSndtimeo, timeout, sizeof timeout);
+    const long r = own_call(__NR_connect, s, &address, sizeof address);
+    if (!failed(r)) return s;
+    own_call(__NR_close, s);
+    return r;
+}
+
+// The ring's descriptor from the reply, or a negated errno.
+long receive(long s) {
+    wire::MeetReply reply{};
+    Control control{};
+    Iovec iov{&reply, sizeof reply};
+    Message m{nullptr, 0, &iov, 1, &control, sizeof control, 0};
+    long r;
+    do r = own_call(__NR_recvmsg, s, &m, kMsgCmsgCloexec);
+    while (r == kEintr);
+    if (failed(r)) return r;
+    const bool has_fd = m.control_size >= sizeof(size_t) + 12 && control.level == kSolSocket && control.type == kScmRights;
+    const bool good = r == sizeof reply && reply.magic == wire::kRingMagic && reply.abi == wire::kAbi && !reply.error;
+    if (has_fd && good) return control.fds[0];
+    if (has_fd) own_call(__NR_close, control.fds[0]);
+    return kEproto;
+}
+
+long ask(const char* path) {
+    const long s = connect_to(path);
+    if (failed(s)) return s;
+    wire::MeetRequest request{wire::kRingMagic, wire::kAbi};
+    long r = own_call(__NR_sendto, s, &request, sizeof request, kMsgNosignal, 0, 0);
+    if (!failed(r)) r = receive(s);
+    own_call(__NR_close, s);
+    return r;
+}
+
+}  // namespace
+
+long meet() {
+    if (g_image.meet[0]) return ask(g_image.meet);
+    long r = kEnoent;
+    for (const char* place : wire::kMeetingPlaces)
+        if (r = ask(place); !failed(r)) break;
+    return r;
+}
+
+}  // namespace undercoat::shim

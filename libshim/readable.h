@@ -1,0 +1,62 @@
+// Which memory may be read without a fault: a call with a bad pointer must give EFAULT, as natively, and not crash in us.
+//
+// A page is known to be readable once the kernel has read it for this program (the call did not fail for its pointer), or
+// when the stack pointer is in it. Must stay true: no page is read that is not known; the first call with a pointer into an
+// unknown page leaves by the trap door with the pointer as it is. A page that was unmapped since is still held for known:
+// a program that passes a pointer to what it has unmapped faults in us instead of getting EFAULT.
+#pragma once
+
+#include "libshim/state.h"
+
+namespace undercoat::shim {
+
+inline constexpr uint64_t kPage = 4096;
+inline constexpr uint64_t kUserEnd = 0x7fff'ffff'f000;
+
+inline bool page_known(uint64_t address) {
+    const uint64_t page = address / kPage;
+    if (address < 65536 || address >= kUserEnd) return false;
+    if (page == reinterpret_cast<uint64_t>(__builtin_frame_address(0)) / kPage) return true;
+    return __atomic_load_n(&g_image.pages[page % 1024], __ATOMIC_RELAXED) == static_cast<uint32_t>(page / 1024);
+}
+
+inline void learn_page(uint64_t address) {
+    const uint64_t page = address / kPage;
+    if (address < 65536 || address >= kUserEnd) return;
+    __atomic_store_n(&g_image.pages[page % 1024], static_cast<uint32_t>(page / 1024), __ATOMIC_RELAXED);
+}
+
+inline bool range_known(uint64_t address, uint64_t n) {
+    if (n > kPage) return false;
+    return page_known(address) && (n == 0 || page_known(address + n - 1));
+}
+
+inline void learn_range(uint64_t address, uint64_t n) {
+    learn_page(address);
+    if (n > 0 && n <= kPage) learn_page(address + n - 1);
+}
+
+// Length of the string at `address`, or -1 when it cannot be read or is not shorter than `max`.
+inline long known_length(uint64_t address, long max) {
+    long n = 0;
+    while (n < max) {
+        if (!page_known(address + static_cast<uint64_t>(n))) return -1;
+        const char* p = reinterpret_cast<const char*>(address);
+        long end = n + static_cast<long>(kPage - (address + static_cast<uint64_t>(n)) % kPage);
+        if (end > max) end = max;
+        for (; n < end; n++)
+            if (!p[n]) return n;
+    }
+    return -1;
+}
+
+// After the kernel has read the string at `address`.
+inline void learn_string(uint64_t address, long max) {
+    const char* p = reinterpret_cast<const char*>(address);
+    for (long n = 0; n < max; n++) {
+        if (n == 0 || (address + static_cast<uint64_t>(n)) % kPage == 0) learn_page(address + static_cast<uint64_t>(n));
+        if (!p[n]) return;
+    }
+}
+
+}  // namespace undercoat::shim

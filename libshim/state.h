@@ -1,0 +1,89 @@
+// What the shim remembers: of the image (plain memory, inherited by fork) and of the process (wiped by the kernel at fork).
+//
+// Must stay true: a process that has not registered itself finds `ring.control` null, whatever made it: fork, raw clone,
+// exec. A vfork child shares all of this with its parent and is told apart by the thread-local mark alone. Everything is
+// written with single stores, so that a signal handler or another thread never sees a ring that is half set up.
+#pragma once
+
+#include "wire/local/calls.h"
+#include "wire/local/ring.h"
+
+namespace undercoat::shim {
+
+struct Process {
+    wire::Ring ring;     // control null: no ring
+    bool trapped;        // a seccomp filter sends what does not pass the gadget to instrument
+    bool gadget;         // the gadget page is ours
+    uint32_t seq;        // last value of a cookie
+    uint32_t calls;      // interposed calls before registration
+};
+
+// The objects loaded at start, which are never unloaded; only those are searched for imports.
+struct Object {
+    uintptr_t base;
+    const void* dynamic;
+};
+
+struct Image {
+    uint32_t registering;    // a thread is in enlist()
+    uint32_t calls;          // Process::calls until there is a Process
+    bool off;                // nobody serves us, or no further system call of ours may be made: pass everything through
+    bool foreign_children;   // a clone without CLONE_THREAD runs in our memory: it must not speak for us
+    bool gadget;             // mapped in this address space
+    bool scanned;            // cancel_used and musl are known
+    bool cancel_used;        // the program can cancel threads: calls that may block must stay cancellable
+    bool musl;
+    bool moved;              // root or mount name space were changed: our file may not be visible
+    uint16_t tid_offset;     // of the thread id from the thread pointer; 0: unknown
+    uint32_t path_length;
+    char path[256];          // of this library, as the loader was told; empty: do not re-add
+    char meet[108];          // UNDERCOAT_MEET; empty: none
+    uint32_t objects_count;
+    Object objects[64];
+    Object libc;
+    uint32_t pages[1024];    // see readable.h
+};
+
+extern Image g_image;
+extern Process* g_process;   // null until the first registration
+extern "C" __thread uint32_t t_in_vfork_child __attribute__((tls_model("initial-exec")));
+
+inline Process* managed() {
+    Process* p = g_process;
+    return p && p->ring.control && !t_in_vfork_child ? p : nullptr;
+}
+
+// Called for each interposed call of a process without a ring: counts, and registers when the process has earned it (at
+// once with a meeting place). Returns the process when it has a ring now, else null. Cold; keeps errno.
+Process* enlist();
+// Registers now if that is still possible: before the program seals itself.
+void enlist_now();
+
+// Descriptor of the ring from a meeting place, or a negated errno.
+long meet();
+// Fills Image::objects, libc and path; harmless when done already.
+void note_objects();
+// Address of a function of libc, or null.
+void* libc_function(const char* name);
+// True when an object loaded at start, libc excepted, refers to `name`.
+bool imports(const char* name);
+
+// The real libc function behind a hook, looked up once.
+#define UC_REAL(name)                                                                             \
+    ([]() -> decltype(&::name) {                                                                  \
+        static void* slot;                                                                        \
+        void* at = __atomic_load_n(&slot, __ATOMIC_RELAXED);                                      \
+        if (!at) __atomic_store_n(&slot, at = ::undercoat::shim::libc_function(#name), __ATOMIC_RELAXED); \
+        return reinterpret_cast<decltype(&::name)>(at);                                           \
+    }())
+
+#define UC_EXPORT extern "C" __attribute__((visibility("default")))
+
+inline uint32_t current_tid() {
+    if (!g_image.tid_offset) return 0;
+    uint32_t tid;
+    asm("movl %%fs:(%1), %0" : "=r"(tid) : "r"(static_cast<uint64_t>(g_image.tid_offset)));
+    return tid;
+}
+
+}  // namespace undercoat::shim
