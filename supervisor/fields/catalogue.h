@@ -1,0 +1,30 @@
+// The catalogue of all fields and event types, over events and state: what the rules know of the world.
+//
+// Must stay true: every field that Falco lists is known by name, so that its rules load; a field whose value cannot be
+// known here says so in its description and never has one.
+#pragma once
+
+#include "rules/catalogue.h"
+#include "supervisor/fields/field.h"
+
+#include <vector>
+
+namespace undercoat::fields {
+
+class FieldCatalogue : public rules::Catalogue {
+public:
+    FieldCatalogue();
+    std::span<const FieldInfo> fields() const override { return infos_; }
+    std::span<const std::string_view> event_arguments() const override;
+    std::span<const std::string_view> event_types() const override { return types_; }
+    Result<FieldRef> resolve(const FieldInfo& info, std::optional<std::string_view> argument) const override;
+
+    Extractor extractor(uint32_t field) const { return extractors_[field]; }
+
+private:
+    std::vector<FieldInfo> infos_;
+    std::vector<Extractor> extractors_;
+    std::vector<std::string_view> types_;
+};
+
+}  // namespace undercoat::fields
