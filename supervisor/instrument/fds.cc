@@ -1,0 +1,58 @@
+// See fds.h.
+#include "supervisor/instrument/fds.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+namespace undercoat::instrument {
+namespace {
+constexpr int kFirst = 500;
+int g_base = kFirst;
+rlimit g_inherited{};
+bool g_limit_changed = false;
+}  // namespace
+
+void prepare_fds() {
+    if (getrlimit(RLIMIT_NOFILE, &g_inherited) == 0 && g_inherited.rlim_cur < g_inherited.rlim_max) {
+        rlimit raised{g_inherited.rlim_max, g_inherited.rlim_max};
+        g_limit_changed = setrlimit(RLIMIT_NOFILE, &raised) == 0;
+    }
+    DIR* dir = opendir("/proc/self/fd");
+    if (!dir) return;
+    int highest = 2;
+    while (const dirent* e = readdir(dir))
+        if (const int fd = atoi(e->d_name); fd != dirfd(dir)) highest = std::max(highest, fd);
+    closedir(dir);
+    g_base = std::max(kFirst, highest + 1);
+}
+
+void restore_fd_limit() {
+    if (g_limit_changed) setrlimit(RLIMIT_NOFILE, &g_inherited);
+}
+
+UniqueFd move_high(UniqueFd fd) {
+    if (!fd || fd.get() >= g_base) return fd;
+    const int high = fcntl(fd.get(), F_DUPFD_CLOEXEC, g_base);
+    if (high < 0) {
+        fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+        return fd;
+    }
+    return UniqueFd(high);
+}
+
+void drop_inherited(bool stdio) {
+    syscall(SYS_close_range, 3, g_base - 1, 0);
+    if (!stdio) return;
+    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd : {0, 1})
+        if (null >= 0) dup2(null, fd);
+        else close(fd);
+    if (null > 2) close(null);
+}
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,96 @@
+// See init.h. A signal that the terminal sent (SI_KERNEL) went to the whole foreground process group, the workload
+// included, so it is not passed on; the exception is a hangup, which the kernel sends to the session's leader alone.
+#include "supervisor/instrument/init.h"
+
+#include <cerrno>
+#include <csignal>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/log.h"
+#include "supervisor/instrument/target.h"
+
+namespace undercoat::instrument {
+namespace {
+
+bool stopped(pid_t pid) {
+    Stat s;
+    return read_stat(pid, s) && (s.state == 'T' || s.state == 't');
+}
+
+void unblock_and_raise(int signal) {
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    sigprocmask(SIG_UNBLOCK, &one, nullptr);
+    raise(signal);
+    sigprocmask(SIG_BLOCK, &one, nullptr);
+}
+
+}  // namespace
+
+Ended InitDuties::run() {
+    sigset_t all;
+    sigfillset(&all);
+    Ended ended{};
+    for (;;) {
+        siginfo_t info{};
+        const int signal = sigwaitinfo(&all, &info);
+        if (signal < 0) continue;
+        if (signal != SIGCHLD) {
+            forward(signal, info.si_code);
+            continue;
+        }
+        if (info.si_code == SI_USER || info.si_code == SI_QUEUE) forward(signal, info.si_code);
+        if (reap(ended)) return ended;
+    }
+}
+
+bool InitDuties::reap(Ended& ended) {
+    int status = 0;
+    bool over = false;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+        if (pid == workload_ && WIFSTOPPED(status)) stop_with(WSTOPSIG(status));
+        else if (pid == workload_ && !WIFSTOPPED(status)) {
+            ended.status = status;
+            over = true;
+        } else if (pid == agent_ && !WIFSTOPPED(status)) {
+            log_line(LogLevel::error, "the trap process ended unexpectedly");
+        }
+    }
+    return over;
+}
+
+void InitDuties::forward(int signal, int code) {
+    if (signal == SIGCONT) {
+        // Whoever continues a job continues the whole group; only when we alone were meant is the workload still stopped.
+        if (stopped(workload_)) kill(workload_, SIGCONT);
+        return;
+    }
+    const bool from_terminal = code == SI_KERNEL;
+    const bool leader_hangup = signal == SIGHUP && getsid(0) == getpid();
+    if (from_terminal && !leader_hangup && signal != SIGPWR) return;
+    kill(workload_, signal);
+}
+
+// As PID 1 there is nobody to stop for, and the kernel would not let us.
+void InitDuties::stop_with(int signal) {
+    if (getpid() == 1 || !stopped(workload_)) return;
+    if (signal == SIGSTOP) raise(SIGSTOP);
+    else unblock_and_raise(signal);
+}
+
+void end_like(int status) {
+    if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+    const int signal = WTERMSIG(status);
+    if (getpid() != 1) {
+        const rlimit none{0, 0};
+        setrlimit(RLIMIT_CORE, &none);
+        ::signal(signal, SIG_DFL);
+        unblock_and_raise(signal);
+    }
+    _exit(128 + signal);
+}
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,177 @@
+// instrument: runs a workload and sees what it does.
+//
+// The order, after which the earlier can no longer change: options; signals taken; descriptors prepared; command found;
+// shared memory made; the trap process forked; the workload forked, filtered, its listener passed on; init duties until the
+// end. Must stay true: init (this process) is single-threaded and touches nothing that the workload can hold up.
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <linux/oom.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/bundle.h"
+#include "supervisor/instrument/fault.h"
+#include "supervisor/instrument/fds.h"
+#include "supervisor/instrument/init.h"
+#include "supervisor/instrument/launch.h"
+#include "supervisor/instrument/log.h"
+#include "supervisor/instrument/options.h"
+#include "supervisor/instrument/steward.h"
+#include "wire/local/handover.h"
+
+namespace undercoat::instrument {
+namespace {
+
+constexpr int kMisuse = 2, kNotStarted = 125;
+
+// Inside another instrument's filter its trap answers the magic call; natively the kernel says EFAULT.
+bool inside_another() {
+    const long r = syscall(SYS_openat, wire::kMagicDirfd, wire::kMagicPath, wire::kMagicFlags, ~wire::kAbi);
+    if (r >= 0) close(static_cast<int>(r));
+    return r >= 0 || errno != EFAULT || (getenv(wire::kEnvMeet) && getenv(wire::kEnvAdded));
+}
+
+struct Agent {
+    pid_t pid = -1;
+    UniqueFd control;
+};
+
+Agent start_agent(Shared& shared, const StewardSettings& settings) {
+    Agent agent;
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return agent;
+    UniqueFd ours = move_high(UniqueFd(pair[0])), theirs = move_high(UniqueFd(pair[1]));
+    agent.pid = fork();
+    if (agent.pid == 0) {
+        ours.reset();
+        _exit(run_steward(shared, std::move(theirs), settings));
+    }
+    agent.control = std::move(ours);
+    return agent;
+}
+
+// Waits for one message of the trap process; false when it died first.
+bool await(int control, ControlKind kind) {
+    ControlMessage m;
+    int fd = -1;
+    while (receive_control(control, m, &fd, true) == 1) {
+        if (fd >= 0) close(fd);
+        if (m.kind == kind) return true;
+    }
+    return false;
+}
+
+void lower_oom_risk() {
+    const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)!write(fd, "-999", 4);
+    close(fd);
+}
+
+const char* describe(const Launched& l, bool shim) {
+    if (!l.listener) return "preload mode: the library alone";
+    return shim ? "full mode: preloaded library, and seccomp user notification for the rest"
+                : "trap mode: seccomp user notification for every captured call";
+}
+
+void say_mode(const Launched& l, const LaunchPlan& plan) {
+    if (!l.listener && plan.filter)
+        log_line(LogLevel::warning, "no seccomp filter can be installed here (%s): %s", strerror(l.filter_error),
+                 describe(l, true));
+    else log_line(LogLevel::debug, "%s", describe(l, !plan.shim.empty()));
+    if (l.no_new_privs)
+        log_line(LogLevel::warning,
+                 "no_new_privs had to be set: set-user-id programs (sudo, su, ping) run without their privileges below us");
+}
+
+LaunchPlan plan_launch(const Options& o, const Bundle& b, const std::string& path) {
+    LaunchPlan p;
+    p.path = path;
+    p.argv = o.command;
+    p.filter = o.mode != Mode::preload && !o.no_filter;
+    p.filter_required = o.mode == Mode::full || o.mode == Mode::trap;
+    p.spec.gadget = o.mode != Mode::trap && !b.shim.empty();
+    if (o.mode != Mode::trap) p.shim = b.shim;
+    return p;
+}
+
+[[noreturn]] void exec_only(const Options& o, const std::string& path) {
+    std::vector<char*> argv;
+    for (const std::string& a : o.command) argv.push_back(const_cast<char*>(a.c_str()));
+    argv.push_back(nullptr);
+    execv(path.c_str(), argv.data());
+    log_line(LogLevel::error, "%s: %s", path.c_str(), strerror(errno));
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+int run(const Options& o) {
+    const FoundCommand command = find_command(o.command[0], getenv("PATH"));
+    if (command.status != 0) {
+        log_line(LogLevel::error, "%s", command.why.c_str());
+        return command.status;
+    }
+    if (inside_another()) exec_only(o, command.path);
+    const SignalState signals = take_signals();
+    prepare_fds();
+    const Bundle bundle = find_bundle();
+    if (bundle.supervisor.empty()) log_line(LogLevel::warning, "no supervisor beside %s: nothing is evaluated", bundle.self.c_str());
+    if (bundle.shim.empty() && o.mode != Mode::trap) log_line(LogLevel::warning, "no lib/libshim.so beside %s", bundle.self.c_str());
+    auto shared = make_shared_memory();
+    if (!shared) {
+        log_line(LogLevel::error, "%s The workload runs unseen.", shared.error().c_str());
+        give_back_signals(signals);
+        exec_only(o, command.path);
+    }
+    LaunchPlan plan = plan_launch(o, bundle, command.path);
+    const wire::CaptureMode mode = !plan.filter ? wire::CaptureMode::preload
+                                   : plan.spec.gadget ? wire::CaptureMode::full : wire::CaptureMode::trap;
+    StewardSettings settings{bundle.supervisor, o.supervisor, mode, getpid()};
+    Agent agent = start_agent(*shared, settings);
+    munmap(shared->registry, sizeof(wire::Registry));
+    shared->registry_fd.reset();
+    unmap_ring(shared->trap);
+    if (o.hold_until_ready && !await(agent.control.get(), ControlKind::ready)) return kNotStarted;
+    plan.spec.protected_pids = {getpid(), agent.pid};
+    Launched launched = launch(plan, signals);
+    if (launched.pid < 0) {
+        log_line(LogLevel::error, "fork failed: %s", strerror(errno));
+        return kNotStarted;
+    }
+    say_mode(launched, plan);
+    send_control(agent.control.get(), {launched.listener ? ControlKind::listener : ControlKind::no_filter, launched.pid},
+                 launched.listener.get());
+    drop_inherited(getpid() != 1);
+    // As PID 1 we stay open to looks, as the workload would be: /proc/1/fd/1 is how programs reach the container's log.
+    if (getpid() != 1) prctl(PR_SET_DUMPABLE, 0);
+    lower_oom_risk();
+    const Ended ended = InitDuties(launched.pid, agent.pid).run();
+    if (send_control(agent.control.get(), {ControlKind::ended, getpid() == 1}))
+        await(agent.control.get(), ControlKind::drained);
+    end_like(ended.status);
+}
+
+int start(int argc, char** argv) {
+    auto options = parse_options(argc, argv, [](const char* name) { return static_cast<const char*>(getenv(name)); });
+    if (!options) {
+        log_line(LogLevel::error, "%s", options.error().c_str());
+        return kMisuse;
+    }
+    if (options->help) return fputs(kHelp, stdout) < 0;
+    if (options->version) return puts("instrument " UNDERCOAT_VERSION) < 0;
+    set_log_level(options->log);
+    for (const std::string& e : options->env_errors) log_line(LogLevel::error, "%s", e.c_str());
+    if (!options->env_errors.empty() && options->hold_until_ready) return kMisuse;
+    prepare_faults(getenv("UNDERCOAT_FAULT"));
+    return run(*options);
+}
+
+}  // namespace
+}  // namespace undercoat::instrument
+
+int main(int argc, char** argv) { return undercoat::instrument::start(argc, argv); }

@@ -1,0 +1,98 @@
+// See process_table.h. The arrays are anonymous mappings touched as used; free lists are last-in-first-out, so the memory
+// in use is that of the largest number of live processes.
+#include "supervisor/instrument/process_table.h"
+
+#include <cstring>
+#include <new>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/target.h"
+
+namespace undercoat::instrument {
+namespace {
+
+template <class T>
+T* reserve(size_t n) {
+    void* p = mmap(nullptr, n * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) throw std::bad_alloc();
+    return static_cast<T*>(p);
+}
+
+uint32_t hash(pid_t pid) { return static_cast<uint32_t>(pid) * 2654435761u; }
+
+}  // namespace
+
+ProcessTable::ProcessTable()
+    : entries_(reserve<Process>(kMaxProcesses)), execs_(reserve<PendingExec>(kMaxPendingExecs)),
+      execs_next_(reserve<uint32_t>(kMaxPendingExecs)), threads_(reserve<uint64_t>(kThreads)) {
+    buckets_.first = reserve<uint32_t>(kBuckets);
+    memset(buckets_.first, 0xff, kBuckets * sizeof(uint32_t));
+}
+
+Process* ProcessTable::find(pid_t pid) {
+    for (uint32_t i = buckets_.first[hash(pid) % kBuckets]; i != kNoIndex; i = entries_[i].next)
+        if (entries_[i].pid == pid) return &entries_[i];
+    return nullptr;
+}
+
+Process* ProcessTable::insert(pid_t pid) {
+    uint32_t i = free_;
+    if (i != kNoIndex) free_ = entries_[i].next;
+    else if (used_ < kMaxProcesses) i = used_++;
+    else return nullptr;
+    uint32_t& head = buckets_.first[hash(pid) % kBuckets];
+    Process* p = new (&entries_[i]) Process;
+    p->pid = pid;
+    p->next = head;
+    head = i;
+    return p;
+}
+
+void ProcessTable::erase(pid_t pid) {
+    for (uint32_t* link = &buckets_.first[hash(pid) % kBuckets]; *link != kNoIndex; link = &entries_[*link].next) {
+        Process& p = entries_[*link];
+        if (p.pid != pid) continue;
+        drop_pending(p);
+        if (p.pidfd >= 0) close(p.pidfd);
+        const uint32_t i = *link;
+        *link = p.next;
+        p.pid = 0;
+        p.next = free_;
+        free_ = i;
+        return;
+    }
+}
+
+PendingExec* ProcessTable::take_pending(Process& p) {
+    if (p.pending != kNoIndex) return &execs_[p.pending];
+    uint32_t i = free_exec_;
+    if (i != kNoIndex) free_exec_ = execs_next_[i];
+    else if (used_execs_ < kMaxPendingExecs) i = used_execs_++;
+    else return nullptr;
+    p.pending = i;
+    return &execs_[i];
+}
+
+void ProcessTable::drop_pending(Process& p) {
+    if (p.pending == kNoIndex) return;
+    execs_next_[p.pending] = free_exec_;
+    free_exec_ = p.pending;
+    p.pending = kNoIndex;
+}
+
+pid_t ProcessTable::group_of(pid_t tid) {
+    uint64_t& cell = threads_[hash(tid) % kThreads];
+    const uint64_t seen = __atomic_load_n(&cell, __ATOMIC_RELAXED);
+    if (seen >> 32 == static_cast<uint64_t>(tid)) {
+        const pid_t group = static_cast<pid_t>(seen & 0xffffffff);
+        // Signal 0 to a thread by its group: fails when the thread does not belong to it (EPERM still proves it).
+        if (syscall(SYS_tgkill, group, tid, 0) == 0 || errno == EPERM) return group;
+    }
+    const pid_t group = thread_group_of(tid);
+    if (group != 0) __atomic_store_n(&cell, static_cast<uint64_t>(tid) << 32 | static_cast<uint64_t>(group), __ATOMIC_RELAXED);
+    return group;
+}
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,85 @@
+// The processes that have trapped, and which thread belongs to which.
+//
+// Must stay true: memory is taken once, at the start; the lock is held for memory operations only, never across a system
+// call that can block; an entry belongs to one process image generation (pid and start time), proven by its pidfd.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <sys/types.h>
+
+namespace undercoat::instrument {
+
+inline constexpr uint32_t kMaxProcesses = 32768;
+inline constexpr uint32_t kMaxPendingExecs = 2048;
+inline constexpr uint32_t kNoIndex = UINT32_MAX;
+
+// An execve that was let go and whose outcome is not known yet: what its record will need.
+struct PendingExec {
+    uint32_t tid;
+    uint16_t call;
+    uint8_t flags;         // RecordFlag bits of the record
+    uint64_t time;
+    uint64_t start_stack;  // of the old image, with arg_start: they tell it from the new one
+    uint64_t arg_start;
+    int64_t result;        // inferred
+    uint16_t size;         // bytes of payload captured at the trap
+    uint8_t payload[6 * 1024];
+};
+
+struct Process {
+    pid_t pid = 0;
+    int pidfd = -1;
+    uint64_t start_time = 0;  // clock ticks since boot
+    pid_t parent = 0;         // at birth
+    char comm[16] = {};
+    uint64_t exe_dev = 0, exe_ino = 0;
+    uint32_t pending = kNoIndex;  // index of a PendingExec
+    uint32_t ring_slot = 0;       // registry slot of its ring, 0: none
+    bool announced = false;       // its birth record is written
+    bool exited = false;          // its exit record is written
+    uint32_t next = kNoIndex;     // hash chain or free list
+};
+
+class ProcessTable {
+public:
+    ProcessTable();
+    std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
+
+    // The next ones need the lock; pointers are good while it is held.
+    Process* find(pid_t pid);
+    // A new entry, or nullptr when the table is full.
+    Process* insert(pid_t pid);
+    void erase(pid_t pid);  // closes the pidfd, frees a pending exec
+    PendingExec* pending(Process& p) { return p.pending == kNoIndex ? nullptr : &execs_[p.pending]; }
+    // Gives the process a PendingExec (the one it has, else a free one); nullptr when all are taken.
+    PendingExec* take_pending(Process& p);
+    void drop_pending(Process& p);
+    // Calls f(Process&) for each; f must not insert or erase.
+    template <class F>
+    void each(F f) {
+        for (uint32_t head : buckets_)
+            for (uint32_t i = head; i != kNoIndex; i = entries_[i].next) f(entries_[i]);
+    }
+
+    // Thread group of a thread: cached, and the cache proven each time. 0: gone. Takes no lock.
+    pid_t group_of(pid_t tid);
+
+private:
+    static constexpr uint32_t kBuckets = 1 << 15, kThreads = 1 << 14;
+    std::mutex mutex_;
+    uint32_t* buckets_begin_;
+    Process* entries_;
+    PendingExec* execs_;
+    uint32_t* execs_next_;
+    uint64_t* threads_;  // tid << 32 | tgid, direct mapped
+    uint32_t free_ = kNoIndex, used_ = 0;
+    uint32_t free_exec_ = kNoIndex, used_execs_ = 0;
+    struct Buckets {
+        uint32_t* first;
+        uint32_t* begin() const { return first; }
+        uint32_t* end() const { return first + kBuckets; }
+    } buckets_{};
+};
+
+}  // namespace undercoat::instrument

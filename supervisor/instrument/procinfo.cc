@@ -1,0 +1,193 @@
+// See procinfo.h.
+#include "supervisor/instrument/procinfo.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/trap_ring.h"
+#include "wire/local/handover.h"
+
+namespace undercoat::instrument {
+namespace {
+
+using wire::Tag;
+
+// CLOCK_REALTIME of boot, so that clock ticks since boot become times.
+uint64_t boot_time_ns() {
+    static const uint64_t boot = [] {
+        timespec up;
+        clock_gettime(CLOCK_BOOTTIME, &up);
+        return now_ns() - (static_cast<uint64_t>(up.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(up.tv_nsec));
+    }();
+    return boot;
+}
+
+uint64_t ticks_to_ns(uint64_t ticks) {
+    static const uint64_t per_tick = 1'000'000'000 / static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
+    return boot_time_ns() + ticks * per_tick;
+}
+
+uint64_t time_ns(const timespec& t) {
+    return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+}
+
+// Up to `n` numbers after a label of status, e.g. "\nUid:".
+void numbers(const char* text, const char* label, int base, uint64_t* out, int n) {
+    const char* at = strstr(text, label);
+    if (!at) return;
+    at += strlen(label);
+    for (int i = 0; i < n && *at != 0 && *at != '\n'; ++i) {
+        char* end = nullptr;
+        out[i] = strtoull(at, &end, base);
+        if (end == at) return;
+        at = end;
+    }
+}
+
+// The last number of a line: NSpid: and its like list one per name space, innermost last.
+uint32_t innermost(const char* text, const char* label, uint32_t otherwise) {
+    uint64_t v[8];
+    std::fill(v, v + 8, UINT64_MAX);
+    numbers(text, label, 10, v, 8);
+    uint32_t last = otherwise;
+    for (uint64_t x : v)
+        if (x != UINT64_MAX) last = static_cast<uint32_t>(x);
+    return last;
+}
+
+void read_exe_identity(pid_t pid, wire::ProcInfo& info) {
+    char path[64];
+    struct stat st;
+    proc_path(path, sizeof path, pid, "exe");
+    if (stat(path, &st) != 0) return;
+    info.exe_dev = st.st_dev;
+    info.exe_ino = st.st_ino;
+    info.exe_ctime = time_ns(st.st_ctim);
+    info.exe_mtime = time_ns(st.st_mtim);
+    const bool owner = info.euid == st.st_uid && st.st_mode & S_IWUSR;
+    const bool group = info.egid == st.st_gid && st.st_mode & S_IWGRP;
+    const bool override = info.cap_effective & 2;  // CAP_DAC_OVERRIDE
+    if (owner || group || st.st_mode & S_IWOTH || override) info.flags |= wire::kWritableByCaller;
+}
+
+bool starts_with(const char* at, const char* end, const char* name) {
+    const size_t n = strlen(name);
+    return static_cast<size_t>(end - at) > n && memcmp(at, name, n) == 0 && at[n] == '=';
+}
+
+}  // namespace
+
+void parse_status(const char* text, wire::ProcInfo& i) {
+    uint64_t v[4] = {};
+    numbers(text, "\nUid:", 10, v, 4);
+    i.uid = static_cast<uint32_t>(v[0]), i.euid = static_cast<uint32_t>(v[1]);
+    i.suid = static_cast<uint32_t>(v[2]), i.fsuid = static_cast<uint32_t>(v[3]);
+    numbers(text, "\nGid:", 10, v, 4);
+    i.gid = static_cast<uint32_t>(v[0]), i.egid = static_cast<uint32_t>(v[1]);
+    i.sgid = static_cast<uint32_t>(v[2]), i.fsgid = static_cast<uint32_t>(v[3]);
+    numbers(text, "\nCapInh:", 16, &i.cap_inheritable, 1);
+    numbers(text, "\nCapPrm:", 16, &i.cap_permitted, 1);
+    numbers(text, "\nCapEff:", 16, &i.cap_effective, 1);
+    numbers(text, "\nVmSize:", 10, &i.vm_size_kb, 1);
+    numbers(text, "\nVmRSS:", 10, &i.vm_rss_kb, 1);
+    numbers(text, "\nVmSwap:", 10, &i.vm_swap_kb, 1);
+    i.vpid = innermost(text, "\nNSpid:", i.pid);
+    i.vpgid = innermost(text, "\nNSpgid:", i.pgid);
+    i.vsid = innermost(text, "\nNSsid:", i.sid);
+}
+
+bool read_snapshot(pid_t pid, Snapshot& s) {
+    if (!read_stat(pid, s.stat)) return false;
+    wire::ProcInfo& i = s.info;
+    i = {};
+    i.pid = static_cast<uint32_t>(pid);
+    i.ppid = static_cast<uint32_t>(s.stat.ppid);
+    i.pgid = static_cast<uint32_t>(s.stat.pgrp);
+    i.sid = static_cast<uint32_t>(s.stat.session);
+    i.tty_nr = static_cast<uint32_t>(s.stat.tty);
+    i.start_time = ticks_to_ns(s.stat.start_time);
+    i.pgft_min = s.stat.min_faults;
+    i.pgft_maj = s.stat.maj_faults;
+    memcpy(s.comm, s.stat.comm, sizeof s.comm);
+    char text[2048];
+    text[read_proc(pid, "status", text, sizeof text - 1)] = 0;
+    parse_status(text, i);
+    char login[16];
+    login[read_proc(pid, "loginuid", login, sizeof login - 1)] = 0;
+    i.loginuid = login[0] ? static_cast<uint32_t>(strtoul(login, nullptr, 10)) : UINT32_MAX;
+    rlimit limit{};
+    if (prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0) i.fd_limit = limit.rlim_cur;
+    read_exe_identity(pid, i);
+    struct stat ns;
+    char path[64];
+    proc_path(path, sizeof path, pid, "ns/pid");
+    if (stat(path, &ns) == 0) i.pidns_ino = ns.st_ino;
+    return true;
+}
+
+void put_short(const Snapshot& s, wire::PayloadWriter& out) {
+    out.put(Tag::proc, 0, &s.info, sizeof s.info);
+    out.put(Tag::comm, 0, s.comm, strnlen(s.comm, sizeof s.comm));
+}
+
+void put_long(pid_t pid, const Snapshot& s, wire::PayloadWriter& out) {
+    char text[wire::kMaxEnv + 1024];
+    if (const size_t n = read_link(pid, "exe", text, wire::kMaxPath)) out.put(Tag::exe, 0, text, n);
+    if (const size_t n = read_link(pid, "cwd", text, wire::kMaxPath)) out.put(Tag::cwd, 0, text, n);
+    // The vectors lie in the new image's memory; one read each, where the kernel said they are.
+    size_t n = 0;
+    const size_t args = static_cast<size_t>(std::min<uint64_t>(s.stat.arg_end - s.stat.arg_start, wire::kMaxArgs));
+    if (s.stat.arg_start == 0 || read_memory(pid, s.stat.arg_start, text, args, &n) != Read::ok)
+        n = read_proc(pid, "cmdline", text, wire::kMaxArgs);
+    out.put(Tag::argv, 0, text, n);
+    const size_t env = static_cast<size_t>(std::min<uint64_t>(s.stat.env_end - s.stat.env_start, sizeof text));
+    if (s.stat.env_start == 0 || read_memory(pid, s.stat.env_start, text, env, &n) != Read::ok)
+        n = read_proc(pid, "environ", text, sizeof text);
+    n = std::min(strip_additions(text, n), wire::kMaxEnv);
+    out.put(Tag::envp, 0, text, n);
+    n = read_proc(pid, "cgroup", text, 1024);
+    while (n != 0 && text[n - 1] == '\n') --n;
+    out.put(Tag::cgroup, 0, text, n);
+}
+
+size_t strip_additions(char* block, size_t n) {
+    const char* added = nullptr;
+    char *end = block + n, *at = block;
+    auto next = [&](char* p) {
+        char* nul = static_cast<char*>(memchr(p, 0, static_cast<size_t>(end - p)));
+        return nul ? nul + 1 : end;
+    };
+    for (; at < end; at = next(at))
+        if (starts_with(at, end, wire::kEnvAdded)) added = at + sizeof wire::kEnvAdded;
+    if (!added || added >= end) return n;
+    const char how = *added;
+    const bool meet = added + 1 < end && added[1] == 'm';
+    char* to = block;
+    for (at = block; at < end;) {
+        char* after = next(at);
+        size_t size = static_cast<size_t>(after - at);
+        const bool preload = starts_with(at, end, wire::kEnvPreload);
+        const bool drop = starts_with(at, end, wire::kEnvAdded) || (meet && starts_with(at, end, wire::kEnvMeet)) ||
+                          (preload && how == 'p');
+        if (!drop) {
+            memmove(to, at, size);
+            if (preload && how == 'a')
+                if (char* colon = static_cast<char*>(memrchr(to, ':', size))) {
+                    *colon = 0;
+                    size = static_cast<size_t>(colon + 1 - to);
+                }
+            to += size;
+        }
+        at = after;
+    }
+    return static_cast<size_t>(to - block);
+}
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,31 @@
+// What /proc says of a process, as TLVs: at birth the short form, at exec the whole.
+//
+// Must stay true: what cannot be read is left out or zero; our own additions to the environment never appear.
+#pragma once
+
+#include "supervisor/instrument/target.h"
+#include "wire/local/record.h"
+
+namespace undercoat::instrument {
+
+struct Snapshot {
+    Stat stat{};
+    wire::ProcInfo info{};
+    char comm[16] = {};
+};
+
+// Reads stat, status and the executable's identity. False: the process is gone.
+bool read_snapshot(pid_t pid, Snapshot& out);
+// Puts Tag::proc and Tag::comm.
+void put_short(const Snapshot& s, wire::PayloadWriter& out);
+// Puts exe, argv, envp, cwd and cgroup.
+void put_long(pid_t pid, const Snapshot& s, wire::PayloadWriter& out);
+
+// Takes LD_PRELOAD and UNDERCOAT_* out of a block of NUL-separated strings, as far as its UNDERCOAT_ADDED entry says that
+// they are ours. `whole` bytes at `block`, of which `n` remain. Returns the new size.
+size_t strip_additions(char* block, size_t n);
+
+// Parses the text of /proc/PID/status into the ids and capabilities of `info`.
+void parse_status(const char* text, wire::ProcInfo& info);
+
+}  // namespace undercoat::instrument

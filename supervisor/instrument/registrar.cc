@@ -1,0 +1,167 @@
+// See registrar.h.
+#include "supervisor/instrument/registrar.h"
+
+#include <cerrno>
+#include <cstring>
+#include <linux/audit.h>
+#include <sys/socket.h>
+
+#include "wire/local/calls.h"
+
+namespace undercoat::instrument {
+namespace {
+
+uint32_t load(const uint32_t& v) { return __atomic_load_n(&v, __ATOMIC_ACQUIRE); }
+void store(uint32_t& v, wire::SlotState s) { __atomic_store_n(&v, static_cast<uint32_t>(s), __ATOMIC_RELEASE); }
+bool is(const wire::RingSlot& s, wire::SlotState state) { return load(s.state) == static_cast<uint32_t>(state); }
+
+}  // namespace
+
+bool send_message(int socket, const wire::AgentMessage& message, const int* fds, size_t n) {
+    iovec part{const_cast<wire::AgentMessage*>(&message), sizeof message};
+    alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = {};
+    msghdr m{};
+    m.msg_iov = &part;
+    m.msg_iovlen = 1;
+    if (n != 0) {
+        m.msg_control = control;
+        m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+        cmsghdr* c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(n * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+    }
+    ssize_t r;
+    do r = sendmsg(socket, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (r < 0 && errno == EINTR);
+    return r == static_cast<ssize_t>(sizeof message);
+}
+
+Registrar::Registrar(Shared& shared, wire::CaptureMode mode)
+    : shared_(shared), mode_(mode), rings_(wire::kMaxRings), handed_(wire::kMaxRings) {}
+
+bool Registrar::is_request(const Trap& t) {
+    return t.arch == AUDIT_ARCH_X86_64 && t.nr == static_cast<uint64_t>(wire::info(wire::Call::openat).x86_64) &&
+           static_cast<int32_t>(t.args[0]) == wire::kMagicDirfd && t.args[1] == wire::kMagicPath &&
+           static_cast<uint32_t>(t.args[2]) == wire::kMagicFlags;
+}
+
+bool Registrar::serve(TrapBackend& backend, const Trap& t, pid_t pid, uint64_t start_time, uint32_t* slot_of_owner) {
+    int fd = -1;
+    if (t.args[3] != wire::kAbi) {
+        wire::count(*shared_.registry, wire::Counter::rings_refused);
+        backend.fail(t.id, EPROTONOSUPPORT);
+        return false;
+    }
+    const int slot = make(pid, start_time, &fd);
+    if (slot < 0) {
+        backend.fail(t.id, ENOSPC);
+        return false;
+    }
+    if (!backend.give_fd(t.id, fd)) {
+        orphan(static_cast<uint32_t>(slot));
+        backend.fail(t.id, EMFILE);
+        return false;
+    }
+    *slot_of_owner = static_cast<uint32_t>(slot);
+    return true;
+}
+
+int Registrar::make(pid_t pid, uint64_t start_time, int* fd) {
+    std::lock_guard guard(mutex_);
+    uint32_t slot = 1;
+    while (slot < top_ && !is(shared_.registry->slots[slot], wire::SlotState::free)) ++slot;
+    if (slot >= wire::kMaxRings) {
+        wire::count(*shared_.registry, wire::Counter::rings_refused);
+        return -1;
+    }
+    auto made = make_ring(next_id_, wire::kShimRingGranules, mode_);
+    if (!made) {
+        wire::count(*shared_.registry, wire::Counter::rings_refused);
+        return -1;
+    }
+    const wire::RingControl& now = *shared_.trap.ring.control;
+    wire::RingControl& control = *made->ring.control;
+    memcpy(control.wanted, now.wanted, sizeof control.wanted);
+    memcpy(control.want_result, now.want_result, sizeof control.want_result);
+    control.names_wanted = now.names_wanted;
+    memcpy(control.agent_pids, now.agent_pids, sizeof control.agent_pids);
+    wire::RingSlot& s = shared_.registry->slots[slot];
+    s.ring_id = next_id_++;
+    s.pid = static_cast<uint32_t>(pid);
+    s.granules = wire::kShimRingGranules;
+    s.start_time = start_time;
+    s.tail = 0;
+    s.reading = s.crashes = 0;
+    rings_[slot] = std::move(*made);
+    handed_[slot] = false;
+    if (slot >= top_) top_ = slot + 1;
+    store(s.state, wire::SlotState::live);
+    wire::count(*shared_.registry, wire::Counter::rings_registered);
+    if (!hand_over(slot)) work_ = true;
+    *fd = rings_[slot].fd.get();
+    return static_cast<int>(slot);
+}
+
+// With the lock held.
+bool Registrar::hand_over(uint32_t slot) {
+    const int socket = supervisor_;
+    if (socket < 0) return false;
+    wire::AgentMessage m{static_cast<uint32_t>(wire::AgentMessageKind::ring), slot,
+                         shared_.registry->slots[slot].ring_id, 0};
+    const int fd = rings_[slot].fd.get();
+    handed_[slot] = send_message(socket, m, &fd, 1);
+    return handed_[slot];
+}
+
+void Registrar::orphan(uint32_t slot) {
+    if (slot == 0 || slot >= wire::kMaxRings) return;
+    wire::RingSlot& s = shared_.registry->slots[slot];
+    if (is(s, wire::SlotState::live)) store(s.state, wire::SlotState::orphaned);
+    work_ = true;
+}
+
+bool Registrar::head_of(uint32_t slot, wire::Order& out) {
+    if (slot == 0) return false;
+    std::lock_guard guard(mutex_);
+    const MappedRing& r = rings_[slot];
+    if (!r.ring.control) return false;
+    out = {shared_.registry->slots[slot].ring_id, 0, __atomic_load_n(&r.ring.control->head, __ATOMIC_ACQUIRE)};
+    return true;
+}
+
+void Registrar::set_supervisor(int socket) {
+    std::lock_guard guard(mutex_);
+    supervisor_ = socket;
+    handed_.assign(handed_.size(), false);
+    work_ = true;
+}
+
+void Registrar::sweep() {
+    if (!work_.exchange(false)) return;
+    std::lock_guard guard(mutex_);
+    bool more = false;
+    for (uint32_t i = 1; i < top_; ++i) {
+        wire::RingSlot& s = shared_.registry->slots[i];
+        if (is(s, wire::SlotState::free)) continue;
+        if (is(s, wire::SlotState::drained)) {
+            unmap_ring(rings_[i]);
+            store(s.state, wire::SlotState::free);
+            continue;
+        }
+        if (!handed_[i] && !is(s, wire::SlotState::quarantined)) more |= !hand_over(i);
+        more |= is(s, wire::SlotState::orphaned);
+    }
+    if (more) work_ = true;
+}
+
+bool Registrar::all_drained() const {
+    for (uint32_t i = 1; i < top_; ++i)
+        if (is(shared_.registry->slots[i], wire::SlotState::live) ||
+            is(shared_.registry->slots[i], wire::SlotState::orphaned))
+            return false;
+    return true;
+}
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,54 @@
+// Makes rings, gives them to processes, hands them to the supervisor, takes them back.
+//
+// Must stay true: the trap loop never waits for the supervisor here: what cannot be handed over at once is handed over by
+// sweep(); a ring belongs to the process that the kernel named; a refused request is counted and harmless.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include "supervisor/instrument/shared.h"
+#include "supervisor/instrument/trap_backend.h"
+#include "wire/local/handover.h"
+
+namespace undercoat::instrument {
+
+class Registrar {
+public:
+    Registrar(Shared& shared, wire::CaptureMode mode);
+
+    // The magic openat of handover.h.
+    static bool is_request(const Trap& trap);
+    // Answers such a trap. `slot_of_owner`: receives the registry slot. False: refused, the call failed with an errno.
+    bool serve(TrapBackend& backend, const Trap& trap, pid_t pid, uint64_t start_time, uint32_t* slot_of_owner);
+    // Makes a ring for a process that asked by the socket. -1 or the slot; *fd is valid until the slot is swept.
+    int make(pid_t pid, uint64_t start_time, int* fd);
+    // Its process died or called exec: what is in the ring is still to be read.
+    void orphan(uint32_t slot);
+    // Where a ring's writers stand, for Tag::order.
+    bool head_of(uint32_t slot, wire::Order& out);
+
+    // The supervisor's socket, -1 while there is none. A new supervisor is handed every ring.
+    void set_supervisor(int socket);
+    // Hands over what is waiting and frees what is drained. Cheap when there is nothing to do.
+    void sweep();
+    bool all_drained() const;
+
+private:
+    bool hand_over(uint32_t slot);
+    Shared& shared_;
+    wire::CaptureMode mode_;
+    std::mutex mutex_;
+    std::vector<MappedRing> rings_;       // by slot
+    std::vector<bool> handed_;            // by slot
+    uint32_t top_ = 1;                    // slots above were never used
+    uint32_t next_id_ = kTrapRingId + 1;
+    std::atomic<int> supervisor_{-1};
+    std::atomic<bool> work_{false};
+};
+
+// Sends a message with descriptors; never blocks. False: not sent.
+bool send_message(int socket, const wire::AgentMessage& message, const int* fds, size_t n);
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,31 @@
+// The shared memory that survives the supervisor: registry, trap ring, shim rings.
+//
+// Must stay true: every memfd is sealed against growing and shrinking before anybody else sees it.
+#pragma once
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "wire/local/registry.h"
+
+namespace undercoat::instrument {
+
+struct MappedRing {
+    UniqueFd fd;
+    wire::Ring ring;
+    size_t size() const { return wire::kControlSize + size_t{ring.granules} * wire::kGranule; }
+};
+
+// A new ring with its control page filled in: everything captured is wanted, results too, until the supervisor narrows it.
+Result<MappedRing> make_ring(uint32_t ring_id, uint32_t granules, wire::CaptureMode mode);
+void unmap_ring(MappedRing& ring);
+
+struct Shared {
+    UniqueFd registry_fd;
+    wire::Registry* registry = nullptr;
+    MappedRing trap;  // registry slot 0, ring id 1
+};
+Result<Shared> make_shared_memory();
+
+inline constexpr uint32_t kTrapRingId = 1;
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,236 @@
+// See steward.h.
+#include "supervisor/instrument/steward.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/fds.h"
+#include "supervisor/instrument/log.h"
+#include "supervisor/instrument/notify.h"
+#include "supervisor/instrument/supervisor_child.h"
+#include "supervisor/instrument/trap_loop.h"
+
+namespace undercoat::instrument {
+
+bool send_control(int socket, ControlMessage message, int fd) {
+    iovec part{&message, sizeof message};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr m{};
+    m.msg_iov = &part;
+    m.msg_iovlen = 1;
+    if (fd >= 0) {
+        m.msg_control = control;
+        m.msg_controllen = sizeof control;
+        cmsghdr* c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    ssize_t r;
+    do r = sendmsg(socket, &m, MSG_NOSIGNAL);
+    while (r < 0 && errno == EINTR);
+    return r == static_cast<ssize_t>(sizeof message);
+}
+
+int receive_control(int socket, ControlMessage& message, int* fd, bool wait) {
+    iovec part{&message, sizeof message};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr m{};
+    m.msg_iov = &part;
+    m.msg_iovlen = 1;
+    m.msg_control = control;
+    m.msg_controllen = sizeof control;
+    *fd = -1;
+    ssize_t r;
+    do r = recvmsg(socket, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+    while (r < 0 && errno == EINTR);
+    if (r < 0) return errno == EAGAIN ? -1 : 0;
+    if (r != static_cast<ssize_t>(sizeof message)) return 0;
+    if (cmsghdr* c = CMSG_FIRSTHDR(&m); c && c->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(c), sizeof *fd);
+    return 1;
+}
+
+namespace {
+
+constexpr uint64_t kMs = 1'000'000;
+constexpr uint64_t kDrainLimit = 10'000 * kMs;
+
+enum Source : uint64_t { from_control = 1ULL << 32, from_supervisor = 2ULL << 32, from_listener = 3ULL << 32 };
+
+class Steward {
+public:
+    Steward(Shared& shared, UniqueFd control, const StewardSettings& settings)
+        : shared_(shared), control_(std::move(control)), settings_(settings), registrar_(shared, settings.mode),
+          supervisor_(shared, registrar_, settings.supervisor, settings.arguments),
+          epoll_(move_high(UniqueFd(epoll_create1(EPOLL_CLOEXEC)))), trap_ring_(shared.trap.ring, *shared.registry) {}
+
+    int run() {
+        wire::Registry& r = *shared_.registry;
+        r.instrument_pid = getpid();
+        r.mode = static_cast<uint32_t>(settings_.mode);
+        shared_.trap.ring.control->agent_pids[0] = getpid();
+        watch(control_.get(), EPOLLIN, from_control);
+        start_supervisor();
+        send_control(control_.get(), {ControlKind::up, 0});
+        while (!finished_) turn();
+        stop_supervisor();
+        if (init_waits_) send_control(control_.get(), {ControlKind::drained, 0});
+        return 0;
+    }
+
+private:
+    void watch(int fd, uint32_t events, uint64_t tag) {
+        epoll_event e{events, {.u64 = tag}};
+        if (fd >= 0) epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &e);
+    }
+
+    void start_supervisor() {
+        if (!supervisor_.start_if_due(monotonic_ns())) return;
+        watch(supervisor_.socket(), EPOLLIN, from_supervisor);
+        watch(supervisor_.pidfd(), EPOLLIN, from_supervisor);
+    }
+
+    void turn() {
+        epoll_event events[64];
+        int wait = supervisor_.wait_ms(monotonic_ns());
+        if (wait < 0 || wait > 1000) wait = 1000;
+        const int n = epoll_wait(epoll_.get(), events, 64, wait);
+        ++shared_.registry->instrument_beat;
+        for (int i = 0; i < n; ++i) {
+            const uint64_t tag = events[i].data.u64;
+            if (tag == from_control) control_arrived();
+            else if (tag == from_supervisor) supervisor_arrived();
+            else if (tag == from_listener) listener_closed();
+            else if (handler_) handler_->process_died(static_cast<pid_t>(tag));
+        }
+        start_supervisor();
+        registrar_.sweep();
+        if (init_waits_ && caught_up()) {
+            send_control(control_.get(), {ControlKind::drained, 0});
+            init_waits_ = false;
+        }
+    }
+
+    void supervisor_arrived() {
+        if (supervisor_.attend(monotonic_ns())) send_control(control_.get(), {ControlKind::ready, 0});
+    }
+
+    void control_arrived() {
+        ControlMessage m;
+        int fd = -1;
+        const int got = receive_control(control_.get(), m, &fd, false);
+        if (got < 0) return;
+        if (got == 0) {
+            // Init is gone: nobody waits; the traps of what is left are still to be served.
+            epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, control_.get(), nullptr);
+            if (!backend_ || nobody_left()) finished_ = true;
+            return;
+        }
+        if (m.kind == ControlKind::listener && fd >= 0) serve(UniqueFd(fd), m.value);
+        else if (m.kind == ControlKind::ended) ended(m.value != 0);
+        else if (fd >= 0) close(fd);
+    }
+
+    void serve(UniqueFd listener, pid_t workload) {
+        shared_.registry->workload_pid = static_cast<uint32_t>(workload);
+        shared_.registry->origin = static_cast<uint32_t>(wire::Origin::notify);
+        backend_ = std::make_unique<NotifyBackend>(move_high(std::move(listener)));
+        handler_ = std::make_unique<Handler>(*backend_, table_, trap_ring_, registrar_, *shared_.registry,
+                                             Agents{settings_.init_pid, getpid()}, epoll_.get());
+        loop_ = std::make_unique<TrapLoop>(*backend_, *handler_, *shared_.registry);
+        loop_->start();
+        watch(backend_->listener(), 0, from_listener);
+        supervisor_.set_listener(backend_->listener());
+    }
+
+    bool nobody_left() const {
+        pollfd p{backend_->listener(), 0, 0};
+        return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+    }
+
+    void listener_closed() {
+        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, backend_->listener(), nullptr);
+        listener_closed_ = true;
+        if (ended_) finished_ = true;
+    }
+
+    // The workload's first process has ended. `everything`: so will all others, by the kernel.
+    void ended(bool everything) {
+        ended_ = true;
+        init_waits_ = true;
+        if (everything || !backend_ || listener_closed_ || nobody_left()) finished_ = true;
+        else {
+            drain_to_ = __atomic_load_n(&shared_.trap.ring.control->head, __ATOMIC_ACQUIRE);
+            drain_until_ = monotonic_ns() + kDrainLimit;
+        }
+    }
+
+    bool caught_up() const {
+        return !supervisor_.present() || monotonic_ns() > drain_until_ ||
+               __atomic_load_n(&shared_.registry->slots[0].tail, __ATOMIC_ACQUIRE) >= drain_to_;
+    }
+
+    void stop_supervisor() {
+        // Deaths that the kernel has reported already belong to the story.
+        epoll_event events[64];
+        int n;
+        while ((n = epoll_wait(epoll_.get(), events, 64, 0)) > 0 && handler_) {
+            bool any = false;
+            for (int i = 0; i < n; ++i)
+                if (events[i].data.u64 < from_control) {
+                    handler_->process_died(static_cast<pid_t>(events[i].data.u64));
+                    any = true;
+                }
+            if (!any) break;
+        }
+        registrar_.sweep();
+        supervisor_.tell_stop();
+        const uint64_t until = monotonic_ns() + kDrainLimit;
+        while (supervisor_.running() && monotonic_ns() < until) {
+            pollfd p{supervisor_.pidfd(), POLLIN, 0};
+            poll(&p, 1, 100);
+            supervisor_.attend(monotonic_ns());
+            registrar_.sweep();
+        }
+        if (supervisor_.running()) {
+            log_line(LogLevel::warning, "the supervisor did not finish within 10 s; events may be lost");
+            supervisor_.kill();
+        }
+    }
+
+    Shared& shared_;
+    UniqueFd control_;
+    const StewardSettings& settings_;
+    Registrar registrar_;
+    SupervisorChild supervisor_;
+    UniqueFd epoll_;
+    TrapRing trap_ring_;
+    ProcessTable table_;
+    std::unique_ptr<NotifyBackend> backend_;
+    std::unique_ptr<Handler> handler_;
+    std::unique_ptr<TrapLoop> loop_;
+    bool finished_ = false, ended_ = false, init_waits_ = false, listener_closed_ = false;
+    uint64_t drain_to_ = 0, drain_until_ = 0;
+};
+
+}  // namespace
+
+int run_steward(Shared& shared, UniqueFd control, const StewardSettings& settings) {
+    setsid();
+    prctl(PR_SET_DUMPABLE, 0);
+    prctl(PR_SET_NAME, "undercoat");
+    drop_inherited(true);
+    // On the heap and never freed: receiver threads may still be inside when the process ends.
+    auto* steward = new Steward(shared, std::move(control), settings);
+    return steward->run();
+}
+
+}  // namespace undercoat::instrument

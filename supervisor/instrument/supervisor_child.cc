@@ -1,0 +1,124 @@
+// See supervisor_child.h.
+#include "supervisor/instrument/supervisor_child.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/fds.h"
+#include "supervisor/instrument/log.h"
+#include "supervisor/instrument/trap_ring.h"
+
+namespace undercoat::instrument {
+namespace {
+
+constexpr uint64_t kMs = 1'000'000;
+constexpr unsigned kQuickRestarts = 5;
+
+wire::AgentMessage message(wire::AgentMessageKind kind) { return {static_cast<uint32_t>(kind), 0, 0, 0}; }
+
+}  // namespace
+
+void SupervisorChild::become_supervisor(int socket) {
+    for (int s = 1; s < NSIG; ++s) signal(s, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    setsid();
+    syscall(SYS_close_range, 3, socket - 1, CLOSE_RANGE_CLOEXEC);
+    syscall(SYS_close_range, socket + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+    fcntl(socket, F_SETFD, 0);
+    char number[16];
+    snprintf(number, sizeof number, "%d", socket);
+    std::vector<char*> argv{path_.data(), const_cast<char*>("--agent-fd"), number};
+    for (std::string& a : arguments_) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    execv(path_.c_str(), argv.data());
+    log_line(LogLevel::error, "the supervisor %s cannot be started: %s", path_.c_str(), strerror(errno));
+    _exit(127);
+}
+
+bool SupervisorChild::start_if_due(uint64_t now) {
+    if (running() || !present() || stopping_ || now < due_) return false;
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
+    UniqueFd ours = move_high(UniqueFd(pair[0])), theirs = move_high(UniqueFd(pair[1]));
+    pid_ = fork();
+    if (pid_ == 0) become_supervisor(theirs.get());
+    if (pid_ < 0) {
+        due_ = now + 1000 * kMs;
+        return false;
+    }
+    socket_ = std::move(ours);
+    pidfd_ = move_high(UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0))));
+    started_ = now;
+    __atomic_store_n(&shared_.registry->supervisor_pid, pid_, __ATOMIC_RELEASE);
+    shared_.trap.ring.control->agent_pids[1] = pid_;
+    const int fds[] = {shared_.registry_fd.get(), shared_.trap.fd.get()};
+    send_message(socket_.get(), message(wire::AgentMessageKind::hello), fds, 2);
+    if (listener_ >= 0) send_message(socket_.get(), message(wire::AgentMessageKind::listener), &listener_, 1);
+    registrar_.set_supervisor(socket_.get());
+    registrar_.sweep();
+    return true;
+}
+
+int SupervisorChild::wait_ms(uint64_t now) const {
+    if (running() || !present() || stopping_) return -1;
+    return due_ <= now ? 0 : static_cast<int>((due_ - now) / kMs) + 1;
+}
+
+void SupervisorChild::set_listener(int fd) {
+    listener_ = fd;
+    if (socket_) send_message(socket_.get(), message(wire::AgentMessageKind::listener), &listener_, 1);
+}
+
+void SupervisorChild::tell_stop() {
+    stopping_ = true;
+    if (socket_) send_message(socket_.get(), message(wire::AgentMessageKind::stop), nullptr, 0);
+}
+
+bool SupervisorChild::attend(uint64_t now) {
+    if (!running()) return false;
+    bool ready = false;
+    wire::AgentMessage m;
+    while (socket_ && recv(socket_.get(), &m, sizeof m, MSG_DONTWAIT) == static_cast<ssize_t>(sizeof m))
+        ready |= m.kind == static_cast<uint32_t>(wire::AgentMessageKind::ready);
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+        if (!stopping_)
+            log_line(LogLevel::warning, "the supervisor ended (%s %d); it is started again",
+                     WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        died(now);
+    }
+    return ready;
+}
+
+void SupervisorChild::died(uint64_t now) {
+    registrar_.set_supervisor(-1);
+    __atomic_store_n(&shared_.registry->supervisor_pid, 0, __ATOMIC_RELEASE);
+    pid_ = -1;
+    socket_.reset();
+    pidfd_.reset();
+    for (wire::RingSlot& s : shared_.registry->slots)
+        if (__atomic_load_n(&s.reading, __ATOMIC_RELAXED)) ++s.crashes;
+    if (stopping_) return;
+    wire::count(*shared_.registry, wire::Counter::supervisor_restarts);
+    deaths_ = now - started_ > 10'000 * kMs ? 1 : deaths_ + 1;
+    // The first ones at once, a fifth of a second apart at most; then ever slower, up to ten seconds.
+    const uint64_t pause = deaths_ <= kQuickRestarts ? 200 : std::min(10'000u, 500u << std::min(deaths_ - kQuickRestarts, 5u));
+    due_ = deaths_ == 1 ? now : std::max(now, started_ + pause * kMs);
+}
+
+void SupervisorChild::kill() {
+    if (running()) ::kill(pid_, SIGKILL);
+}
+
+}  // namespace undercoat::instrument

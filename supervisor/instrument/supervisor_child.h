@@ -1,0 +1,49 @@
+// The supervisor as a child process: started, watched, started again.
+//
+// Must stay true: a dead supervisor is replaced at once (after five deaths in a row with growing pauses, for ever); the new
+// one is handed the registry, the trap ring, the listener and every ring, and goes on where the tails stand.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "supervisor/instrument/registrar.h"
+#include "supervisor/instrument/shared.h"
+
+namespace undercoat::instrument {
+
+class SupervisorChild {
+public:
+    SupervisorChild(Shared& shared, Registrar& registrar, std::string path, std::vector<std::string> arguments)
+        : shared_(shared), registrar_(registrar), path_(std::move(path)), arguments_(std::move(arguments)) {}
+
+    // Starts it when it does not run and its pause is over. True: started just now.
+    bool start_if_due(uint64_t now);
+    // Milliseconds until start_if_due has something to do; -1: nothing to wait for.
+    int wait_ms(uint64_t now) const;
+    void set_listener(int fd);
+    void tell_stop();
+    // Handles what its socket or its death say. Call when either descriptor is readable. True: it became ready.
+    bool attend(uint64_t now);
+    bool running() const { return pid_ > 0; }
+    bool present() const { return !path_.empty(); }
+    int socket() const { return socket_.get(); }
+    int pidfd() const { return pidfd_.get(); }
+    void kill();
+
+private:
+    void died(uint64_t now);
+    [[noreturn]] void become_supervisor(int socket);
+    Shared& shared_;
+    Registrar& registrar_;
+    std::string path_;
+    std::vector<std::string> arguments_;
+    UniqueFd socket_, pidfd_;
+    pid_t pid_ = -1;
+    int listener_ = -1;
+    bool stopping_ = false;
+    uint64_t started_ = 0, due_ = 0;
+    unsigned deaths_ = 0;
+};
+
+}  // namespace undercoat::instrument

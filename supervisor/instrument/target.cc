@@ -1,0 +1,154 @@
+// See target.h.
+#include "supervisor/instrument/target.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+namespace undercoat::instrument {
+namespace {
+constexpr size_t kPage = 4096;
+constexpr size_t kKernelPathMax = 4096;
+}  // namespace
+
+Read read_memory(pid_t tid, uint64_t address, void* out, size_t n, size_t* got) {
+    *got = 0;
+    if (n == 0) return Read::ok;
+    iovec local{out, n};
+    iovec remote[16];
+    unsigned count = 0;
+    // One element per page: the kernel reports how many whole elements it could read.
+    for (uint64_t at = address, left = n; left != 0 && count < 16; ++count) {
+        const size_t step = std::min<uint64_t>(left, kPage - (at & (kPage - 1)));
+        remote[count] = {reinterpret_cast<void*>(at), step};
+        at += step;
+        left -= step;
+    }
+    const ssize_t r = process_vm_readv(tid, &local, 1, remote, count, 0);
+    if (r < 0) return errno == EFAULT ? Read::fault : Read::forbidden;
+    *got = static_cast<size_t>(r);
+    return r == 0 ? Read::fault : Read::ok;
+}
+
+Read read_string(pid_t tid, uint64_t address, char* out, size_t capacity, size_t* length) {
+    *length = 0;
+    size_t got = 0;
+    // Most strings are short and end before the page does.
+    size_t first = std::min<size_t>(capacity, 256);
+    if (Read r = read_memory(tid, address, out, first, &got); r != Read::ok) return r;
+    if (const void* nul = memchr(out, 0, got)) {
+        *length = static_cast<size_t>(static_cast<const char*>(nul) - out);
+        return Read::ok;
+    }
+    if (got < first) return Read::fault;
+    if (capacity > first) {
+        if (Read r = read_memory(tid, address + first, out + first, capacity - first, &got); r != Read::ok) return r;
+        if (const void* nul = memchr(out + first, 0, got)) {
+            *length = static_cast<size_t>(static_cast<const char*>(nul) - out);
+            return Read::ok;
+        }
+        if (got < capacity - first) return Read::fault;
+    }
+    *length = capacity;
+    char rest[512];
+    for (size_t at = capacity; at < kKernelPathMax; at += got) {
+        const size_t want = std::min(sizeof rest, kKernelPathMax - at);
+        if (Read r = read_memory(tid, address + at, rest, want, &got); r != Read::ok) return r;
+        if (memchr(rest, 0, got)) return Read::ok;
+        if (got < want) return Read::fault;
+    }
+    return Read::too_long;
+}
+
+void proc_path(char* out, size_t capacity, pid_t tid, const char* what) {
+    snprintf(out, capacity, "/proc/%d/%s", tid, what);
+}
+
+size_t read_link(pid_t tid, const char* what, char* out, size_t capacity) {
+    char path[64];
+    proc_path(path, sizeof path, tid, what);
+    const ssize_t n = readlink(path, out, capacity);
+    return n > 0 ? static_cast<size_t>(n) : 0;
+}
+
+size_t read_fd_link(pid_t tid, int fd, char* out, size_t capacity) {
+    char what[24];
+    if (fd < 0) return 0;
+    snprintf(what, sizeof what, "fd/%d", fd);
+    return read_link(tid, what, out, capacity);
+}
+
+size_t read_proc(pid_t tid, const char* what, char* out, size_t capacity) {
+    char path[64];
+    proc_path(path, sizeof path, tid, what);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    size_t n = 0;
+    while (n < capacity) {
+        const ssize_t r = read(fd, out + n, capacity - n);
+        if (r <= 0) break;
+        n += static_cast<size_t>(r);
+    }
+    close(fd);
+    return n;
+}
+
+pid_t thread_group_of(pid_t tid) {
+    char text[1024];
+    const size_t n = read_proc(tid, "status", text, sizeof text - 1);
+    text[n] = 0;
+    const char* at = strstr(text, "\nTgid:");
+    return at ? static_cast<pid_t>(strtol(at + 6, nullptr, 10)) : 0;
+}
+
+bool parse_stat(const char* text, size_t n, Stat& s) {
+    s = {};
+    // The name may hold anything, ") " too: fields begin after the last parenthesis.
+    const char* open = static_cast<const char*>(memchr(text, '(', n));
+    const char* close = static_cast<const char*>(memrchr(text, ')', n));
+    if (!open || !close || close < open) return false;
+    memcpy(s.comm, open + 1, std::min<size_t>(static_cast<size_t>(close - open - 1), sizeof s.comm - 1));
+    uint64_t field[53] = {};
+    const char *at = close + 1, *end = text + n;
+    int index = 3;
+    for (; index < 53 && at < end; ++index) {
+        while (at < end && *at == ' ') ++at;
+        if (at >= end || *at == '\n') break;
+        if (index == 3) s.state = *at++;
+        else {
+            const bool negative = *at == '-';
+            if (negative) ++at;
+            uint64_t v = 0;
+            while (at < end && *at >= '0' && *at <= '9') v = v * 10 + static_cast<uint64_t>(*at++ - '0');
+            field[index] = negative ? 0 - v : v;
+        }
+    }
+    if (index < 23) return false;
+    s.ppid = static_cast<int32_t>(field[4]);
+    s.pgrp = static_cast<int32_t>(field[5]);
+    s.session = static_cast<int32_t>(field[6]);
+    s.tty = static_cast<int32_t>(field[7]);
+    s.tpgid = static_cast<int32_t>(field[8]);
+    s.min_faults = field[10];
+    s.maj_faults = field[12];
+    s.start_time = field[22];
+    s.start_stack = field[28];
+    s.arg_start = field[48];
+    s.arg_end = field[49];
+    s.env_start = field[50];
+    s.env_end = field[51];
+    return true;
+}
+
+bool read_stat(pid_t pid, Stat& out) {
+    char text[1024];
+    const size_t n = read_proc(pid, "stat", text, sizeof text);
+    return n != 0 && parse_stat(text, n, out);
+}
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,44 @@
+// Looks at a held process: its memory, its descriptors, its links in /proc.
+//
+// Must stay true: everything read is bounded and fetched once; no lock is held while it runs (any of these calls can block
+// for ever in what the workload controls: a page under userfaultfd, a FUSE mapping); nothing here allocates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <sys/types.h>
+
+namespace undercoat::instrument {
+
+// How a read of the target's memory went.
+enum class Read { ok, fault, forbidden, too_long };
+
+// Up to `n` bytes at `address`; `got` says how many could be read (fault only when none could).
+Read read_memory(pid_t tid, uint64_t address, void* out, size_t n, size_t* got);
+// A string without its NUL, at most `capacity` bytes: a longer one is cut there and reported ok with *length == capacity,
+// as far as it ends before 4096 bytes; else too_long (the kernel's ENAMETOOLONG).
+Read read_string(pid_t tid, uint64_t address, char* out, size_t capacity, size_t* length);
+
+// Text of a link such as /proc/TID/cwd; `what` is the rest of the name. 0 when it cannot be read. Not NUL-terminated.
+size_t read_link(pid_t tid, const char* what, char* out, size_t capacity);
+size_t read_fd_link(pid_t tid, int fd, char* out, size_t capacity);
+// First `capacity` bytes of /proc/TID/`what`; 0 when it cannot be read.
+size_t read_proc(pid_t tid, const char* what, char* out, size_t capacity);
+// Writes "/proc/TID/what" with its NUL. `what` may be empty.
+void proc_path(char* out, size_t capacity, pid_t tid, const char* what);
+
+// The thread group that a thread belongs to, 0 when it is gone.
+pid_t thread_group_of(pid_t tid);
+
+// The fields of /proc/PID/stat that we use. Times in clock ticks since boot.
+struct Stat {
+    char comm[16];
+    char state;
+    int32_t ppid, pgrp, session, tty, tpgid;
+    uint64_t min_faults, maj_faults, start_time, start_stack, arg_start, arg_end, env_start, env_end;
+};
+bool read_stat(pid_t pid, Stat& out);
+// The parser behind it, for tests. `text` is the content of a stat file.
+bool parse_stat(const char* text, size_t n, Stat& out);
+
+}  // namespace undercoat::instrument

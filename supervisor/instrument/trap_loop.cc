@@ -1,0 +1,141 @@
+// See trap_loop.h. The watchdog looks every few milliseconds while traps come, and sleeps on a futex while none do.
+#include "supervisor/instrument/trap_loop.h"
+
+#include <climits>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <ctime>
+#include <unistd.h>
+
+#include "supervisor/instrument/fault.h"
+#include "supervisor/instrument/log.h"
+
+namespace undercoat::instrument {
+namespace {
+
+constexpr size_t kStack = 256 * 1024;
+constexpr uint64_t kLookNs = 4'000'000;
+constexpr unsigned kQuietLooks = 25;
+
+bool start_thread(void* (*entry)(void*), void* argument) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, kStack);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread;
+    const int error = pthread_create(&thread, &attributes, entry, argument);
+    pthread_attr_destroy(&attributes);
+    return error == 0;
+}
+
+}  // namespace
+
+TrapLoop::TrapLoop(TrapBackend& backend, Handler& handler, wire::Registry& registry)
+    : backend_(backend), handler_(handler), registry_(registry), places_(new Place[wire::kMaxTrapThreads]) {}
+
+bool TrapLoop::start() {
+    unsigned started = 0;
+    for (unsigned i = 0; i < kReceivers; ++i) started += start_receiver();
+    if (!start_thread(watchdog_entry, this)) log_line(LogLevel::error, "the watchdog thread could not be started");
+    return started != 0;
+}
+
+bool TrapLoop::start_receiver() {
+    for (unsigned i = 0; i < wire::kMaxTrapThreads; ++i) {
+        Place& p = places_[i];
+        if (p.taken.exchange(true)) continue;
+        p.loop = this;
+        p.index = i;
+        p.ticket.abandoned = false;
+        p.ticket.since = 0;
+        p.ticket.registers_only = stuck_ >= kStuckLimit;
+        if (start_thread(receiver_entry, &p)) return true;
+        p.taken = false;
+        return false;
+    }
+    return false;
+}
+
+void* TrapLoop::receiver_entry(void* place) {
+    auto* p = static_cast<Place*>(place);
+    prctl(PR_SET_NAME, "undercoat-trap");
+    p->loop->receive(p->index);
+    return nullptr;
+}
+
+void* TrapLoop::watchdog_entry(void* self) {
+    prctl(PR_SET_NAME, "undercoat-watch");
+    static_cast<TrapLoop*>(self)->watch();
+    return nullptr;
+}
+
+void TrapLoop::receive(unsigned index) {
+    Ticket& t = places_[index].ticket;
+    uint64_t& outstanding = registry_.outstanding[index];
+    for (;;) {
+        const TrapBackend::Next got = backend_.next(t.trap);
+        if (got == TrapBackend::Next::finished) return;
+        if (got == TrapBackend::Next::again) continue;
+        __atomic_store_n(&outstanding, t.trap.id, __ATOMIC_RELEASE);
+        t.recorded = 0;
+        t.since = monotonic_ns();
+        wake_watchdog();
+        if (inject_fault() == Fault::die) return;
+        handler_.handle(t);
+        t.since = 0;
+        __atomic_store_n(&outstanding, 0, __ATOMIC_RELEASE);
+        if (t.abandoned) {
+            --stuck_;
+            places_[index].taken = false;
+            return;
+        }
+    }
+}
+
+void TrapLoop::wake_watchdog() {
+    busy_.fetch_add(1, std::memory_order_relaxed);
+    if (sleeping_.exchange(false)) syscall(SYS_futex, &busy_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+void TrapLoop::watch() {
+    uint32_t last = 0;
+    unsigned quiet = 0;
+    for (;;) {
+        timespec pause{0, kLookNs};
+        nanosleep(&pause, nullptr);
+        const uint32_t seen = busy_;
+        quiet = check(monotonic_ns()) != 0 || seen != last ? 0 : quiet + 1;
+        last = seen;
+        if (quiet < kQuietLooks) continue;
+        sleeping_ = true;
+        if (busy_ == seen) syscall(SYS_futex, &busy_, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+        sleeping_ = false;
+        quiet = 0;
+    }
+}
+
+// Returns how many receivers are at work.
+unsigned TrapLoop::check(uint64_t now) {
+    unsigned at_work = 0;
+    for (unsigned i = 0; i < wire::kMaxTrapThreads; ++i) {
+        Place& p = places_[i];
+        Ticket& t = p.ticket;
+        const uint64_t since = t.since;
+        if (!p.taken || since == 0 || t.abandoned) continue;
+        ++at_work;
+        if (now < since + kDeadlineNs) continue;
+        const uint64_t id = __atomic_load_n(&registry_.outstanding[i], __ATOMIC_ACQUIRE);
+        if (id == 0 || t.since != since) continue;
+        t.abandoned = true;
+        ++stuck_;
+        handler_.record_registers(t);
+        if (backend_.proceed(id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
+        wire::count(registry_, wire::Counter::threads_replaced);
+        if (!start_receiver()) log_line(LogLevel::error, "no receiver thread is left: calls wait for a stuck one");
+    }
+    return at_work;
+}
+
+}  // namespace undercoat::instrument

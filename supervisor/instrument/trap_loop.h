@@ -1,0 +1,48 @@
+// The receiver threads and the watchdog over them.
+//
+// Must stay true: no call of the workload is held longer than about kDeadlineNs because of us, whatever a receiver thread
+// is stuck in: the watchdog answers in its stead, and another thread takes its place.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "supervisor/instrument/handler.h"
+
+namespace undercoat::instrument {
+
+inline constexpr uint64_t kDeadlineNs = 15'000'000;
+
+class TrapLoop {
+public:
+    TrapLoop(TrapBackend& backend, Handler& handler, wire::Registry& registry);
+    // Starts the threads. Signals must be blocked already. False: no thread could be started.
+    bool start();
+
+private:
+    static constexpr unsigned kReceivers = 4;
+    static constexpr unsigned kStuckLimit = wire::kMaxTrapThreads / 2;  // beyond: registers only
+    static void* receiver_entry(void* self);
+    static void* watchdog_entry(void* self);
+    bool start_receiver();
+    void receive(unsigned index);
+    void watch();
+    unsigned check(uint64_t now);
+    void wake_watchdog();
+
+    TrapBackend& backend_;
+    Handler& handler_;
+    wire::Registry& registry_;
+    struct Place {
+        Ticket ticket;
+        std::atomic<bool> taken{false};
+        TrapLoop* loop = nullptr;
+        unsigned index = 0;
+    };
+    std::unique_ptr<Place[]> places_;
+    std::atomic<unsigned> stuck_{0};
+    std::atomic<uint32_t> busy_{0};      // raised by receivers; the watchdog sleeps on it
+    std::atomic<bool> sleeping_{false};
+};
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,56 @@
+// See trap_ring.h.
+#include "supervisor/instrument/trap_ring.h"
+
+#include <climits>
+#include <cstring>
+#include <ctime>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace undercoat::instrument {
+namespace {
+
+constexpr uint64_t kHoldNs = 20'000'000;
+
+uint64_t clock_ns(clockid_t id) {
+    timespec t;
+    clock_gettime(id, &t);
+    return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+}
+
+}  // namespace
+
+uint64_t now_ns() { return clock_ns(CLOCK_REALTIME); }
+uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
+
+bool TrapRing::emit(const wire::RecordHeader& header, const uint8_t* payload, size_t n) {
+    if (wire::kHeaderSize + n > wire::kMaxRecord) {
+        wire::count_drop(ring_, wire::Drop::too_big);
+        return false;
+    }
+    wire::Reservation at = wire::reserve(ring_, n);
+    if (at.n == 0) {
+        const uint64_t until = monotonic_ns() + kHoldNs;
+        const bool alive = __atomic_load_n(&registry_.supervisor_pid, __ATOMIC_RELAXED) != 0;
+        while (alive && at.n == 0 && monotonic_ns() < until) {
+            timespec pause{0, 200'000};
+            nanosleep(&pause, nullptr);
+            at = wire::reserve(ring_, n);
+        }
+    }
+    if (at.n == 0) {
+        wire::count_drop(ring_, wire::Drop::ring_full);
+        wire::count(registry_, wire::Counter::records_dropped_full);
+        return false;
+    }
+    memcpy(at.memory + wire::kHeaderSize, payload, n);
+    wire::commit(ring_, at, header);
+    wire::count(registry_, wire::Counter::records);
+    uint32_t* waits = &ring_.control->reader_waits;
+    if (__atomic_load_n(waits, __ATOMIC_RELAXED) != 0 && __atomic_exchange_n(waits, 0, __ATOMIC_RELAXED) != 0)
+        syscall(SYS_futex, waits, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+    return true;
+}
+
+}  // namespace undercoat::instrument
