@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""Runs every kind of test and counts them.
+
+usage: tests/run.py [STEP...]
+
+build        the build, warnings are errors
+unit         unit tests
+checks       layers, generated docs, shape of the sources
+conformance  the cases in ../shared/conformance
+e2e          the bundle, as a user runs it
+scenarios    ../shared/attacks: those in tests/e2e/scenarios_expected.txt must pass
+sanitize     unit tests under AddressSanitizer and UBSan, the ring under ThreadSanitizer
+fuzz         each fuzz target for some seconds
+
+Must stay true: the last line is `N passed, N failed` or `N passed, N failed, N skipped`; each skip is named with its reason; a
+step that cannot run counts as a failure.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+import unittest
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = pathlib.Path(os.environ.get('UNDERCOAT_BUILD', ROOT / 'build'))
+SHARED = ROOT.parent / 'shared'
+BUNDLE = BUILD / 'bundle/opt/undercoat'
+RULES = ['falco_rules.yaml', 'falco-incubating_rules.yaml', 'falco-sandbox_rules.yaml']
+FUZZ_SECONDS = int(os.environ.get('FUZZ_SECONDS', '20'))
+
+
+class Tally:
+    """Counts of one step; `failures` and `skips` are lines for people."""
+
+    def __init__(self):
+        self.passed, self.failures, self.skips = 0, [], []
+
+    def failed(self, what):
+        self.failures.append(what)
+
+    def skipped(self, what):
+        self.skips.append(what)
+
+    def require(self, ok, what):
+        if ok:
+            self.passed += 1
+        else:
+            self.failed(what)
+        return ok
+
+
+def run(*command, **options):
+    return subprocess.run([str(c) for c in command], text=True, errors='replace', stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **options)
+
+
+def configure(build, *options, env=None):
+    """Sets the build directory up once. Returns what went wrong, or None."""
+    if (build / 'build.ninja').exists():
+        return None
+    r = run('meson', 'setup', build, ROOT, *options, env={**os.environ, **(env or {})})
+    return r.stdout[-3000:] if r.returncode else None
+
+
+def compile_all(tally, build, *targets):
+    r = run('ninja', '-C', build, *targets)
+    if r.returncode:
+        errors = [l for l in r.stdout.splitlines() if 'error' in l or l.startswith('FAILED')]
+        tally.failed(f'{build.name}: the build failed\n' + '\n'.join(errors[:30] or r.stdout.splitlines()[-30:]))
+    return r.returncode == 0
+
+
+def meson_tests(tally, build, *arguments):
+    """Runs meson tests; each test case of a program counts."""
+    log = build / 'meson-logs/testlog.junit.xml'
+    log.unlink(missing_ok=True)
+    r = run('meson', 'test', '-C', build, '--no-rebuild', '--print-errorlogs', *arguments)
+    if not log.exists():
+        tally.failed(f'meson test in {build.name}: ' + r.stdout[-2000:])
+        return
+    before = len(tally.failures)
+    for case in xml.etree.ElementTree.parse(log).iter('testcase'):
+        name = f"{case.get('classname') or ''}.{case.get('name')}"
+        if case.find('skipped') is not None or case.get('status') == 'notrun':
+            tally.skipped(f"{name}: {(case.findtext('skipped') or 'disabled').strip()[:200]}")
+        elif case.find('failure') is not None or case.find('error') is not None:
+            tally.failed(f'{build.name}: {name}')
+        else:
+            tally.passed += 1
+    if r.returncode and len(tally.failures) == before:
+        tally.failed(f'meson test in {build.name} says {r.returncode}')
+    if r.returncode:
+        tally.failures.append(r.stdout[-6000:]) if os.environ.get('VERBOSE') else None
+
+
+class Counting(unittest.TextTestResult):
+    """Hands each outcome to a Tally."""
+    tally = None
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.tally.passed += 1
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.tally.failed(f'{test.id()}\n{self.failures[-1][1]}')
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.tally.failed(f'{test.id()}\n{self.errors[-1][1]}')
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            self.tally.failed(f'{subtest.id()}: {err[1]}')
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.tally.skipped(f'{test.id()}: {reason}')
+
+
+def python_tests(tally, folder):
+    os.environ.setdefault('UNDERCOAT_BUILD', str(BUILD))
+    sys.path.insert(0, str(folder))
+    suite = unittest.defaultTestLoader.discover(str(folder), '*_test.py', top_level_dir=str(folder))
+    Counting.tally = tally
+    with open(os.devnull, 'w') as quiet:
+        unittest.TextTestRunner(stream=quiet, resultclass=Counting).run(suite)
+    sys.path.remove(str(folder))
+    for name in [n for n, m in sys.modules.items() if str(getattr(m, '__file__', '')).startswith(str(folder))]:
+        del sys.modules[name]
+
+
+def step_build(tally):
+    wrong = configure(BUILD)
+    if wrong:
+        return tally.failed('meson setup: ' + wrong)
+    if compile_all(tally, BUILD):
+        tally.passed += 1
+        for part in ('bin/instrument', 'bin/supervisor', 'bin/undercoat', 'lib/libshim.so', 'rules'):
+            tally.require((BUNDLE / part).exists(), f'the bundle lacks {part}')
+
+
+def step_unit(tally):
+    meson_tests(tally, BUILD)
+
+
+def step_checks(tally):
+    python_tests(tally, ROOT / 'tests/checks')
+
+
+def step_e2e(tally):
+    python_tests(tally, ROOT / 'tests/e2e')
+
+
+def step_conformance(tally):
+    if not (SHARED / 'conformance').is_dir():
+        return tally.skipped('conformance: ../shared/conformance is not there')
+    programs = [p for p in BUILD.glob('tests/conformance/conformance*') if p.is_file() and os.access(p, os.X_OK)]
+    if not programs:
+        return tally.failed('the conformance runner is not built')
+    for program in programs:
+        r = run(program, *sorted((SHARED / 'conformance').glob('*.yaml')))
+        last = re.search(r'^(\d+) passed, (\d+) failed, (\d+) skipped\s*\Z', r.stdout, re.M)
+        if not last:
+            tally.failed(f'{program.name}: {r.stdout[-500:]}')
+            continue
+        tally.passed += int(last[1])
+        tally.failures += [f'{program.name}: {l}' for l in r.stdout.splitlines() if l.startswith('FAIL')][:int(last[2])]
+        tally.skips += [f'{program.name}: {l}' for l in r.stdout.splitlines() if l.startswith('skip')][:int(last[3])]
+
+
+def step_scenarios(tally):
+    runner = SHARED / 'attacks/run-scenarios'
+    if not runner.exists():
+        return tally.skipped('scenarios: ../shared/attacks is not there')
+    if os.getuid() != 0:
+        return tally.skipped('scenarios: they need root')
+    expected = {l.strip() for l in (ROOT / 'tests/e2e/scenarios_expected.txt').read_text().splitlines()
+                if l.strip() and not l.startswith('#')}
+    rules = [a for f in RULES for a in ('--rules', SHARED / 'rules' / f)]
+    r = run(runner, '--calls', '--', BUNDLE / 'bin/undercoat', 'run', '--json', *rules, '--alerts', '{alerts}', '--events',
+            '{events}', '--')
+    if not re.search(r'^\d+ passed, \d+ failed\s*\Z', r.stdout, re.M):
+        return tally.failed('run-scenarios: ' + r.stdout[-2000:])
+    (BUILD / 'scenarios.log').write_text(r.stdout)
+    blocks = re.split(r'^(?=\S)', r.stdout, flags=re.M)
+    wrong = {b.split('\n')[0].strip(): b for b in blocks if b.strip() and not re.match(r'\d+ passed', b)}
+    every = {d.parent.name for d in (SHARED / 'attacks').glob('*/run.sh')}
+    for name in sorted(expected & every):
+        tally.require(name not in wrong, 'scenario ' + wrong.get(name, ''))
+    more = sorted(every - expected - set(wrong))
+    if more:
+        print(f'  scenarios that pass and are not in scenarios_expected.txt: {" ".join(more)}')
+    print(f'  scenarios: {len(every) - len(wrong)} of {len(every)} agree')
+
+
+def step_sanitize(tally):
+    build = BUILD.with_name(BUILD.name + '-asan')
+    wrong = configure(build, '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dbuildtype=debugoptimized')
+    if wrong:
+        return tally.failed('meson setup (ASan, UBSan): ' + wrong)
+    if compile_all(tally, build):
+        os.environ.setdefault('ASAN_OPTIONS', 'detect_leaks=1')
+        os.environ.setdefault('UBSAN_OPTIONS', 'halt_on_error=1:print_stacktrace=1')
+        meson_tests(tally, build)
+    build = BUILD.with_name(BUILD.name + '-tsan')
+    wrong = configure(build, '-Db_sanitize=thread', '-Db_lundef=false')
+    if wrong:
+        return tally.failed('meson setup (TSan): ' + wrong)
+    if compile_all(tally, build, 'tests/unit/wire/wire_tests'):
+        # A kernel with much address space randomisation leaves TSan's runtime no room; without it the test is the same.
+        program = build / 'tests/unit/wire/wire_tests'
+        prefix = ['setarch', '-R'] if shutil.which('setarch') else []
+        r = run(*prefix, program, '--gtest_filter=Ring.*:RingReader.*')
+        passed = re.search(r'\[  PASSED  \] (\d+) test', r.stdout)
+        if r.returncode or not passed:
+            tally.failed('ring under TSan: ' + r.stdout[-3000:])
+        else:
+            tally.passed += int(passed[1])
+
+
+def step_fuzz(tally):
+    if not shutil.which('clang++'):
+        return tally.failed('fuzz: clang++ is missing')
+    build = BUILD.with_name(BUILD.name + '-fuzz')
+    wrong = configure(build, '-Dfuzzers=true', '-Dtests=false', env={'CC': 'clang', 'CXX': 'clang++'})
+    if wrong:
+        return tally.failed('meson setup (fuzzers): ' + wrong)
+    targets = sorted(p.stem for p in (ROOT / 'tests/fuzz').glob('*_fuzz.cc'))
+    for target in targets:
+        if not compile_all(tally, build, f'tests/fuzz/{target}'):
+            continue
+        corpus = build / f'corpus-{target}'
+        corpus.mkdir(exist_ok=True)
+        seeds = ROOT / 'tests/fuzz/corpus' / target
+        r = run(build / 'tests/fuzz' / target, f'-max_total_time={FUZZ_SECONDS}', '-max_len=4096', f'-artifact_prefix={build}/',
+                corpus, *([seeds] if seeds.is_dir() else []))
+        tally.require(r.returncode == 0, f'{target}: ' + r.stdout[-3000:])
+
+
+STEPS = ['build', 'unit', 'checks', 'conformance', 'e2e', 'scenarios', 'sanitize', 'fuzz']
+
+
+def main():
+    wanted = sys.argv[1:] or STEPS
+    if set(wanted) - set(STEPS):
+        sys.exit(__doc__)
+    passed, failures, skips = 0, [], []
+    for step in wanted:
+        tally, began = Tally(), time.monotonic()
+        globals()['step_' + step](tally)
+        passed += tally.passed
+        failures += tally.failures
+        skips += tally.skips
+        print(f'{step}: {tally.passed} passed, {len(tally.failures)} failed, {len(tally.skips)} skipped '
+              f'({time.monotonic() - began:.0f} s)', flush=True)
+        for f in tally.failures:
+            print('  FAILED ' + f.rstrip().replace('\n', '\n    '), flush=True)
+        for s in tally.skips:
+            print('  skipped ' + s, flush=True)
+        if step == 'build' and tally.failures:
+            break
+    print(f'{passed} passed, {len(failures)} failed' + (f', {len(skips)} skipped' if skips else ''))
+    sys.exit(1 if failures else 0)
+
+
+main()
