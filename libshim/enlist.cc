@@ -20,6 +20,10 @@ constexpr long kEfault = -14, kEinval = -22;
 constexpr uint64_t kAllSignals = ~0ULL;
 constexpr int kProtRead = 1, kProtWrite = 2, kProtExec = 4, kMapShared = 1, kMapPrivate = 2, kMapAnonymous = 0x20;
 
+// Where the kernel is asked to put our mappings, if it is free there: beside the gadget, out of the way of the program's. A
+// hole that the program has made with munmap, and relies on, must not be filled by us.
+constexpr uint64_t kRingHintEnd = wire::kGadgetAddress - 0x20000, kProcessHint = wire::kGadgetAddress - 0x10000;
+
 // glibc and musl keep the thread id at these offsets from the thread pointer; elsewhere it is searched, and not believed
 // unless it is found exactly once.
 void find_tid() {
@@ -59,7 +63,7 @@ bool map_ring(int fd, wire::Ring& ring) {
     size_t granules = wire::kShimRingGranules;
     for (int attempt = 0; attempt < 2; attempt++) {
         const size_t size = wire::kControlSize + granules * wire::kGranule;
-        const long p = own_call(__NR_mmap, 0, size, kProtRead | kProtWrite, kMapShared, fd, 0);
+        const long p = own_call(__NR_mmap, (kRingHintEnd - size) & ~0xfffULL, size, kProtRead | kProtWrite, kMapShared, fd, 0);
         if (failed(p)) return false;
         auto* control = reinterpret_cast<wire::RingControl*>(p);
         if (valid(control) && control->granules == granules) {
@@ -97,7 +101,7 @@ void map_gadget() {
 
 bool map_process() {
     if (g_process) return true;
-    const long p = own_call(__NR_mmap, 0, 4096, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, -1, 0);
+    const long p = own_call(__NR_mmap, kProcessHint, 4096, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, -1, 0);
     if (failed(p)) return false;
     // Without wiping, a raw clone would speak with its parent's ring; then only fork() itself is told apart.
     own_call(__NR_madvise, reinterpret_cast<void*>(p), 4096, MADV_WIPEONFORK);

@@ -5,11 +5,11 @@
 #include <stdarg.h>
 
 #include "libshim/invoke.h"
+#include "libshim/real_call.h"
 #include "libshim/text.h"
 
 using namespace undercoat;
 using namespace undercoat::shim;
-using wire::Call;
 
 namespace {
 constexpr int kAtFdCwd = -100, kLargeFile = 0100000;
@@ -178,7 +178,8 @@ UC_EXPORT int symlinkat(const char* target, int dirfd, const char* path) {
 }
 UC_EXPORT int chmod(const char* path, unsigned mode) { UC_INT(call<Call::chmod>(path, mode)); }
 UC_EXPORT int fchmod(int fd, unsigned mode) {
-    if (const auto real = UC_REAL(fchmod); real && on_musl()) return real(fd, mode);  // musl falls back to /proc
+    if (const auto real = UC_REAL(fchmod); real && on_musl())  // musl falls back to /proc
+        return real_call<Call::fchmod>(real, fd, mode);
     UC_INT(call<Call::fchmod>(fd, mode));
 }
 // With flags both libcs emulate what the system call could not do.
@@ -190,7 +191,8 @@ UC_EXPORT int fchmodat(int dirfd, const char* path, unsigned mode, int flags) {
 UC_EXPORT int chown(const char* path, unsigned uid, unsigned gid) { UC_INT(call<Call::chown>(path, uid, gid)); }
 UC_EXPORT int lchown(const char* path, unsigned uid, unsigned gid) { UC_INT(call<Call::lchown>(path, uid, gid)); }
 UC_EXPORT int fchown(int fd, unsigned uid, unsigned gid) {
-    if (const auto real = UC_REAL(fchown); real && on_musl()) return real(fd, uid, gid);
+    if (const auto real = UC_REAL(fchown); real && on_musl())
+        return real_call<Call::fchown>(real, fd, uid, gid);
     UC_INT(call<Call::fchown>(fd, uid, gid));
 }
 UC_EXPORT int fchownat(int dirfd, const char* path, unsigned uid, unsigned gid, int flags) {

@@ -107,12 +107,10 @@ void report(const Process& p, const char* name, const Lookup& l, int result) {
 void report_host(const char* name, const HostEntry* h, int result) {
     const Process* p = names_wanted();
     if (!p || !name) return;
-    const int e = get_errno();
     Lookup l;
     if (h && (h->family == kInet || h->family == kInet6))
         for (char** a = h->addresses; a && *a; a++) l.add_host(h->family, *a);
     report(*p, name, l, result);
-    set_errno(e);
 }
 
 }  // namespace

@@ -7,10 +7,10 @@
 #include "libshim/emit.h"
 #include "libshim/invoke.h"
 #include "libshim/raw_syscall.h"
+#include "libshim/real_call.h"
 
 using namespace undercoat;
 using namespace undercoat::shim;
-using wire::Call;
 
 #define UC_INT(...) return static_cast<int>(__VA_ARGS__)
 
@@ -19,29 +19,6 @@ namespace {
 constexpr int kEnosys = 38;
 constexpr int kCloneVm = 0x100, kCloneVfork = 0x4000, kCloneThread = 0x10000, kCloneSettls = 0x80000, kCloneNewns = 0x20000;
 constexpr int kPrSetSeccomp = 22, kPrSetNoNewPrivs = 38;
-
-// Records a call that a real libc function has made; result as libc returned it. In full mode the trap has seen it.
-template <Call C, class... A>
-long note(long result, bool trapped_too, A... args) {
-    const Process* p = managed();
-    if (!p) {
-        p = enlist();
-        if (!p) return result;
-    }
-    if ((p->trapped && trapped_too) || !wire::bit(p->ring.control->wanted, static_cast<uint16_t>(C))) return result;
-    const uint64_t a[6] = {to_register(args)...};
-    emit(p->ring, {wire::RecordKind::call, static_cast<uint16_t>(C), 0, result == -1 ? -get_errno() : result, a, sizeof...(A)});
-    return result;
-}
-
-template <Call C, class F, class... A>
-int real_call(F real, A... args) {
-    if (!real) {
-        set_errno(kEnosys);
-        return -1;
-    }
-    return static_cast<int>(note<C>(real(args...), true, args...));
-}
 
 }  // namespace
 

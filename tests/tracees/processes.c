@@ -1,0 +1,73 @@
+// fork, vfork, threads and a clone that shares memory, each opening files; prints a line for each.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void touch(const char *path, int times) {
+    for (int i = 0; i < times; i++) close(open(path, O_RDONLY));
+}
+
+static void *thread(void *path) {
+    touch(path, 50);
+    return NULL;
+}
+
+static int shared(void *path) {
+    touch(path, 5);
+    return 0;
+}
+
+static void wait_for(const char *what, pid_t pid) {
+    int status;
+    printf("%s %d\n", what, waitpid(pid, &status, __WALL) == pid ? status : -1);
+    fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+    const char *how = argc > 1 ? argv[1] : "";
+    touch("/main", 10);
+    if (!strcmp(how, "fork")) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            touch("/child", 10);
+            pid_t grandchild = fork();
+            if (grandchild == 0) {
+                touch("/grandchild", 10);
+                _exit(0);
+            }
+            waitpid(grandchild, NULL, 0);
+            _exit(0);
+        }
+        wait_for("fork", pid);
+    } else if (!strcmp(how, "vfork")) {
+        for (int i = 0; i < 3; i++) {
+            pid_t pid = vfork();
+            if (pid == 0) {
+                touch("/vchild", 5);
+                _exit(7);
+            }
+            wait_for("vfork", pid);
+        }
+    } else if (!strcmp(how, "threads")) {
+        pthread_t t[4];
+        for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, thread, "/thread");
+        for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
+    } else if (!strcmp(how, "shared")) {
+        char *stack = malloc(65536);
+        wait_for("clone", clone(shared, stack + 65536, CLONE_VM | SIGCHLD, "/shared"));
+    } else if (!strcmp(how, "shared-vfork")) {
+        char *stack = malloc(65536);
+        wait_for("clone", clone(shared, stack + 65536, CLONE_VM | CLONE_VFORK | SIGCHLD, "/shared"));
+    }
+    touch("/after", 10);
+    puts("end");
+    return 0;
+}
