@@ -47,6 +47,7 @@ public:
         auto left = check_operand(node_.left, catalogue_, Place::left);
         if (auto* e = std::get_if<SemanticError>(&left)) return *e;
         out_.left = std::move(std::get<TypedOperand>(left));
+        warn_if_deprecated(out_.left, node_.left);
         bool ok = check_operator();
         if (ok && node_.op != Operator::exists) ok = is_operand(node_.right) ? check_right() : check_literals();
         if (!ok) return error_;
@@ -113,6 +114,9 @@ private:
         auto value = parse_literal(out_.left.type, literal.text);
         if (!value) return fail(literal.offset, value.error());
         if (!check_event_name(literal) || !check_regex(literal)) return false;
+        if (is_text(out_.left.type) && literal.text == "<NA>")
+            warn(literal, "comparing with <NA> is unsafe: a missing value makes every comparison false; use exists",
+                 Code::unsafe_na_check);
         if (is_text(out_.left.type) && literal.kind == Operand::Kind::text) warn_if_misused(literal);
         out_.literals.push_back(literal.text);
         return true;
@@ -141,6 +145,12 @@ private:
         return true;
     }
 
+    void warn_if_deprecated(const TypedOperand& typed, const Operand& at) {
+        if (typed.kind == TypedOperand::Kind::field && typed.field.info->deprecated)
+            warn(at, "field " + typed.field.text + " is deprecated", Code::deprecated_item);
+        for (size_t i = 0; i < typed.items.size(); ++i) warn_if_deprecated(typed.items[i], at);
+    }
+
     void warn_if_misused(const Operand& literal) {
         auto parsed = parse_operand(literal.text);
         auto* operand = std::get_if<Operand>(&parsed);
@@ -154,7 +164,9 @@ private:
                           "misused as a const string value");
     }
 
-    void warn(const Operand& at, std::string message) { warnings_.push_back({std::move(message), at.offset}); }
+    void warn(const Operand& at, std::string message, Code code = Code::compile_condition) {
+        warnings_.push_back({code, std::move(message), at.offset});
+    }
 
     const Node& node_;
     const Catalogue& catalogue_;

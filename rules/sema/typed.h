@@ -5,6 +5,7 @@
 #pragma once
 
 #include "rules/catalogue.h"
+#include "rules/code.h"
 #include "rules/lang/ast.h"
 
 #include <string>
@@ -35,6 +36,7 @@ struct SemanticError {
 };
 
 struct SemanticWarning {
+    Code code = Code::compile_condition;
     std::string message;
     uint32_t offset = 0;
 };

@@ -154,7 +154,7 @@ void Compiler::emit_comparison(const Node& node, Unit& unit) {
         unit.error = CompileError{e->message, unit.macro, e->offset, e->unknown_name, false};
         return;
     }
-    for (SemanticWarning& w : warnings) unit.warnings.push_back({std::move(w.message), unit.macro, w.offset});
+    for (SemanticWarning& w : warnings) unit.warnings.push_back({w.code, std::move(w.message), unit.macro, w.offset});
     std::string printed = print(node);
     auto [it, is_new] = check_index_.try_emplace(printed, static_cast<uint32_t>(program_->checks.size()));
     if (is_new) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "rules/catalogue.h"
+#include "rules/code.h"
 #include "rules/sema/event_types.h"
 #include "rules/sema/typed.h"
 #include "rules/vm/program.h"
@@ -27,6 +28,7 @@ struct CompileError {
 };
 
 struct CompileWarning {
+    Code code = Code::compile_condition;
     std::string message;
     std::string macro;
     uint32_t offset = 0;
@@ -48,6 +50,7 @@ public:
     std::variant<CompiledCondition, CompileError> add_condition(const Node& condition);
     // An operand of an output; its index in Program::operations.
     std::variant<uint32_t, SemanticError> add_output_operand(const Operand& operand);
+    const Program& program() const { return *program_; }
     // The program so far; no further call of the Compiler is allowed.
     std::shared_ptr<const Program> finish() { return std::move(program_); }
 

@@ -34,7 +34,7 @@ public:
         fill_open(*event, type, source["args"]);
         if (type == "connect") fill_tuple(*event, source["args"]["tuple"]);
         if (type == "execve") fill_exec(*event, source["args"]);
-        else if (init_thread && type == "getcwd") event->set_text("proc.name", "init");
+        else if (init_thread && type == "getcwd" && source["tid"].as<int>() == 1) fill_init(*event);
         for (const FieldRef& f : fields)
             if (!event->values.contains(f.text)) return "field " + f.text + " needs the product's state and fields";
         return event;
@@ -98,6 +98,16 @@ private:
         event.values["fd.sip"] = sides[1];
         event.set_list("fd.ip", sides);
         event.set_list("fd.net", sides);
+    }
+
+    // The one process that the cases start with, and its lack of ancestors.
+    static void fill_init(test::TestEvent& event) {
+        event.set_text("proc.name", "init");
+        event.set_text("proc.aname[0]", "init");
+        event.values["proc.aname"] = Value();
+        event.values["proc.apid[0]"] = Value::i64(1);
+        event.values["thread.tid"] = Value::i64(1);
+        event.values["evt.asynctype"] = Value();
     }
 
     static void fill_exec(test::TestEvent& event, const YAML::Node& args) {

@@ -1,9 +1,12 @@
 // Cases about values: transformer, and those that need events: eval, field.
 #include "rules/lang/parser.h"
+#include "rules/output_template.h"
 #include "rules/vm/compile.h"
 #include "rules/vm/eval.h"
 #include "rules/vm/transform.h"
 #include "tests/conformance/runner.h"
+
+#include <boost/json.hpp>
 
 #include <deque>
 
@@ -95,11 +98,57 @@ void field_case(const YAML::Node& c, Backend& backend, Tally& tally) {
     tally.fail("field", id, got + " instead of " + text_of(c["expected"]));
 }
 
+std::string json_of(const std::vector<OutputTemplate::Field>& fields) {
+    if (fields.empty()) return "null";
+    boost::json::object out;
+    Arena arena;
+    for (const auto& f : fields) {
+        boost::json::value v;
+        if (f.value.kind() == Value::Kind::i64) v = f.value.i64();
+        else if (f.value.kind() == Value::Kind::u64) v = f.value.u64();
+        else if (f.value.exists()) v = std::string(render_text(f.value, arena));
+        out[f.key] = v;
+    }
+    return boost::json::serialize(out);
+}
+
+void format_case(const YAML::Node& c, Backend& backend, Tally& tally) {
+    std::string id = c["id"].as<std::string>();
+    auto parsed = OutputTemplate::parse(c["format"].as<std::string>(), backend.catalogue());
+    auto* error = std::get_if<OutputError>(&parsed);
+    if (c["error"] || error) {
+        if (c["error"] && error) return tally.pass("format");
+        return tally.fail("format", id, error ? error->message : "accepted");
+    }
+    auto& format = std::get<OutputTemplate>(parsed);
+    YAML::Node events;
+    events.push_back(c["event"]);
+    auto view = backend.view(events, 0, true, format.field_refs());
+    if (auto* why = std::get_if<std::string>(&view)) return tally.skip("format", id, *why);
+    EventView& event = *std::get<std::unique_ptr<EventView>>(view);
+    Arena arena;
+    auto rendered = format.render(event);
+    bool transformed = c["resolve_transformed_fields"].as<bool>();
+    std::string wanted = c["output"] ? c["output"].as<std::string>() : "";
+    std::string got = c["mode"].as<std::string>() == "json" || wanted.starts_with("{")
+                          ? json_of(format.fields(event, arena, transformed)) : rendered.text;
+    if (rendered.complete != c["complete"].as<bool>()) return tally.fail("format", id, "completeness differs");
+    if (c["output"] && got != wanted) return tally.fail("format", id, got + " instead of " + wanted);
+    auto fields = format.fields(event, arena, transformed);
+    for (const auto& f : c["fields"]) {
+        auto it = std::find_if(fields.begin(), fields.end(), [&](const auto& x) { return x.key == f.first.as<std::string>(); });
+        if (it == fields.end()) return tally.fail("format", id, "no field " + f.first.as<std::string>());
+        if (render_text(it->value, arena) != f.second.as<std::string>()) return tally.fail("format", id, "field differs");
+    }
+    tally.pass("format");
+}
+
 }  // namespace
 
 void run_value_cases(const YAML::Node& document, Backend& backend, Tally& tally) {
     for (const auto& c : document["transformer"]) transformer_case(c, tally);
     for (const auto& c : document["eval"]) eval_case(c, backend, tally);
+    for (const auto& c : document["format"]) format_case(c, backend, tally);
     for (const auto& c : document["field"]) field_case(c, backend, tally);
 }
 

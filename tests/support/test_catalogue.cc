@@ -112,6 +112,9 @@ std::unique_ptr<TestCatalogue> TestCatalogue::from_specification(const std::stri
         if (seen.insert(name).second) event_types.push_back(name);
 
     auto catalogue = std::make_unique<TestCatalogue>(std::vector<FieldInfo>(), std::move(event_types), std::move(arguments));
+    // Fields that exist but are no longer listed.
+    for (const char* name : {"evt.dir", "evt.latency", "evt.latency.s", "evt.latency.ns", "evt.latency.human", "evt.wait_latency"})
+        catalogue->fields_.push_back(field(name));
     std::istringstream lines(read_file(shared + "/spec/falco_fields.tsv"));
     for (std::string line; std::getline(lines, line);) {
         if (line.empty() || line[0] == '#') continue;
