@@ -1,13 +1,12 @@
-// See handler.h.
+// See handler.h: the way of one held call.
 #include "supervisor/instrument/handler.h"
 
+#include <cerrno>
 #include <cstring>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "supervisor/instrument/procinfo.h"
+#include "supervisor/instrument/socket_facts.h"
 #include "supervisor/instrument/target.h"
+#include "wire/local/handover.h"
 
 namespace undercoat::instrument {
 
@@ -15,10 +14,6 @@ using wire::Call;
 using wire::Counter;
 using wire::RecordKind;
 using wire::Tag;
-
-namespace {
-bool is(const HeldCall& c, Call call) { return c.call == static_cast<uint16_t>(call); }
-}  // namespace
 
 wire::RecordHeader Handler::header(RecordKind kind, uint16_t call, pid_t pid, pid_t tid) const {
     wire::RecordHeader h{};
@@ -31,15 +26,16 @@ wire::RecordHeader Handler::header(RecordKind kind, uint16_t call, pid_t pid, pi
     return h;
 }
 
-bool Handler::emit(Ticket&, const wire::RecordHeader& h, const uint8_t* payload, size_t n) {
-    wire::RecordHeader copy = h;
-    copy.payload = static_cast<uint16_t>(n);
-    return ring_.emit(copy, payload, n);
+bool Handler::emit(wire::RecordHeader h, const uint8_t* payload, size_t n) {
+    h.payload = static_cast<uint16_t>(n);
+    if (h.flags & wire::kUnreadable) wire::count(registry_, Counter::unreadable);
+    if (h.flags & wire::kInferred) wire::count(registry_, Counter::inferred);
+    return ring_.emit(h, payload, n);
 }
 
-void Handler::put_order(const Seen& seen, wire::PayloadWriter& out) const {
+void Handler::put_order(uint32_t ring_slot, wire::PayloadWriter& out) const {
     wire::Order order;
-    if (registrar_.head_of(seen.ring_slot, order)) out.put(Tag::order, 0, &order, sizeof order);
+    if (registrar_.head_of(ring_slot, order)) out.put(Tag::order, 0, &order, sizeof order);
 }
 
 void Handler::handle(Ticket& t) {
@@ -48,181 +44,141 @@ void Handler::handle(Ticket& t) {
     const bool known = decode(t.trap, c);
     c.pid = c.tid != 0 ? table_.group_of(c.tid) : 0;
     if (c.pid == 0) {
-        backend_.proceed(t.trap.id);
+        wire::count(registry_, backend_.proceed(t.trap.id) ? Counter::continued : Counter::stale_ids);
         return;
     }
-    Seen seen = introduce(c.pid, t);
-    if (Registrar::is_request(t.trap)) {
-        uint32_t slot = 0;
-        auto guard = table_.lock();
-        Process* p = table_.find(c.pid);
-        const uint64_t start = p ? p->start_time : 0;
-        guard.unlock();
-        if (registrar_.serve(backend_, t.trap, c.pid, start, &slot)) {
-            guard.lock();
-            if (Process* q = table_.find(c.pid)) q->ring_slot = slot;
-        }
-        return;
-    }
+    const uint32_t ring_slot = introduce(c.pid, t);
     settle_exec(c, t);
+    if (Registrar::is_request(t.trap)) return give_ring(c, t);
     if (known) {
-        if (is(c, Call::execve) || is(c, Call::execveat)) begin_exec(c, t);
-        else if (is(c, Call::exit_group)) record_exit(c, t);
-        else if (ring_.wanted(c.call)) record_call(c, seen, t);
+        switch (static_cast<Call>(c.call)) {
+            case Call::execve: case Call::execveat: begin_exec(c, ring_slot, t); break;
+            case Call::exit_group: record_exit(c, t); break;
+            default:
+                if (ring_.wanted(c.call)) record_call(c, ring_slot, t);
+        }
+        note_changes(c);
     }
-    wire::count(registry_, backend_.proceed(t.trap.id) ? Counter::continued : Counter::stale_ids);
+    answer(c, t);
 }
 
-Handler::Seen Handler::introduce(pid_t pid, Ticket& t) {
-    {
-        auto guard = table_.lock();
-        if (Process* p = table_.find(pid)) return {pid, p->ring_slot};
+void Handler::answer(const HeldCall& c, Ticket& t) {
+    Agents now = agents_;
+    now.supervisor = __atomic_load_n(&registry_.supervisor_pid, __ATOMIC_RELAXED);
+    const Answer a = c.call == wire::kNoCall ? Answer{} : guard(c, now);
+    bool there = false;
+    switch (a.kind) {
+        case Answer::proceed: there = backend_.proceed(t.trap.id); break;
+        case Answer::fail: there = backend_.fail(t.trap.id, a.error); break;
+        case Answer::succeed: there = backend_.succeed(t.trap.id, 0); break;
     }
-    Snapshot s;
-    if (!read_snapshot(pid, s)) return {pid, 0};
-    const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-    {
-        auto guard = table_.lock();
-        if (Process* p = table_.find(pid)) {
-            if (pidfd >= 0) close(pidfd);
-            return {pid, p->ring_slot};
-        }
-        Process* p = table_.insert(pid);
-        if (!p) {
-            if (pidfd >= 0) close(pidfd);
-            return {pid, 0};
-        }
-        p->pidfd = pidfd;
-        p->start_time = s.stat.start_time;
-        p->parent = s.stat.ppid;
-        p->exe_dev = s.info.exe_dev;
-        p->exe_ino = s.info.exe_ino;
-        memcpy(p->comm, s.comm, sizeof p->comm);
-        epoll_event e{EPOLLIN | EPOLLONESHOT, {.u64 = static_cast<uint64_t>(pid)}};
-        if (pidfd >= 0) epoll_ctl(deaths_, EPOLL_CTL_ADD, pidfd, &e);
-    }
-    wire::PayloadWriter out(t.payload, t.payload + wire::kMaxRecord - wire::kHeaderSize);
-    put_short(s, out);
-    put_long(pid, s, out);
-    wire::RecordHeader h = header(RecordKind::birth, wire::kNoCall, pid, pid);
-    h.result = s.stat.ppid;
-    emit(t, h, t.payload, out.size());
-    wire::count(registry_, Counter::births);
-    return {pid, 0};
+    if (a.kind != Answer::proceed) wire::count(registry_, Counter::denied);
+    else wire::count(registry_, there ? Counter::continued : Counter::stale_ids);
 }
 
-void Handler::settle_exec(const HeldCall& c, Ticket& t) {
-    static thread_local PendingExec exec;
+void Handler::give_ring(const HeldCall& c, Ticket& t) {
+    uint32_t slot = 0;
+    uint64_t start = 0;
     {
         auto guard = table_.lock();
         Process* p = table_.find(c.pid);
-        PendingExec* pending = p ? table_.pending(*p) : nullptr;
-        if (!pending || (static_cast<uint32_t>(c.tid) != pending->tid && c.tid != c.pid)) return;
-        memcpy(&exec, pending, offsetof(PendingExec, payload) + pending->size);
-        table_.drop_pending(*p);
-    }
-    bool new_image = is(c, Call::arch_prctl);
-    if (!new_image) {
-        Stat now;
-        new_image = read_stat(c.pid, now) &&
-                    (now.arg_start != exec.arg_start || now.start_stack != exec.start_stack);
-    }
-    if (new_image) return confirm_exec(c.pid, exec, t);
-    wire::RecordHeader h = header(RecordKind::call, exec.call, c.pid, static_cast<pid_t>(exec.tid));
-    h.time = exec.time;
-    h.flags = exec.flags | wire::kInferred;
-    h.result = exec.result != 0 ? exec.result : -ENOEXEC;
-    emit(t, h, exec.payload, exec.size);
-}
-
-void Handler::confirm_exec(pid_t pid, const PendingExec& exec, Ticket& t) {
-    memcpy(t.payload, exec.payload, exec.size);
-    wire::PayloadWriter out(t.payload + exec.size, t.payload + wire::kMaxRecord - wire::kHeaderSize);
-    Snapshot s;
-    if (read_snapshot(pid, s)) {
-        put_short(s, out);
-        put_long(pid, s, out);
-        auto guard = table_.lock();
-        if (Process* p = table_.find(pid)) {
-            memcpy(p->comm, s.comm, sizeof p->comm);
-            p->exe_dev = s.info.exe_dev;
-            p->exe_ino = s.info.exe_ino;
+        if (p) {
+            start = p->start_time;
             registrar_.orphan(p->ring_slot);
             p->ring_slot = 0;
         }
     }
-    wire::RecordHeader h = header(RecordKind::call, static_cast<uint16_t>(Call::execve), pid, pid);
-    h.time = exec.time;
-    h.flags = exec.flags & wire::kForeignAbi;
-    emit(t, h, t.payload, exec.size + out.size());
-    wire::count(registry_, Counter::execs);
-}
-
-void Handler::begin_exec(const HeldCall& c, Ticket& t) {
-    Captured found;
-    wire::PayloadWriter out(t.payload, t.payload + sizeof PendingExec::payload);
-    capture_arguments(c, out, found);
-    Stat before{};
-    read_stat(c.pid, before);
+    if (!registrar_.serve(backend_, t.trap, c.pid, start, &slot)) return;
     auto guard = table_.lock();
-    Process* p = table_.find(c.pid);
-    PendingExec* e = p ? table_.take_pending(*p) : nullptr;
-    if (!e) return;
-    e->tid = static_cast<uint32_t>(c.tid);
-    e->call = c.call;
-    e->flags = static_cast<uint8_t>(found.flags | (c.foreign ? wire::kForeignAbi : 0));
-    e->time = now_ns();
-    e->start_stack = before.start_stack;
-    e->arg_start = before.arg_start;
-    e->result = found.bad_pointer ? -EFAULT : 0;
-    e->size = static_cast<uint16_t>(out.size());
-    memcpy(e->payload, t.payload, out.size());
+    if (Process* p = table_.find(c.pid)) p->ring_slot = slot;
+    else registrar_.orphan(slot);
 }
 
-void Handler::record_exit(const HeldCall& c, Ticket& t) {
+Handler::Rights Handler::rights_of(const HeldCall& c) {
+    Rights r;
+    bool have_credentials = false, have_root = false;
     {
         auto guard = table_.lock();
-        Process* p = table_.find(c.pid);
-        if (!p || p->exited) return;
-        p->exited = true;
-        registrar_.orphan(p->ring_slot);
-        p->ring_slot = 0;
+        if (Process* p = table_.find(c.pid)) {
+            r.credentials = p->credentials;
+            r.same_root = p->same_root;
+            have_credentials = p->credentials_known;
+            have_root = p->root_known;
+        }
     }
-    wire::PayloadWriter out(t.payload, t.payload + wire::kMaxRecord - wire::kHeaderSize);
-    wire::RecordHeader h = header(RecordKind::exit, c.call, c.pid, c.tid);
-    h.result = (c.as_int(0) & 0xff) << 8;
-    emit(t, h, t.payload, out.size());
-    wire::count(registry_, Counter::exits);
+    if (have_credentials && have_root) {
+        r.known = true;
+        return r;
+    }
+    r.known = have_credentials || read_credentials(c.tid, r.credentials);
+    if (!have_root) r.same_root = shares_root(c.tid);
+    auto guard = table_.lock();
+    if (Process* p = table_.find(c.pid); p && r.known) {
+        p->credentials = r.credentials;
+        p->same_root = r.same_root;
+        p->credentials_known = p->root_known = true;
+    }
+    return r;
 }
 
-void Handler::process_died(pid_t pid) {
-    bool told = false;
-    {
-        auto guard = table_.lock();
-        Process* p = table_.find(pid);
-        if (!p) return;
-        told = p->exited;
-        registrar_.orphan(p->ring_slot);
-        table_.erase(pid);
+// What the call may change of what rights_of() remembers; looked at again at the next need.
+void Handler::note_changes(const HeldCall& c) {
+    bool credentials = false, root = false;
+    switch (static_cast<Call>(c.call)) {
+        case Call::setuid: case Call::setgid: case Call::setreuid: case Call::setregid: case Call::setresuid:
+        case Call::setresgid: case Call::setfsuid: case Call::setfsgid: case Call::setgroups: case Call::capset:
+        case Call::prctl: credentials = true; break;
+        case Call::setns: case Call::unshare: credentials = root = true; break;
+        case Call::chroot: case Call::pivot_root: root = true; break;
+        default: return;
     }
-    if (told) return;
-    wire::RecordHeader h = header(RecordKind::exit, wire::kNoCall, pid, pid);
-    h.result = wire::kStatusUnknown;
-    ring_.emit(h, nullptr, 0);
-    wire::count(registry_, Counter::exits);
+    auto guard = table_.lock();
+    if (Process* p = table_.find(c.pid)) {
+        if (credentials) p->credentials_known = false;
+        if (root) p->root_known = false;
+    }
 }
 
-void Handler::record_call(const HeldCall& c, const Seen& seen, Ticket& t) {
+Verdict Handler::judge(const HeldCall& c, const Captured& found, const SocketFacts& socket, Ticket& t) {
+    if (t.registers_only || !ring_.result_wanted(c.call)) return unknown_result();
+    const Rights rights = rights_of(c);
+    if (!rights.known) return unknown_result();
+    uint64_t flags = 0;
+    if (static_cast<Call>(c.call) == Call::openat2) {
+        size_t got = 0;
+        if (read_memory(c.tid, c.args[2], &flags, sizeof flags, &got) != Read::ok || got != sizeof flags)
+            return inferred_error(EFAULT);
+    }
+    const View view(c.tid, c.pid, rights.credentials, rights.same_root);
+    return infer({c, found, view, socket, flags});
+}
+
+void Handler::record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     Captured found;
+    SocketFacts socket;
     wire::PayloadWriter out(t.payload, t.payload + wire::kMaxRecord - wire::kHeaderSize);
     if (t.registers_only) {
         capture_registers(c, out);
         found.flags |= wire::kUnreadable;
-    } else capture_arguments(c, out, found);
-    put_order(seen, out);
+    } else {
+        capture_arguments(c, out, found);
+        if (about_socket(c.info())) look_at_socket(c, out, socket);
+    }
+    put_order(ring_slot, out);
+    const bool promised = ring_slot != 0 && !c.foreign && c.info().nargs <= 5 && (c.args[5] & wire::kSeqMask) == wire::kSeqMagic;
+    Verdict v;
+    uint8_t flags = wire::kResultFollows;
+    if (promised) {
+        const uint32_t seq = static_cast<uint32_t>(c.args[5]);
+        out.put(Tag::seq, 0, &seq, sizeof seq);
+    } else {
+        v = judge(c, found, socket, t);
+        flags = v.flags();
+    }
     wire::RecordHeader h = header(RecordKind::call, c.call, c.pid, c.tid);
-    h.flags = static_cast<uint8_t>(found.flags | wire::kResultUnknown | (c.foreign ? wire::kForeignAbi : 0));
-    if (t.recorded.exchange(1) == 0) emit(t, h, t.payload, out.size());
+    h.result = v.result;
+    h.flags = static_cast<uint8_t>(found.flags | flags | (c.foreign ? wire::kForeignAbi : 0));
+    if (t.recorded.exchange(1) == 0) emit(h, t.payload, out.size());
 }
 
 void Handler::record_registers(Ticket& t) {
@@ -234,7 +190,7 @@ void Handler::record_registers(Ticket& t) {
     capture_registers(c, out);
     wire::RecordHeader h = header(RecordKind::call, c.call, 0, c.tid);
     h.flags = wire::kUnreadable | wire::kResultUnknown;
-    emit(t, h, payload, out.size());
+    emit(h, payload, out.size());
 }
 
 }  // namespace undercoat::instrument

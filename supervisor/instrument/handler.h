@@ -2,19 +2,24 @@
 //
 // Must stay true: handle() answers every trap; records are in the ring before the call goes on; the order of records of one
 // process is birth, then the outcome of a pending exec, then the call.
+// Sources: handler.cc the way of a call, life.cc births and deaths, exec_story.cc executions.
 #pragma once
 
 #include <atomic>
 
 #include "supervisor/instrument/capture.h"
+#include "supervisor/instrument/guard.h"
+#include "supervisor/instrument/infer.h"
+#include "supervisor/instrument/lineage.h"
 #include "supervisor/instrument/process_table.h"
+#include "supervisor/instrument/procinfo.h"
 #include "supervisor/instrument/registrar.h"
 #include "supervisor/instrument/trap_backend.h"
 #include "supervisor/instrument/trap_ring.h"
 
 namespace undercoat::instrument {
 
-// One receiver thread's place: what the watchdog needs to answer in its stead. Cleared when the trap is answered.
+// One receiver thread's place: what the watchdog needs to answer in its stead.
 struct Ticket {
     std::atomic<uint64_t> since{0};      // monotonic ns at which the trap was received, 0: idle
     std::atomic<uint32_t> recorded{0};   // who sets it first writes the record of this call
@@ -24,16 +29,13 @@ struct Ticket {
     uint8_t payload[wire::kMaxRecord];
 };
 
-struct Agents {
-    pid_t init = 0, trap = 0;  // our processes besides the supervisor, whose pid is in the registry
-};
-
 class Handler {
 public:
+    // `deaths`: epoll descriptor to which each process's pidfd is added, with its pid as data.
     Handler(TrapBackend& backend, ProcessTable& table, TrapRing& ring, Registrar& registrar, wire::Registry& registry,
             Agents agents, int deaths)
-        : backend_(backend), table_(table), ring_(ring), registrar_(registrar), registry_(registry), agents_(agents),
-          deaths_(deaths) {}
+        : backend_(backend), table_(table), ring_(ring), registrar_(registrar), registry_(registry), lineage_(registry),
+          agents_(agents), deaths_(deaths) {}
 
     void handle(Ticket& ticket);
     // Records a trap that its thread did not finish: registers only. Called by the watchdog.
@@ -42,27 +44,45 @@ public:
     void process_died(pid_t pid);
 
 private:
-    struct Seen {
-        pid_t pid = 0;
-        uint32_t ring_slot = 0;
-    };
-    Seen introduce(pid_t pid, Ticket& ticket);
-    void settle_exec(const HeldCall& c, Ticket& ticket);
-    void confirm_exec(pid_t pid, const PendingExec& exec, Ticket& ticket);
-    void begin_exec(const HeldCall& c, Ticket& ticket);
-    void record_exit(const HeldCall& c, Ticket& ticket);
-    void record_call(const HeldCall& c, const Seen& seen, Ticket& ticket);
-    void put_order(const Seen& seen, wire::PayloadWriter& out) const;
+    // handler.cc
+    void answer(const HeldCall& c, Ticket& t);
+    void record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t);
+    Verdict judge(const HeldCall& c, const Captured& found, const SocketFacts& socket, Ticket& t);
+    void note_changes(const HeldCall& c);
+    void give_ring(const HeldCall& c, Ticket& t);
+    void put_order(uint32_t ring_slot, wire::PayloadWriter& out) const;
     wire::RecordHeader header(wire::RecordKind kind, uint16_t call, pid_t pid, pid_t tid) const;
-    bool emit(Ticket& ticket, const wire::RecordHeader& h, const uint8_t* payload, size_t n);
+    bool emit(wire::RecordHeader h, const uint8_t* payload, size_t n);
+    // Credentials and root of the caller, from the table or from /proc.
+    struct Rights {
+        Credentials credentials;
+        bool same_root = false;
+        bool known = false;
+    };
+    Rights rights_of(const HeldCall& c);
+
+    // life.cc
+    // Makes sure that the process is known; returns its ring's slot.
+    uint32_t introduce(pid_t pid, Ticket& t);
+    void announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t);
+    void record_exit(const HeldCall& c, Ticket& t);
+    size_t note_children(const HeldCall& c, uint32_t* pids, size_t capacity);
+
+    // exec_story.cc
+    void begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t);
+    void settle_exec(const HeldCall& c, Ticket& t);
+    void confirm_exec(pid_t pid, const PendingExec& exec, Ticket& t);
+    void fail_exec(pid_t pid, const PendingExec& exec, int64_t result);
+    void put_vector(const HeldCall& c, wire::PayloadWriter& out) const;
 
     TrapBackend& backend_;
     ProcessTable& table_;
     TrapRing& ring_;
     Registrar& registrar_;
     wire::Registry& registry_;
+    LineageBook lineage_;
     Agents agents_;
-    int deaths_;  // epoll descriptor; each process's pidfd is added with its pid as data
+    int deaths_;
 };
 
 }  // namespace undercoat::instrument

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <sys/types.h>
 
+#include "supervisor/instrument/credentials.h"
+
 namespace undercoat::instrument {
 
 inline constexpr uint32_t kMaxProcesses = 32768;
@@ -23,6 +25,7 @@ struct PendingExec {
     uint64_t start_stack;  // of the old image, with arg_start: they tell it from the new one
     uint64_t arg_start;
     int64_t result;        // inferred
+    bool recorded;         // as a failure; kept to see whether it was one
     uint16_t size;         // bytes of payload captured at the trap
     uint8_t payload[6 * 1024];
 };
@@ -36,6 +39,10 @@ struct Process {
     uint64_t exe_dev = 0, exe_ino = 0;
     uint32_t pending = kNoIndex;  // index of a PendingExec
     uint32_t ring_slot = 0;       // registry slot of its ring, 0: none
+    Credentials credentials;
+    bool credentials_known = false;  // cleared by whatever changes them
+    bool root_known = false;         // whether same_root is
+    bool same_root = false;
     bool announced = false;       // its birth record is written
     bool exited = false;          // its exit record is written
     uint32_t next = kNoIndex;     // hash chain or free list

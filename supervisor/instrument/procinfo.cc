@@ -2,6 +2,7 @@
 #include "supervisor/instrument/procinfo.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,8 +10,11 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/unique_fd.h"
+#include "supervisor/instrument/fileinfo.h"
 #include "supervisor/instrument/trap_ring.h"
 #include "wire/local/handover.h"
 
@@ -27,11 +31,6 @@ uint64_t boot_time_ns() {
         return now_ns() - (static_cast<uint64_t>(up.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(up.tv_nsec));
     }();
     return boot;
-}
-
-uint64_t ticks_to_ns(uint64_t ticks) {
-    static const uint64_t per_tick = 1'000'000'000 / static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
-    return boot_time_ns() + ticks * per_tick;
 }
 
 uint64_t time_ns(const timespec& t) {
@@ -62,11 +61,19 @@ uint32_t innermost(const char* text, const char* label, uint32_t otherwise) {
     return last;
 }
 
+bool is_memfd(pid_t pid) {
+    char link[16];
+    return read_link(pid, "exe", link, sizeof link) >= 7 && memcmp(link, "/memfd:", 7) == 0;
+}
+
 void read_exe_identity(pid_t pid, wire::ProcInfo& info) {
     char path[64];
     struct stat st;
     proc_path(path, sizeof path, pid, "exe");
-    if (stat(path, &st) != 0) return;
+    const UniqueFd exe(open(path, O_PATH | O_CLOEXEC));
+    if (!exe || fstat(exe.get(), &st) != 0) return;
+    info.flags |= layer_flags(exe.get(), st);
+    if (st.st_nlink == 0 && is_memfd(pid)) info.flags |= wire::kMemfd;
     info.exe_dev = st.st_dev;
     info.exe_ino = st.st_ino;
     info.exe_ctime = time_ns(st.st_ctim);
@@ -74,7 +81,8 @@ void read_exe_identity(pid_t pid, wire::ProcInfo& info) {
     const bool owner = info.euid == st.st_uid && st.st_mode & S_IWUSR;
     const bool group = info.egid == st.st_gid && st.st_mode & S_IWGRP;
     const bool override = info.cap_effective & 2;  // CAP_DAC_OVERRIDE
-    if (owner || group || st.st_mode & S_IWOTH || override) info.flags |= wire::kWritableByCaller;
+    const bool read_only = syscall(SYS_faccessat2, exe.get(), "", W_OK, AT_EMPTY_PATH | AT_EACCESS) != 0 && errno == EROFS;
+    if ((owner || group || st.st_mode & S_IWOTH || override) && !read_only) info.flags |= wire::kWritableByCaller;
 }
 
 bool starts_with(const char* at, const char* end, const char* name) {
@@ -83,6 +91,11 @@ bool starts_with(const char* at, const char* end, const char* name) {
 }
 
 }  // namespace
+
+uint64_t ticks_to_ns(uint64_t ticks) {
+    static const uint64_t per_tick = 1'000'000'000 / static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
+    return boot_time_ns() + ticks * per_tick;
+}
 
 void parse_status(const char* text, wire::ProcInfo& i) {
     uint64_t v[4] = {};

@@ -21,6 +21,9 @@ void put_short(const Snapshot& s, wire::PayloadWriter& out);
 // Puts exe, argv, envp, cwd and cgroup.
 void put_long(pid_t pid, const Snapshot& s, wire::PayloadWriter& out);
 
+// Clock ticks since boot to nanoseconds since the epoch.
+uint64_t ticks_to_ns(uint64_t ticks);
+
 // Takes LD_PRELOAD and UNDERCOAT_* out of a block of NUL-separated strings, as far as its UNDERCOAT_ADDED entry says that
 // they are ours. `whole` bytes at `block`, of which `n` remain. Returns the new size.
 size_t strip_additions(char* block, size_t n);

@@ -144,7 +144,7 @@ private:
         shared_.registry->origin = static_cast<uint32_t>(wire::Origin::notify);
         backend_ = std::make_unique<NotifyBackend>(move_high(std::move(listener)));
         handler_ = std::make_unique<Handler>(*backend_, table_, trap_ring_, registrar_, *shared_.registry,
-                                             Agents{settings_.init_pid, getpid()}, epoll_.get());
+                                             Agents{settings_.init_pid, getpid(), 0}, epoll_.get());
         loop_ = std::make_unique<TrapLoop>(*backend_, *handler_, *shared_.registry);
         loop_->start();
         watch(backend_->listener(), 0, from_listener);

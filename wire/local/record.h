@@ -83,6 +83,8 @@ enum class Tag : uint8_t {
 };
 
 inline constexpr int64_t kStatusUnknown = INT64_MIN;
+// Result of a call that will return a descriptor, inferred before it runs: a success whose number is not known.
+inline constexpr int64_t kInferredFd = 0x7fffffff;
 
 // Where the caller's shim ring stood while the caller was held: its records before `head` (granules) precede this one.
 struct Order {

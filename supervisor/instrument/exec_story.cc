@@ -1,0 +1,153 @@
+// Executions (see handler.h): one event for each execve and execveat, with the result that it had.
+//
+// At the trap the outcome is inferred. A failure is recorded at once; otherwise the execution is pending until the first
+// trap of the new image, when /proc shows what was executed. A trap of the old image instead says that it failed.
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+
+#include "supervisor/instrument/fileinfo.h"
+#include "supervisor/instrument/handler.h"
+#include "supervisor/instrument/target.h"
+
+namespace undercoat::instrument {
+
+using wire::Call;
+using wire::Counter;
+using wire::RecordKind;
+using wire::Tag;
+
+namespace {
+
+bool is(const HeldCall& c, Call call) { return c.call == static_cast<uint16_t>(call); }
+
+void put_file(const View& v, const Found& f, wire::PayloadWriter& out) {
+    wire::FileInfo info{f.st.st_dev, f.st.st_ino, f.st.st_mode, layer_flags(f.fd.get(), f.st)};
+    if (v.access(f, W_OK) == 0) info.flags |= wire::kWritableByCaller;
+    out.put(Tag::file, 0, &info, sizeof info);
+}
+
+}  // namespace
+
+// The argument vector as passed, for an execution that fails: nobody else will ever see it.
+void Handler::put_vector(const HeldCall& c, wire::PayloadWriter& out) const {
+    const unsigned arg = is(c, Call::execveat) ? 2 : 1;
+    const size_t width = c.wide_pointers ? 8 : 4;
+    uint8_t pointers[64 * 8];
+    char text[wire::kMaxArgs];
+    size_t got = 0, n = 0;
+    if (c.args[arg] == 0 || read_memory(c.tid, c.args[arg], pointers, 64 * width, &got) != Read::ok) return;
+    for (size_t at = 0; at + width <= got && n < sizeof text; at += width) {
+        uint64_t address = 0;
+        size_t length = 0;
+        memcpy(&address, pointers + at, width);
+        if (address == 0) break;
+        if (read_string(c.tid, address, text + n, sizeof text - n, &length) == Read::fault) break;
+        n += length;
+        if (n < sizeof text) text[n++] = 0;
+    }
+    out.put(Tag::argv, 0, text, n);
+}
+
+void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
+    Captured found;
+    wire::PayloadWriter out(t.payload, t.payload + sizeof PendingExec::payload);
+    capture_arguments(c, out, found);
+    put_order(ring_slot, out);
+    const Rights rights = rights_of(c);
+    const View view(c.tid, c.pid, rights.credentials, rights.same_root);
+    Verdict v;
+    if (found.bad_pointer || found.too_long) v = inferred_error(found.too_long ? ENAMETOOLONG : EFAULT);
+    else if (rights.known && !found.paths[0].cut && !(found.flags & wire::kUnreadable)) {
+        Found file;
+        const bool at = is(c, Call::execveat);
+        v = infer_exec(view, at ? c.as_int(0) : AT_FDCWD, found.paths[0].text, at ? c.as_int(4) : 0, &file);
+        if (file) put_file(view, file, out);
+    }
+    const bool fails = v.known && v.result < 0;
+    const uint8_t flags = static_cast<uint8_t>(found.flags | (c.foreign ? wire::kForeignAbi : 0));
+    if (fails) {
+        put_vector(c, out);
+        wire::RecordHeader h = header(RecordKind::call, c.call, c.pid, c.tid);
+        h.flags = flags | wire::kInferred;
+        h.result = v.result;
+        emit(h, t.payload, out.size());
+        if (v.result == -ENOENT) return;  // as certain as it gets; others are looked at once more
+    }
+    Stat before{};
+    read_stat(c.pid, before);
+    auto guard = table_.lock();
+    Process* p = table_.find(c.pid);
+    PendingExec* e = p ? table_.take_pending(*p) : nullptr;
+    if (!e) return;
+    *e = {};
+    e->tid = static_cast<uint32_t>(c.tid);
+    e->call = c.call;
+    e->flags = flags;
+    e->time = now_ns();
+    e->start_stack = before.start_stack;
+    e->arg_start = before.arg_start;
+    e->result = v.result;
+    e->recorded = fails;
+    e->size = static_cast<uint16_t>(out.size());
+    memcpy(e->payload, t.payload, out.size());
+}
+
+void Handler::settle_exec(const HeldCall& c, Ticket& t) {
+    static thread_local PendingExec exec;
+    {
+        auto guard = table_.lock();
+        Process* p = table_.find(c.pid);
+        PendingExec* pending = p ? table_.pending(*p) : nullptr;
+        // Until the new image runs, the other threads of the old one go on; they say nothing about the outcome.
+        if (!pending || (static_cast<uint32_t>(c.tid) != pending->tid && c.tid != c.pid)) return;
+        memcpy(&exec, pending, offsetof(PendingExec, payload) + pending->size);
+    }
+    bool new_image = is(c, Call::arch_prctl) && !exec.recorded;
+    if (!new_image) {
+        Stat now;
+        new_image = read_stat(c.pid, now) && (now.arg_start != exec.arg_start || now.start_stack != exec.start_stack);
+    }
+    if (!new_image && static_cast<uint32_t>(c.tid) != exec.tid) return;
+    {
+        auto guard = table_.lock();
+        if (Process* p = table_.find(c.pid)) table_.drop_pending(*p);
+    }
+    if (new_image) confirm_exec(c.pid, exec, t);
+    else if (!exec.recorded) fail_exec(c.pid, exec, -ENOEXEC);
+}
+
+void Handler::confirm_exec(pid_t pid, const PendingExec& exec, Ticket& t) {
+    memcpy(t.payload, exec.payload, exec.size);
+    wire::PayloadWriter out(t.payload + exec.size, t.payload + wire::kMaxRecord - wire::kHeaderSize);
+    Snapshot s;
+    if (read_snapshot(pid, s)) {
+        put_short(s, out);
+        put_long(pid, s, out);
+        auto guard = table_.lock();
+        if (Process* p = table_.find(pid)) {
+            memcpy(p->comm, s.comm, sizeof p->comm);
+            p->exe_dev = s.info.exe_dev;
+            p->exe_ino = s.info.exe_ino;
+            p->credentials_known = false;
+            registrar_.orphan(p->ring_slot);
+            p->ring_slot = 0;
+        }
+    }
+    wire::RecordHeader h = header(RecordKind::call, static_cast<uint16_t>(Call::execve), pid, pid);
+    h.time = exec.time;
+    h.flags = exec.flags & wire::kForeignAbi;
+    emit(h, t.payload, exec.size + out.size());
+    wire::count(registry_, Counter::execs);
+}
+
+// The kernel refused what looked executable: the reason is not known.
+void Handler::fail_exec(pid_t pid, const PendingExec& exec, int64_t result) {
+    wire::RecordHeader h = header(RecordKind::call, exec.call, pid, static_cast<pid_t>(exec.tid));
+    h.time = exec.time;
+    h.flags = exec.flags | wire::kInferred;
+    h.result = result;
+    emit(h, exec.payload, exec.size);
+}
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,26 @@
+// See fileinfo.h. Overlayfs shows no layer to user space; but everything in the lower layers got its ctime when the image was
+// unpacked, and whatever is written, changed or copied up gets a later one.
+#include "supervisor/instrument/fileinfo.h"
+
+#include <sys/vfs.h>
+
+#include "supervisor/instrument/procinfo.h"
+#include "supervisor/instrument/target.h"
+
+namespace undercoat::instrument {
+namespace {
+constexpr long kOverlayMagic = 0x794c7630;
+}
+
+uint32_t layer_flags(int fd, const struct stat& st) {
+    struct statfs fs;
+    if (fstatfs(fd, &fs) != 0 || fs.f_type != kOverlayMagic) return 0;
+    static const uint64_t began = [] {
+        Stat first;
+        return read_stat(1, first) ? ticks_to_ns(first.start_time) : 0;
+    }();
+    const uint64_t changed = static_cast<uint64_t>(st.st_ctim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(st.st_ctim.tv_nsec);
+    return changed >= began ? wire::kUpperLayer : wire::kLowerLayer;
+}
+
+}  // namespace undercoat::instrument

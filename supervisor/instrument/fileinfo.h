@@ -1,0 +1,14 @@
+// Struct stat to what the records say of a file.
+#pragma once
+
+#include <sys/stat.h>
+
+#include "wire/local/record.h"
+
+namespace undercoat::instrument {
+
+// Flags by which layer of an overlay the file lies in: a file of the image is older than the container's first process.
+// `fd`: the file, O_PATH will do. 0 when it is on no overlay.
+uint32_t layer_flags(int fd, const struct stat& st);
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,24 @@
+// Self-protection: which held calls are aimed at our own processes, and what they get instead.
+//
+// Must stay true: only calls whose target is one of ours in the caller's own pid name space are touched; everything else
+// runs as it would. The init process takes every signal that it can pass on to the workload.
+#pragma once
+
+#include "supervisor/instrument/capture.h"
+
+namespace undercoat::instrument {
+
+struct Agents {
+    pid_t init = 0, trap = 0, supervisor = 0;
+    bool has(pid_t pid) const { return pid > 0 && (pid == init || pid == trap || pid == supervisor); }
+};
+
+struct Answer {
+    enum Kind { proceed, fail, succeed } kind = proceed;
+    int error = 0;
+};
+
+// kill(-1) is carried out here, sparing our processes, and answered with its result.
+Answer guard(const HeldCall& c, const Agents& agents);
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,97 @@
+// See socket_facts.h.
+#include "supervisor/instrument/socket_facts.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/target.h"
+
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+namespace undercoat::instrument {
+namespace {
+
+using wire::ArgKind;
+using wire::Tag;
+
+int option(int fd, int name) {
+    int v = 0;
+    socklen_t n = sizeof v;
+    return getsockopt(fd, SOL_SOCKET, name, &v, &n) == 0 ? v : 0;
+}
+
+uint32_t copy_name(int r, const sockaddr_storage& from, socklen_t n, uint8_t* to, size_t capacity) {
+    if (r != 0) return 0;
+    memcpy(to, &from, std::min<size_t>({n, sizeof from, capacity}));
+    return n;
+}
+
+// A bound socket has a port already.
+bool unbound(const wire::SocketInfo& s) {
+    uint16_t port = 0;
+    memcpy(&port, s.local + offsetof(sockaddr_in, sin_port), sizeof port);
+    return port == 0;
+}
+
+void put_route(const HeldCall& c, const wire::SocketInfo& s, wire::PayloadWriter& out) {
+    sockaddr_storage to{}, from{};
+    size_t got = 0;
+    const size_t n = std::min<size_t>(static_cast<uint32_t>(c.args[2]), sizeof(sockaddr_in6));
+    if (read_memory(c.tid, c.args[1], &to, n, &got) != Read::ok || got != n) return;
+    if (to.ss_family != s.family) return;
+    const UniqueFd probe(socket(s.family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    socklen_t size = sizeof from;
+    if (!probe || connect(probe.get(), reinterpret_cast<sockaddr*>(&to), static_cast<socklen_t>(n)) != 0) return;
+    if (getsockname(probe.get(), reinterpret_cast<sockaddr*>(&from), &size) != 0) return;
+    reinterpret_cast<sockaddr_in*>(&from)->sin_port = 0;  // the probe's own; sin6_port lies at the same place
+    out.put(Tag::local, 0, &from, size);
+}
+
+}  // namespace
+
+bool about_socket(const wire::CallInfo& info) {
+    if (info.nargs == 0 || info.args[0] != ArgKind::fd) return false;
+    if (&info == &wire::info(wire::Call::listen)) return true;
+    return std::any_of(info.args, info.args + info.nargs,
+                       [](ArgKind k) { return k == ArgKind::sockaddr || k == ArgKind::outaddr; });
+}
+
+void look_at_socket(const HeldCall& c, wire::PayloadWriter& out, SocketFacts& facts) {
+    const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, c.pid, 0)));
+    if (!pidfd) return;
+    const UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), c.as_int(0), 0)));
+    if (!fd) {
+        facts.known = facts.bad_descriptor = errno == EBADF;
+        return;
+    }
+    facts.known = true;
+    wire::SocketInfo s{};
+    int type = 0;
+    socklen_t n = sizeof type;
+    if (getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &n) != 0) return;
+    facts.is_socket = true;
+    facts.type = s.type = type;
+    facts.family = s.family = option(fd.get(), SO_DOMAIN);
+    s.protocol = option(fd.get(), SO_PROTOCOL);
+    facts.non_blocking = fcntl(fd.get(), F_GETFL) & O_NONBLOCK;
+    sockaddr_storage name{};
+    n = sizeof name;
+    int r = getsockname(fd.get(), reinterpret_cast<sockaddr*>(&name), &n);
+    s.local_len = copy_name(r, name, n, s.local, sizeof s.local);
+    n = sizeof name;
+    r = getpeername(fd.get(), reinterpret_cast<sockaddr*>(&name), &n);
+    s.peer_len = copy_name(r, name, n, s.peer, sizeof s.peer);
+    out.put(Tag::socket, 0, &s, sizeof s);
+    const bool inet = s.family == AF_INET || s.family == AF_INET6;
+    if (inet && static_cast<wire::Call>(c.call) == wire::Call::connect && unbound(s)) put_route(c, s, out);
+}
+
+}  // namespace undercoat::instrument
