@@ -88,6 +88,8 @@ struct Captured {
     Address sockaddr, local, peer;
     std::span<const Address> addresses{};       // name: the answers
     std::span<const uint32_t> children{};       // exit: children alive then
+    uint64_t word[kArgs] = {};                  // one u64 read from memory
+    bool has_word[kArgs] = {};
     bool has_open_how = false;
     uint64_t open_how[3] = {};                  // flags, mode, resolve
 };

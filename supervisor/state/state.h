@@ -41,17 +41,21 @@ struct Counters {
     uint64_t proc_lookups = 0, truncated_texts = 0;
 };
 
+class State;
+
 // What the fields of one event need. Valid from apply() to finish() of that event.
 struct Context {
+    const State* state = nullptr;
     const event::Event* event = nullptr;
     const Thread* thread = nullptr;   // null only for events of no thread (coverage without pid)
     bool has_fd = false;              // fd.* have values
     int64_t fd_number = -1;
     const FdInfo* fd = nullptr;       // null: the number only
+    bool fd_from_arguments = false;   // fd is made of the arguments: the call failed, or nothing is known of its descriptor
     bool fd_name_changed = false;
 
-    // The resolved text of a path parameter (FSPATH, FSRELPATH, and chdir's CHARBUF) as evt.arg.* shows it; nullopt where
-    // the parameter is missing. Others: the parameter's text.
+    // The resolved text of a path parameter (FSPATH, FSRELPATH) as evt.arg.* shows it; nullopt where the parameter is
+    // missing or no text. Of others: the parameter's text.
     std::optional<std::string> path(unsigned param) const;
     // The directory that a relative path parameter is relative to: cwd, or the dirfd's; "" where unknown.
     std::string path_base(unsigned param) const;
@@ -107,6 +111,7 @@ public:
 
 private:
     struct Impl;
+    void apply_call(event::Event& e);
     Options options_;
     Container container_;
     Users users_;

@@ -70,7 +70,7 @@ public:
     std::string args_text() const;
     std::string cmdline() const;
     std::string exeline() const;
-    // Value of NAME in the environment, or null.
+    // The entry "NAME=value" of the environment, or null.
     const std::string* env(std::string_view name) const;
 
 private:

@@ -1,0 +1,203 @@
+// Rings, turns and commits. What becomes of a single record is in records.cc.
+#include "supervisor/ingest/ingest.h"
+
+#include <algorithm>
+#include <sched.h>
+
+namespace undercoat::ingest {
+
+using wire::ReadStatus;
+using wire::RingSlot;
+using wire::SlotState;
+
+Ingest::Ingest(Mapping registry, TscClock clock, Handler handler)
+    : registry_mapping_(std::move(registry)),
+      registry_(static_cast<wire::Registry*>(registry_mapping_.data())),
+      clock_(clock),
+      handler_(std::move(handler)),
+      trap_buffer_(std::make_unique<uint8_t[]>(wire::kMaxRecord)),
+      shim_buffer_(std::make_unique<uint8_t[]>(wire::kMaxRecord)) {}
+
+Status Ingest::add_ring(uint32_t slot_number, int fd) {
+    if (slot_number >= wire::kMaxRings) {
+        ++counters_.refused_rings;
+        return Error{"A ring was refused: its slot " + std::to_string(slot_number) + " does not exist."};
+    }
+    RingSlot& slot = registry_->slots[slot_number];
+    const auto state = static_cast<SlotState>(__atomic_load_n(&slot.state, __ATOMIC_ACQUIRE));
+    if (state != SlotState::live && state != SlotState::orphaned) {
+        ++counters_.refused_rings;
+        return Error{"A ring was refused: its slot " + std::to_string(slot_number) + " is not in use."};
+    }
+    Result<Mapping> mapping = map_ring(fd, slot.granules);
+    if (!mapping) {
+        ++counters_.refused_rings;
+        return Error{mapping.error()};
+    }
+    if (const auto known = by_id_.find(slot.ring_id); known != by_id_.end()) return Unit{};
+    auto r = std::make_unique<RingState>();
+    r->slot = slot_number;
+    r->id = slot.ring_id;
+    r->owner = slot_number == 0 ? 0 : static_cast<int64_t>(slot.pid);
+    r->mapping = std::move(*mapping);
+    r->committed = r->limit = slot.tail;
+    r->reader = wire::RingReader(ring_of(r->mapping, slot.granules), slot.tail);
+    by_id_[r->id] = r.get();
+    if (slot_number == 0) trap_ = r.get();
+    write_interest(*r);
+    rings_.push_back(std::move(r));
+    return Unit{};
+}
+
+void Ingest::set_interest(const CallSet& wanted, const CallSet& want_result, bool names) {
+    for (uint64_t& w : wanted_) w = 0;
+    for (uint64_t& w : want_result_) w = 0;
+    for (size_t c = 0; c < wire::kCallCount; ++c) {
+        if (wanted[c]) wanted_[c / 64] |= uint64_t{1} << (c % 64);
+        if (want_result[c]) want_result_[c / 64] |= uint64_t{1} << (c % 64);
+    }
+    names_ = names;
+    for (auto& r : rings_) write_interest(*r);
+}
+
+void Ingest::write_interest(RingState& r) {
+    wire::RingControl& c = *r.reader.ring().control;
+    for (size_t i = 0; i < wire::kBitmapWords; ++i) {
+        __atomic_store_n(&c.wanted[i], wanted_[i], __ATOMIC_RELAXED);
+        __atomic_store_n(&c.want_result[i], want_result_[i], __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&c.names_wanted, uint64_t{names_}, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&c.generation, 1, __ATOMIC_RELEASE);
+}
+
+size_t Ingest::turn(uint64_t now) {
+    handled_ = 0;
+    for (auto& r : rings_) r->limit = r->reader.head();
+    bool blocked = false;
+    if (trap_ != nullptr && !trap_->bad) {
+        // The shim rings' limits are older than this one: what they hide was written after the trap's records up to here.
+        trap_->limit = trap_->reader.head();
+        Step s = Step::progress;
+        while (s == Step::progress && trap_->reader.position() < trap_->limit) s = step(*trap_, now, trap_buffer_.get());
+        blocked = s == Step::blocked;
+    }
+    for (const Held& h : holds_.take_due(now)) let_go(h);
+    make_room(now);
+    if (!blocked) read_shim_rings(now);
+    return handled_;
+}
+
+void Ingest::read_shim_rings(uint64_t now) {
+    const size_t n = rings_.size();
+    for (size_t k = 0; k < n; ++k) {
+        RingState& r = *rings_[(first_ + k) % n];
+        if (&r == trap_ || r.bad) continue;
+        size_t quota = kQuota;
+        Step s = Step::progress;
+        while (s == Step::progress && quota-- > 0 && r.reader.position() < r.limit) s = step(r, now, shim_buffer_.get());
+    }
+    first_ = n != 0 ? (first_ + 1) % n : 0;
+}
+
+Ingest::Step Ingest::step(RingState& r, uint64_t now, uint8_t* buffer) {
+    const uint64_t begin = r.reader.position();
+    const bool old_hole = r.hole_since != 0 && r.hole_at == begin && now - r.hole_since >= kHolePatience;
+    size_t size = 0;
+    RingSlot& slot = registry_->slots[r.slot];
+    __atomic_store_n(&slot.reading, 1, __ATOMIC_RELAXED);
+    const ReadStatus status = r.reader.next(buffer, &size, old_hole);
+    Step out = Step::progress;
+    switch (status) {
+        case ReadStatus::record:
+            ++handled_, ++counters_.records;
+            handle(r, buffer, size, begin, now);
+            break;
+        case ReadStatus::skipped: ++counters_.holes; break;
+        case ReadStatus::empty: out = Step::end; break;
+        case ReadStatus::corrupt:
+            quarantine(r);
+            out = Step::end;
+            break;
+        case ReadStatus::waiting:
+            if (r.hole_at != r.reader.position() || r.hole_since == 0) r.hole_at = r.reader.position(), r.hole_since = now;
+            out = Step::blocked;
+            break;
+    }
+    __atomic_store_n(&slot.reading, 0, __ATOMIC_RELAXED);
+    return out;
+}
+
+// Up to `head`, which the trap read while the caller was held. A writer in the middle of a record is given a moment.
+void Ingest::drain_to(RingState& r, uint64_t head, uint64_t now) {
+    const uint64_t end = std::min(head, r.reader.head());
+    const uint64_t give_up = monotonic_ns() + 2'000'000;
+    while (!r.bad && r.reader.position() < end) {
+        const Step s = step(r, now, shim_buffer_.get());
+        if (s == Step::progress) continue;
+        if (s == Step::end || monotonic_ns() > give_up) {
+            ++counters_.order_given_up;
+            return;
+        }
+        sched_yield();
+    }
+}
+
+// Held calls pin the trap ring's tail: when it fills, the oldest are let go.
+void Ingest::make_room(uint64_t now) {
+    (void)now;
+    if (trap_ == nullptr || trap_->bad) return;
+    const uint64_t half = trap_->reader.ring().granules / 2;
+    while (trap_->reader.head() - holds_.pinned(trap_->id, trap_->reader.position()) > half) {
+        const std::optional<Held> h = holds_.take_oldest_pinning();
+        if (!h) return;
+        let_go(*h);
+    }
+}
+
+void Ingest::quarantine(RingState& r) {
+    r.bad = true;
+    ++counters_.quarantined;
+    __atomic_store_n(&registry_->slots[r.slot].state, static_cast<uint32_t>(SlotState::quarantined), __ATOMIC_RELEASE);
+}
+
+// The counters are the writers': differences only, and never trusted beyond that.
+void Ingest::count_drops(RingState& r) {
+    for (size_t i = 0; i < static_cast<size_t>(wire::Drop::count); ++i) {
+        const uint32_t v = __atomic_load_n(&r.reader.ring().control->drops[i], __ATOMIC_RELAXED);
+        counters_.ring_drops[i] += static_cast<uint32_t>(v - r.drops[i]);
+        r.drops[i] = v;
+    }
+}
+
+void Ingest::commit() {
+    for (size_t i = 0; i < rings_.size();) {
+        RingState& r = *rings_[i];
+        const uint64_t position = r.reader.position();
+        const uint64_t safe = holds_.empty() ? position : holds_.pinned(r.id, position);
+        RingSlot& slot = registry_->slots[r.slot];
+        if (safe != r.committed && !r.bad) {
+            r.committed = safe;
+            __atomic_store_n(&slot.tail, safe, __ATOMIC_RELEASE);
+            __atomic_store_n(&r.reader.ring().control->tail, safe, __ATOMIC_RELEASE);
+            count_drops(r);
+        }
+        const auto state = static_cast<SlotState>(__atomic_load_n(&slot.state, __ATOMIC_ACQUIRE));
+        const bool ended = state == SlotState::orphaned && safe == r.reader.head();
+        if (&r == trap_ || (!ended && !r.bad)) {
+            ++i;
+            continue;
+        }
+        count_drops(r);
+        if (ended) __atomic_store_n(&slot.state, static_cast<uint32_t>(SlotState::drained), __ATOMIC_RELEASE);
+        by_id_.erase(r.id);
+        rings_.erase(rings_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+bool Ingest::drained() const {
+    if (!holds_.empty()) return false;
+    return std::all_of(rings_.begin(), rings_.end(),
+                       [](const auto& r) { return r->bad || r->reader.position() == r->reader.head(); });
+}
+
+}  // namespace undercoat::ingest

@@ -1,0 +1,233 @@
+// Events about sockets.
+#include "supervisor/state/impl.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace undercoat::state {
+
+using event::Event;
+using event::ParamValue;
+using wire::Call;
+using Family = Address::Family;
+
+namespace {
+
+constexpr size_t kMostHostNames = 4096;
+constexpr uint16_t kFirstEphemeral = 32768;
+
+FdType type_of_family(int64_t family) {
+    switch (family) {
+        case AF_INET: return FdType::ipv4;
+        case AF_INET6: return FdType::ipv6;
+        case AF_UNIX: return FdType::unix_socket;
+        case AF_NETLINK: return FdType::netlink;
+        default: return FdType::unknown;
+    }
+}
+
+FdType type_of_address(const Address& a) {
+    switch (a.family) {
+        case Family::ipv4: return FdType::ipv4;
+        case Family::ipv6: return FdType::ipv6;
+        case Family::unix_path: return FdType::unix_socket;
+        case Family::netlink: return FdType::netlink;
+        default: return FdType::unknown;
+    }
+}
+
+L4 l4_of(int64_t type, int64_t protocol) {
+    switch (type & 0xf) {
+        case SOCK_STREAM: return L4::tcp;
+        case SOCK_DGRAM: return protocol == IPPROTO_ICMP ? L4::icmp : L4::udp;
+        case SOCK_RAW: return L4::raw;
+        default: return L4::unknown;
+    }
+}
+
+const Tuple* tuple_of(const Event& e) {
+    const ParamValue& p = e.param("tuple");
+    return p.kind == ParamValue::Kind::tuple ? p.tuple : nullptr;
+}
+
+}  // namespace
+
+// A wildcard as the local end is shown as the address that the kernel will choose, as far as one can tell.
+void State::Impl::fix_any(Tuple& t) const {
+    if (t.source.family != Family::ipv4 || !t.source.is_any() || t.destination.family != Family::ipv4) return;
+    if (t.destination.bytes[0] == 127) {
+        static constexpr uint8_t kLoopback[4] = {127, 0, 0, 1};
+        std::memcpy(t.source.bytes, kLoopback, sizeof kLoopback);
+        return;
+    }
+    const Address own = interfaces.any_v4(now);
+    if (own.family == Family::ipv4) std::memcpy(t.source.bytes, own.bytes, 4);
+}
+
+// A socket as the kernel described it at the trap. The role is known from earlier calls, or guessed by the ports.
+FdInfo State::Impl::socket_from(const wire::SocketInfo& s, const FdInfo* known) const {
+    FdInfo fd;
+    fd.type = type_of_family(s.family);
+    if (s.family == AF_INET || s.family == AF_INET6) fd.l4 = l4_of(s.type, s.protocol);
+    const Address local = event::parse_sockaddr(s.local, std::min<size_t>(s.local_len, sizeof s.local));
+    const Address peer = event::parse_sockaddr(s.peer, std::min<size_t>(s.peer_len, sizeof s.peer));
+    if (known != nullptr && known->type == fd.type && known->role != Role::none) {
+        const Address& known_local = known->role == Role::client ? known->tuple.source : known->tuple.destination;
+        const bool same = known->server_socket || known_local.port == local.port;
+        if (same && (peer.is_ip() == known->connected || !fd.is_ip())) return *known;
+    }
+    if (peer.is_ip() && local.is_ip()) {
+        const bool server = local.port < kFirstEphemeral && peer.port >= kFirstEphemeral;
+        fd.role = server ? Role::server : Role::client;
+        fd.connected = true;
+        fd.set_tuple(server ? Tuple{peer, local} : Tuple{local, peer});
+    } else if (local.is_ip() && local.port != 0) {
+        fd.role = Role::server;
+        fd.server_socket = true;
+        fd.set_tuple(Tuple{{}, local});
+    } else if (fd.type == FdType::unix_socket) {
+        fd.connected = s.peer_len > 2;
+        fd.set_tuple(Tuple{local, peer});
+    } else if (known != nullptr && known->type == fd.type) {
+        return *known;
+    }
+    return fd;
+}
+
+void State::Impl::apply_socket(Event& e, Thread& t) {
+    const int64_t number = number_or(e, "fd", e.result);
+    if (number >= 0 && !e.result_unknown) {
+        FdInfo fd;
+        const int64_t domain = number_or(e, "domain", 0);
+        fd.type = type_of_family(domain);
+        if (domain == AF_INET || domain == AF_INET6) fd.l4 = l4_of(number_or(e, "type", 0), number_or(e, "proto", 0));
+        fd.open_flags = static_cast<uint32_t>(number_or(e, "flags", 0));
+        table.set_fd(t, number, fd);
+    }
+    use_fd(e, t);
+}
+
+void State::Impl::apply_bind(Event& e, Thread& t) {
+    use_fd(e, t);
+    const ParamValue& p = e.param("addr");
+    if (!succeeded(e) || p.kind != ParamValue::Kind::address || context->fd_number < 0) return;
+    const Address& a = *p.address;
+    if ((a.is_ip() && a.port == 0) || (!a.is_ip() && a.family != Family::unix_path)) return;
+    FdInfo fd = context->fd != nullptr ? *context->fd : FdInfo{};
+    fd.type = type_of_address(a);
+    fd.role = Role::server;
+    fd.server_socket = true;
+    fd.set_tuple(Tuple{{}, a});
+    context->fd_name_changed = context->fd == nullptr || context->fd->name != fd.name;
+    context->fd = table.set_fd(t, context->fd_number, fd);
+}
+
+void State::Impl::apply_connect(Event& e, Thread& t) {
+    use_fd(e, t);
+    const Tuple* tuple = tuple_of(e);
+    const ParamValue& addr = e.param("addr");
+    const int64_t result = number_or(e, "res", e.result);
+    if (result < 0 && result != -EINPROGRESS) return;
+    if (context->fd_number < 0) return;
+    Tuple ends;
+    if (tuple != nullptr) ends = *tuple;
+    else if (addr.kind == ParamValue::Kind::address) ends = Tuple{{}, *addr.address};
+    else return;
+    if (ends.source.family == Family::none) ends.source.family = ends.destination.family;
+    FdInfo fd = context->fd != nullptr ? *context->fd : FdInfo{};
+    const FdType type = type_of_address(ends.destination);
+    if (type == FdType::unknown) return;
+    if (fd.l4 == L4::unknown && (type == FdType::ipv4 || type == FdType::ipv6) && e.captured.socket[0] != nullptr)
+        fd.l4 = l4_of(e.captured.socket[0]->type, e.captured.socket[0]->protocol);
+    if (fd.l4 == L4::unknown && fd.type == FdType::unknown && ends.destination.is_ip()) fd.l4 = L4::tcp;
+    fd.type = type;
+    fd.role = Role::client;
+    fd.server_socket = false;
+    fd.connected = true;
+    fix_any(ends);
+    fd.set_tuple(ends);
+    context->fd_name_changed = context->fd == nullptr || context->fd->name != fd.name;
+    context->fd = table.set_fd(t, context->fd_number, fd);
+}
+
+void State::Impl::apply_listen(Event& e, Thread& t) {
+    use_fd(e, t);
+    if (!succeeded(e) || context->fd == nullptr || context->fd_number < 0) return;
+    FdInfo fd = *context->fd;
+    fd.role = Role::server;
+    context->fd = table.set_fd(t, context->fd_number, fd);
+}
+
+void State::Impl::apply_accept(Event& e, Thread& t) {
+    const int64_t number = number_or(e, "fd", e.result);
+    context->has_fd = true;
+    context->fd_number = number < 0 ? -1 : number;
+    if (number < 0) return;
+    FdInfo fd;
+    const int64_t listener = e.captured.nregs > 0 ? static_cast<int32_t>(e.captured.regs[0]) : -1;
+    const FdInfo* from = t.fd(listener);
+    Tuple ends;
+    if (const Tuple* tuple = tuple_of(e)) ends = *tuple;
+    if (from != nullptr) fd.type = from->type, fd.l4 = from->l4;
+    if (ends.source.family != Family::none) fd.type = type_of_address(ends.source);
+    // Some shims know the peer only; the listener knows where it listens.
+    if (from != nullptr && !ends.destination.is_ip() && from->tuple.destination.family == ends.source.family)
+        ends.destination = from->tuple.destination;
+    if (fd.is_ip() && fd.l4 == L4::unknown) fd.l4 = L4::tcp;
+    fd.role = Role::server;
+    fd.connected = true;
+    fd.set_tuple(ends);
+    if (e.result_unknown) {
+        scratch = fd;
+        context->fd = &scratch;
+        context->fd_from_arguments = true;
+        return;
+    }
+    context->fd_name_changed = true;
+    context->fd = table.set_fd(t, number, fd);
+}
+
+// Datagrams: the peer becomes the socket's, and whoever sends first is the client.
+void State::Impl::apply_send(Event& e, Thread& t) {
+    use_fd(e, t);
+    const Tuple* tuple = tuple_of(e);
+    if (tuple == nullptr || !succeeded(e) || context->fd_number < 0) return;
+    const FdInfo* known = context->fd;
+    const FdType type = type_of_address(tuple->destination.family != Family::none ? tuple->destination : tuple->source);
+    if (type == FdType::unknown) return;
+    if (known != nullptr && known->l4 == L4::tcp) return;
+    FdInfo fd = known != nullptr ? *known : FdInfo{};
+    fd.type = type;
+    if (fd.is_ip() && fd.l4 == L4::unknown) {
+        fd.l4 = L4::udp;
+        if (e.captured.socket[0] != nullptr) fd.l4 = l4_of(e.captured.socket[0]->type, e.captured.socket[0]->protocol);
+    }
+    const bool sends = e.info().flags & event::kFdWrites;
+    if (fd.role == Role::none || fd.server_socket) fd.role = fd.server_socket || !sends ? Role::server : Role::client;
+    Tuple ends = *tuple;
+    // The tuple goes from sender to receiver; ours from client to server.
+    if (sends == (fd.role == Role::server)) std::swap(ends.source, ends.destination);
+    if (fd.role == Role::server && !ends.destination.is_ip()) ends.destination = fd.tuple.destination;
+    fd.server_socket = false;
+    fd.connected = true;
+    fix_any(ends);
+    fd.set_tuple(ends);
+    context->fd_name_changed = known == nullptr || known->name != fd.name;
+    context->fd = table.set_fd(t, context->fd_number, fd);
+}
+
+void State::Impl::apply_name(const Event& e) {
+    std::string_view name;
+    for (const std::string_view p : e.captured.path)
+        if (!p.empty()) name = p;
+    if (name.empty() || name.size() > 255) return;
+    for (const Address& a : e.captured.addresses) {
+        host_names.push_back({a, std::string(name)});
+        if (host_names.size() > kMostHostNames) host_names.pop_front();
+    }
+}
+
+}  // namespace undercoat::state

@@ -1,0 +1,401 @@
+// Events about processes: births, executions, identities, ends.
+#include "supervisor/state/impl.h"
+#include "supervisor/state/paths.h"
+#include "supervisor/state/proc_reader.h"
+
+#include "supervisor/event/flags.h"
+
+#include <algorithm>
+#include <linux/prctl.h>
+
+namespace undercoat::state {
+
+using event::Event;
+using event::Kind;
+using event::ParamValue;
+using wire::Call;
+
+namespace {
+
+constexpr uint64_t kAllCapabilities = (uint64_t{1} << 41) - 1;
+constexpr size_t kCommLength = 15;
+constexpr size_t kVectorLimit = wire::kMaxArgs;
+
+std::string_view text_or(const Event& e, std::string_view param, std::string_view otherwise) {
+    const ParamValue& p = e.param(param);
+    return p.kind == ParamValue::Kind::text || p.kind == ParamValue::Kind::bytes ? p.text : otherwise;
+}
+
+bool has_text(const Event& e, std::string_view param) {
+    const ParamValue::Kind k = e.param(param).kind;
+    return k == ParamValue::Kind::text || k == ParamValue::Kind::bytes || k == ParamValue::Kind::empty;
+}
+
+template <class T>
+void take_number(const Event& e, std::string_view param, T& to) {
+    const ParamValue& p = e.param(param);
+    if (p.kind == ParamValue::Kind::number) to = static_cast<T>(p.number);
+}
+
+// What both clone and execve say of a process.
+void take_common(const Event& e, Thread& t) {
+    take_number(e, "fdlimit", t.fd_limit);
+    take_number(e, "pgft_maj", t.pgft_maj);
+    take_number(e, "pgft_min", t.pgft_min);
+    take_number(e, "vm_size", t.vm_size_kb);
+    take_number(e, "vm_rss", t.vm_rss_kb);
+    take_number(e, "vm_swap", t.vm_swap_kb);
+    take_number(e, "uid", t.uid);
+    take_number(e, "gid", t.gid);
+    take_number(e, "pidns_init_start_ts", t.pidns_init_start_ts);
+    if (has_text(e, "cgroups")) t.cgroups = text_or(e, "cgroups", "");
+    if (const std::string_view comm = text_or(e, "comm", ""); !comm.empty()) t.comm = t.kernel_comm = comm;
+}
+
+std::string base_name(std::string_view path) {
+    const size_t slash = path.rfind('/');
+    return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+}
+
+}  // namespace
+
+// --- which thread ------------------------------------------------------------------------------------------------------
+
+Thread& State::Impl::placeholder(int64_t pid, int64_t tid) {
+    ++counters.placeholders;
+    Thread t;
+    t.tid = tid;
+    t.pid = t.vpid = pid;
+    t.vtid = tid;
+    t.comm = t.kernel_comm = "<NA>";
+    t.image = unknown_image;
+    t.placeholder = true;
+    return table.add(t);
+}
+
+// A thread not seen before: as its process is now, with the name that PR_SET_NAME may have given.
+Thread& State::Impl::thread_in(Thread& main, int64_t tid) {
+    if (main.nthreads >= options.limits.threads_per_process) {
+        ++counters.refused_threads;
+        return main;
+    }
+    Thread t = main;
+    t.tid = t.vtid = tid;
+    t.comm = main.kernel_comm;
+    t.clone_ts = now;
+    return table.add(t);
+}
+
+Thread& State::Impl::thread_of(const Event& e) {
+    const int64_t tid = e.tid != 0 ? e.tid : e.pid;
+    Thread* t = table.find(tid);
+    const int64_t pid = e.pid != 0 ? e.pid : t != nullptr ? t->pid : tid;
+    if (t != nullptr && t->pid == pid) return *t;
+    Thread* main = table.find(pid);
+    if (main != nullptr && main->is_main()) {
+        // A number that belongs to another process is a lie, or of another name space: its own process speaks.
+        if (t != nullptr || tid == pid) return *main;
+        return thread_in(*main, tid);
+    }
+    if (!options.read_proc || pid == options.hide_pid) return placeholder(pid, tid);
+    ++counters.proc_lookups;
+    std::optional<Thread> found = read_process(options.root, pid, options.limits.text);
+    if (!found) return placeholder(pid, tid);
+    if (found->ppid == options.hide_pid) found->ppid = 0;
+    Thread& added = table.add(*found);
+    return tid == pid || t != nullptr ? added : thread_in(added, tid);
+}
+
+// --- births ------------------------------------------------------------------------------------------------------------
+
+void State::Impl::take_proc_info(Thread& t, const Event& e) {
+    const wire::ProcInfo* p = e.captured.proc;
+    if (!e.captured.comm.empty()) t.comm = t.kernel_comm = e.captured.comm.substr(0, kCommLength);
+    if (!e.captured.cgroup.empty()) t.cgroups = cgroups_from_proc(e.captured.cgroup);
+    if (p == nullptr) return;
+    t.pgid = p->pgid, t.sid = p->sid, t.tty = p->tty_nr;
+    t.vpid = t.vtid = p->vpid != 0 ? p->vpid : t.pid;
+    t.vpgid = p->vpgid != 0 ? p->vpgid : p->pgid;
+    t.ruid = p->uid, t.uid = p->euid, t.suid = p->suid;
+    t.rgid = p->gid, t.gid = p->egid, t.sgid = p->sgid;
+    t.loginuid = p->loginuid;
+    t.cap_inheritable = p->cap_inheritable, t.cap_permitted = p->cap_permitted, t.cap_effective = p->cap_effective;
+    if (p->start_time != 0) t.clone_ts = p->start_time;
+    if (p->pidns_start != 0) t.pidns_init_start_ts = p->pidns_start;
+    t.fd_limit = static_cast<int64_t>(p->fd_limit);
+    t.vm_size_kb = p->vm_size_kb, t.vm_rss_kb = p->vm_rss_kb, t.vm_swap_kb = p->vm_swap_kb;
+    t.pgft_maj = p->pgft_maj, t.pgft_min = p->pgft_min;
+}
+
+// The trap saw a process for the first time. Its parent is the one at birth.
+void State::Impl::apply_birth(Event& e) {
+    const int64_t ppid = e.result;
+    const Thread* known = table.find(e.pid);
+    if (known != nullptr && !known->dead && !known->placeholder && known->is_main() && known->ppid == ppid) {
+        // Its parent's clone has made it already: only complete it.
+        take_proc_info(*table.find(e.pid), e);
+    } else {
+        const Thread* parent = table.find(ppid);
+        Thread t;
+        if (parent != nullptr && e.origin != wire::Origin::scan) {
+            t = parent->main();
+            t.comm = parent->main().kernel_comm;
+            t.child_subreaper = false;
+        } else if (options.read_proc) {
+            ++counters.proc_lookups;
+            if (std::optional<Thread> found = read_process(options.root, e.pid, options.limits.text)) t = std::move(*found);
+        }
+        if (!t.image) t.image = unknown_image, t.comm = "<NA>", t.placeholder = e.captured.comm.empty();
+        t.tid = t.pid = t.vtid = t.vpid = e.pid;
+        t.clone_ts = e.ts;
+        t.exec_ts = 0;
+        t.dead = false;
+        t.ppid = ppid == options.hide_pid ? 0 : ppid;
+        if (t.kernel_comm.empty()) t.kernel_comm = t.comm;
+        take_proc_info(t, e);
+        Thread& added = table.add(t);
+        if (parent != nullptr && e.origin != wire::Origin::scan && parent->pid != e.pid) table.copy_fds(*parent, added);
+    }
+    Thread& t = *table.find(e.pid);
+    t.dead = false;
+    if (!e.captured.exe.empty() && t.image == unknown_image) {
+        auto image = std::make_shared<Image>();
+        image->exe = image->exepath = e.captured.exe;
+        t.image = std::move(image);
+    }
+    context->thread = &t;
+    fill_process_params(e, t);
+}
+
+void State::Impl::apply_clone(Event& e, Thread& caller) {
+    const int64_t result = number_or(e, "res", e.result);
+    if (result < 0) return;
+    const bool child_speaks = result == 0;
+    // Inside a pid name space the result is a number that means nothing here; the child's own first event makes it.
+    if (!child_speaks && (caller.vpid != caller.pid && e.origin == wire::Origin::shim)) return;
+    const auto flags = static_cast<uint32_t>(number_or(e, "flags", 0));
+    const int64_t tid = child_speaks ? e.tid : result;
+    const Thread* known = table.find(tid);
+    const Thread* parent = &caller;
+    if (child_speaks) {
+        parent = table.find(number_or(e, "ptid", caller.ppid));
+        if (parent == nullptr) parent = &caller;
+    } else if (known != nullptr && !known->dead && !known->placeholder) {
+        return;
+    }
+    Thread t = *parent;
+    t.tid = tid;
+    t.pid = flags & event::kPpmCloneThread ? parent->pid : tid;
+    if (child_speaks) t.pid = number_or(e, "pid", t.pid);
+    t.vtid = t.tid, t.vpid = t.pid;
+    t.comm = t.kernel_comm = parent->kernel_comm;
+    t.ppid = flags & event::kPpmCloneParent ? parent->main().ppid : parent->pid;
+    if (t.tid != t.pid) t.ppid = parent->main().ppid;
+    t.clone_ts = e.ts;
+    t.dead = t.child_subreaper = t.placeholder = false;
+    if (child_speaks) {
+        take_common(e, t);
+        take_number(e, "vtid", t.vtid);
+        take_number(e, "vpid", t.vpid);
+    }
+    const int64_t from = parent->main().pid;
+    Thread& added = table.add(t);
+    if (Thread* source = table.find(from); source != nullptr && added.is_main()) table.copy_fds(*source, added);
+    if (child_speaks) context->thread = &added;
+    fill_process_params(e, child_speaks ? added : *table.find(from));
+}
+
+// --- exec --------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::shared_ptr<const Image> image_of(const Event& e, const Thread& t, std::string_view path) {
+    auto image = std::make_shared<Image>();
+    image->exe = text_or(e, "exe", path);
+    image->args = split_nul(text_or(e, "args", ""), kVectorLimit);
+    if (has_text(e, "env")) image->env = split_nul(text_or(e, "env", ""), kVectorLimit);
+    else image->env = t.main().image->env;
+    image->exepath = text_or(e, "trusted_exepath", "");
+    // What cannot be read is taken from the path that was given.
+    if (image->exepath.empty()) image->exepath = path.empty() ? std::string("<NA>") : file_name(t.main().cwd, path);
+    take_number(e, "flags", image->flags);
+    take_number(e, "exe_ino", image->exe_ino);
+    take_number(e, "exe_ino_ctime", image->exe_ctime);
+    take_number(e, "exe_ino_mtime", image->exe_mtime);
+    return image;
+}
+
+}  // namespace
+
+void State::Impl::apply_exec(Event& e, Thread& caller) {
+    if (number_or(e, "res", e.result) < 0) return fill_process_params(e, caller);
+    // The thread that executes becomes the process.
+    Thread& t = caller.main();
+    table.remove_other_threads(t);
+    context->thread = &t;
+    std::string_view path = text_or(e, "filename", "");
+    if (path.empty() && e.captured.path[0].data() != nullptr) path = e.captured.path[0];
+    if (path.empty() && e.captured.path[1].data() != nullptr) path = e.captured.path[1];
+    t.image = image_of(e, t, path);
+    take_common(e, t);
+    if (e.captured.proc != nullptr || !e.captured.cgroup.empty()) take_proc_info(t, e);
+    if (text_or(e, "comm", "").empty()) t.comm = base_name(path.empty() ? t.image->exepath : path).substr(0, kCommLength);
+    t.kernel_comm = t.comm;
+    take_number(e, "tty", t.tty);
+    take_number(e, "vpgid", t.vpgid);
+    take_number(e, "pgid", t.pgid);
+    take_number(e, "loginuid", t.loginuid);
+    take_number(e, "cap_inheritable", t.cap_inheritable);
+    take_number(e, "cap_permitted", t.cap_permitted);
+    take_number(e, "cap_effective", t.cap_effective);
+    if (t.placeholder || t.cwd.empty())
+        if (const std::string_view cwd = text_or(e, "cwd", ""); !cwd.empty()) t.cwd = collapse(cwd);
+    t.placeholder = false;
+    t.exec_ts = e.ts;
+    table.remove_cloexec(t);
+    fill_process_params(e, t);
+}
+
+// Parameters that the record did not carry, from what is known: rules see the same arguments whoever reported the call.
+void State::Impl::fill_process_params(Event& e, const Thread& t) {
+    struct Text {
+        const char* name;
+        std::string_view value;
+    };
+    std::string args, env;
+    for (const std::string& a : t.image->args) args.append(a).push_back('\0');
+    for (const std::string& v : t.image->env) env.append(v).push_back('\0');
+    const Text texts[] = {{"exe", t.image->exe},   {"args", args}, {"cwd", t.main().cwd}, {"comm", t.comm},
+                          {"cgroups", t.cgroups}, {"env", env},   {"trusted_exepath", t.image->exepath}};
+    struct Number {
+        const char* name;
+        int64_t value;
+    };
+    const Number numbers[] = {
+        {"tid", t.tid}, {"pid", t.pid}, {"ptid", t.main().ppid}, {"fdlimit", t.fd_limit},
+        {"pgft_maj", static_cast<int64_t>(t.pgft_maj)}, {"pgft_min", static_cast<int64_t>(t.pgft_min)},
+        {"vm_size", static_cast<int64_t>(t.vm_size_kb)}, {"vm_rss", static_cast<int64_t>(t.vm_rss_kb)},
+        {"vm_swap", static_cast<int64_t>(t.vm_swap_kb)}, {"tty", t.main().tty}, {"vpgid", t.main().vpgid},
+        {"loginuid", t.loginuid}, {"flags", t.image->flags}, {"cap_inheritable", static_cast<int64_t>(t.cap_inheritable)},
+        {"cap_permitted", static_cast<int64_t>(t.cap_permitted)}, {"cap_effective", static_cast<int64_t>(t.cap_effective)},
+        {"exe_ino", static_cast<int64_t>(t.image->exe_ino)}, {"exe_ino_ctime", static_cast<int64_t>(t.image->exe_ctime)},
+        {"exe_ino_mtime", static_cast<int64_t>(t.image->exe_mtime)}, {"uid", t.uid}, {"pgid", t.main().pgid},
+        {"gid", t.gid}, {"vtid", t.vtid}, {"vpid", t.vpid},
+        {"pidns_init_start_ts", static_cast<int64_t>(t.pidns_init_start_ts)},
+    };
+    for (unsigned i = 0; i < e.nparams(); ++i) {
+        if (e.param(i).present()) continue;
+        const event::Param& p = e.info().params[i];
+        for (const Number& n : numbers)
+            if (p.name == std::string_view(n.name)) e.set_number(i, n.value);
+        for (const Text& x : texts)
+            if (p.name == std::string_view(x.name)) {
+                if (x.value.empty()) e.set_empty(i);
+                else if (p.type == event::ParamType::BYTEBUF) e.set_bytes(i, x.value);
+                else e.set_text(i, x.value);
+            }
+    }
+}
+
+// --- identities --------------------------------------------------------------------------------------------------------
+
+void State::Impl::apply_ids(const Event& e, Thread& t) {
+    if (!succeeded(e)) return;
+    constexpr int64_t kKeep = 0xffffffff;
+    const auto set = [&](const char* param, uint32_t& to) {
+        const int64_t v = number_or(e, param, kKeep) & kKeep;
+        if (v != kKeep) to = static_cast<uint32_t>(v);
+    };
+    switch (static_cast<Call>(e.type)) {
+        case Call::setuid: set("uid", t.uid); break;
+        case Call::setgid: set("gid", t.gid); break;
+        case Call::setreuid:
+        case Call::setresuid: set("ruid", t.ruid), set("euid", t.uid), set("suid", t.suid); break;
+        case Call::setregid:
+        case Call::setresgid: set("rgid", t.rgid), set("egid", t.gid), set("sgid", t.sgid); break;
+        case Call::setsid:
+            t.main().sid = t.main().pgid = t.pid;
+            t.main().tty = 0;
+            break;
+        case Call::setpgid: {
+            const int64_t pid = number_or(e, "pid", 0), pgid = number_or(e, "pgid", 0);
+            Thread* target = pid == 0 ? &t.main() : table.find(pid);
+            if (target != nullptr) target->main().pgid = target->main().vpgid = pgid == 0 ? target->pid : pgid;
+            break;
+        }
+        default:
+            take_number(e, "cap_inheritable", t.cap_inheritable);
+            take_number(e, "cap_permitted", t.cap_permitted);
+            take_number(e, "cap_effective", t.cap_effective);
+    }
+    // libc sets the identity of all threads, one system call each; the rules ask for the process's.
+    if (!t.is_main() && e.type != event::type_of(Call::capset)) {
+        t.main().uid = t.uid, t.main().gid = t.gid;
+    }
+}
+
+void State::Impl::apply_prctl(const Event& e, Thread& t) {
+    if (!succeeded(e)) return;
+    const int64_t option = number_or(e, "option", -1);
+    if (option == PR_SET_NAME) {
+        const std::string_view name = text_or(e, "arg2_str", e.captured.string[1]);
+        if (!name.empty()) t.kernel_comm = name.substr(0, kCommLength);
+    } else if (option == PR_SET_CHILD_SUBREAPER) {
+        t.main().child_subreaper = number_or(e, "arg2_int", 0) != 0;
+    }
+}
+
+void State::Impl::apply_namespaces(const Event& e, Thread& t) {
+    const char* param = e.is(Call::unshare) ? "flags" : "nstype";
+    const bool user = static_cast<uint64_t>(number_or(e, param, 0)) & event::kPpmCloneNewuser;
+    if (succeeded(e) && user) t.cap_inheritable = t.cap_permitted = t.cap_effective = kAllCapabilities;
+}
+
+void State::Impl::apply_directory(const Event& e, Thread& t) {
+    if (!succeeded(e)) return;
+    Thread& main = t.main();
+    if (e.is(Call::fchdir)) {
+        const FdInfo* dir = t.fd(number_or(e, "fd", -1));
+        if (dir != nullptr && !dir->name.empty() && dir->name.front() == '/') main.cwd = dir->name;
+        return;
+    }
+    const ParamValue& p = e.param("path");
+    if (p.kind != ParamValue::Kind::text) return;
+    std::string path = file_name(main.cwd, p.text);
+    if (e.is(Call::chroot)) main.root = std::move(path);
+    else main.cwd = std::move(path);
+}
+
+// --- ends --------------------------------------------------------------------------------------------------------------
+
+void State::Impl::apply_exit(Event& e) {
+    Thread* t = table.find(e.pid);
+    if (t == nullptr) return;
+    context->thread = t->dead ? nullptr : &t->main();
+    if (t->dead) return;
+    ended_pid = t->pid;
+    if (e.nparams() == 5 && e.param(4).number == 0) e.set_number(4, reaper_of(t->main()));
+}
+
+// The nearest living ancestor that asked for orphans, else the one that stands for pid 1.
+int64_t State::Impl::reaper_of(const Thread& main) const {
+    const Thread* at = table.find(main.ppid);
+    for (unsigned i = 0; at != nullptr && i < 4096; ++i) {
+        if (at->child_subreaper && !at->dead) return at->pid;
+        if (at->ppid == at->pid) break;
+        at = table.find(at->ppid);
+    }
+    return options.reaper != main.pid ? options.reaper : 0;
+}
+
+void State::Impl::end_process(int64_t pid) {
+    Thread* t = table.find(pid);
+    if (t == nullptr) return;
+    const int64_t reaper = reaper_of(t->main());
+    const std::vector<int64_t> children = table.children(*t);
+    for (const int64_t child : children)
+        if (Thread* c = table.find(child)) table.adopt(*c, reaper);
+    table.mark_dead(t->main(), now);
+}
+
+}  // namespace undercoat::state

@@ -1,0 +1,112 @@
+// Finds out which container this is.
+#include "supervisor/state/container.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <unistd.h>
+
+namespace undercoat::state {
+namespace {
+
+std::string small_file(const std::string& path) {
+    std::ifstream in(path);
+    std::string text(4096, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<size_t>(in.gcount()));
+    return text;
+}
+
+bool is_hex(std::string_view s) {
+    return !s.empty() && s.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// A run of 64 hexadecimal digits, as container runtimes put it into cgroup and mount paths; or of ECS on Fargate, 32
+// digits, a dash and a number.
+std::string find_id(const std::string& text) {
+    for (size_t i = 0; i + 64 <= text.size(); ++i)
+        if (is_hex(std::string_view(text).substr(i, 64)) && (i == 0 || !is_hex(text.substr(i - 1, 1))))
+            return text.substr(i, 64);
+    for (size_t i = 0; i + 34 <= text.size(); ++i) {
+        if (!is_hex(std::string_view(text).substr(i, 32)) || text[i + 32] != '-') continue;
+        size_t end = i + 33;
+        while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+        if (end > i + 33) return text.substr(i, end - i);
+    }
+    return {};
+}
+
+void split_image(Container& c) {
+    std::string rest = c.image;
+    if (const size_t at = rest.find('@'); at != std::string::npos) {
+        c.image_digest = rest.substr(at + 1);
+        rest.resize(at);
+    }
+    const size_t colon = rest.rfind(':'), slash = rest.rfind('/');
+    if (colon != std::string::npos && (slash == std::string::npos || colon > slash)) {
+        c.tag = rest.substr(colon + 1);
+        rest.resize(colon);
+    }
+    c.repository = rest;
+}
+
+struct Env {
+    const char* (*get)(const char*);
+    std::string operator()(const char* name) const {
+        const char* v = get(name);
+        return v != nullptr ? v : "";
+    }
+};
+
+// Where the platform says who we are, in the order of trust.
+void identify(Container& c, const std::string& root, const Env& env) {
+    c.full_id = env("UNDERCOAT_CONTAINER_ID");
+    if (const std::string ecs = env("ECS_CONTAINER_METADATA_URI_V4"); !ecs.empty()) {
+        c.type = "ecs";
+        if (c.full_id.empty()) c.full_id = ecs.substr(ecs.rfind('/') + 1);
+    } else if (!env("K_SERVICE").empty() || !env("CLOUD_RUN_JOB").empty()) {
+        c.type = "cloudrun";
+        c.name = !env("K_SERVICE").empty() ? env("K_SERVICE") : env("CLOUD_RUN_JOB");
+    } else if (!env("CONTAINER_APP_NAME").empty()) {
+        c.type = "containerapps";
+        c.name = env("CONTAINER_APP_NAME");
+    } else if (!env("KUBERNETES_SERVICE_HOST").empty()) {
+        c.type = "kubernetes";
+        c.pod_name = env("POD_NAME");
+        if (c.pod_name.empty()) c.pod_name = env("HOSTNAME");
+        c.pod_namespace = env("POD_NAMESPACE");
+        c.pod_uid = env("POD_UID");
+        c.pod_ip = env("POD_IP");
+    }
+    if (c.full_id.empty()) c.full_id = find_id(small_file(root + "/proc/self/cgroup"));
+    if (c.full_id.empty()) c.full_id = find_id(small_file(root + "/proc/self/mountinfo"));
+    std::string host_name = small_file(root + "/etc/hostname");
+    while (!host_name.empty() && static_cast<unsigned char>(host_name.back()) <= ' ') host_name.pop_back();
+    if (c.full_id.empty() && host_name.size() == 12 && is_hex(host_name)) c.full_id = host_name;
+    if (c.full_id.empty()) c.full_id = host_name.empty() ? env("HOSTNAME") : host_name;
+    if (c.full_id.empty()) c.full_id = "container";
+    if (c.type.empty()) c.type = is_hex(c.full_id) ? "docker" : "static";
+}
+
+}  // namespace
+
+Container detect_container(bool host, const std::string& root, const char* (*get)(const char*)) {
+    Container c;
+    if (host) {
+        c.host = true;
+        c.id = c.full_id = c.name = "host";
+        return c;
+    }
+    const Env env{get};
+    identify(c, root, env);
+    c.id = c.full_id.substr(0, 12);
+    if (const std::string name = env("UNDERCOAT_CONTAINER_NAME"); !name.empty()) c.name = name;
+    if (c.name.empty()) c.name = c.pod_name.empty() ? c.id : c.pod_name;
+    c.image = env("UNDERCOAT_CONTAINER_IMAGE");
+    if (!c.image.empty()) split_image(c);
+    const std::string privileged = env("UNDERCOAT_CONTAINER_PRIVILEGED");
+    if (privileged == "true" || privileged == "false") c.privileged = privileged == "true";
+    return c;
+}
+
+}  // namespace undercoat::state

@@ -1,0 +1,80 @@
+// The inside of State: what its source files share.
+#pragma once
+
+#include "supervisor/state/interfaces.h"
+#include "supervisor/state/state.h"
+#include "supervisor/state/thread_table.h"
+
+#include <deque>
+
+namespace undercoat::state {
+
+inline constexpr int64_t kAtFdcwd = -100;
+
+struct State::Impl {
+    Impl(const Options& o, Counters& c) : options(o), counters(c), table(options.limits, c) {}
+
+    const Options& options;
+    Counters& counters;
+    ThreadTable table;
+    Interfaces interfaces;
+    Context* context = nullptr;
+    uint64_t now = 0;
+    FdInfo scratch;  // the descriptor of an event whose descriptor is not in the table
+    // Host names by address, oldest first; bounded.
+    struct HostName {
+        Address address;
+        std::string name;
+    };
+    std::deque<HostName> host_names;
+    // Removals that wait for finish().
+    int64_t ended_pid = -1;
+    std::vector<std::pair<int64_t, int64_t>> closed_fds;  // pid, number
+    std::shared_ptr<const Image> unknown_image;
+
+    // --- threads: apply_process.cc
+    Thread& thread_of(const event::Event& e);
+    Thread& placeholder(int64_t pid, int64_t tid);
+    Thread& thread_in(Thread& main, int64_t tid);
+    void apply_birth(event::Event& e);
+    void apply_exit(event::Event& e);
+    void apply_clone(event::Event& e, Thread& t);
+    void apply_exec(event::Event& e, Thread& t);
+    void apply_ids(const event::Event& e, Thread& t);
+    void apply_prctl(const event::Event& e, Thread& t);
+    void apply_namespaces(const event::Event& e, Thread& t);
+    void apply_directory(const event::Event& e, Thread& t);
+    void end_process(int64_t pid);
+    int64_t reaper_of(const Thread& main) const;
+    void fill_process_params(event::Event& e, const Thread& t);
+    void take_proc_info(Thread& t, const event::Event& e);
+
+    // --- files: apply_file.cc
+    // What the trap read of the descriptors in the arguments goes before what is in the table.
+    void take_identities(const event::Event& e, Thread& t);
+    void apply_open(event::Event& e, Thread& t);
+    void apply_dup(event::Event& e, Thread& t);
+    void apply_creation(event::Event& e, Thread& t);
+    void apply_close(const event::Event& e, Thread& t);
+    void use_fd(const event::Event& e, Thread& t);
+    // The directory that relative paths of this dirfd argument start from; "" unknown.
+    std::string directory(const Thread& t, int64_t dirfd) const;
+
+    // --- sockets: apply_net.cc
+    void apply_socket(event::Event& e, Thread& t);
+    void apply_bind(event::Event& e, Thread& t);
+    void apply_connect(event::Event& e, Thread& t);
+    void apply_listen(event::Event& e, Thread& t);
+    void apply_accept(event::Event& e, Thread& t);
+    void apply_send(event::Event& e, Thread& t);
+    void apply_name(const event::Event& e);
+    FdInfo socket_from(const wire::SocketInfo& s, const FdInfo* known) const;
+    void fix_any(Tuple& t) const;
+};
+
+// The parameter as a number, or `otherwise` where it is none.
+int64_t number_or(const event::Event& e, std::string_view param, int64_t otherwise);
+// Whether the call is to be treated as having succeeded.
+inline bool succeeded(const event::Event& e) { return !e.has_result || e.result >= 0; }
+
+}  // namespace undercoat::state

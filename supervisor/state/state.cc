@@ -1,0 +1,219 @@
+// The order of what one event does to the state, and look-ups.
+#include "supervisor/state/state.h"
+
+#include "supervisor/state/impl.h"
+#include "supervisor/state/proc_reader.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <unordered_set>
+
+namespace undercoat::state {
+
+using event::Event;
+using event::Kind;
+using wire::Call;
+
+namespace {
+
+const char* environment(const char* name) { return std::getenv(name); }
+
+}  // namespace
+
+int64_t number_or(const Event& e, std::string_view param, int64_t otherwise) {
+    const event::ParamValue& p = e.param(param);
+    return p.kind == event::ParamValue::Kind::number ? p.number : otherwise;
+}
+
+State::State(Options options)
+    : options_(std::move(options)),
+      container_(detect_container(options_.host, options_.root, environment)),
+      users_(options_.root),
+      impl_(std::make_unique<Impl>(options_, counters_)) {
+    auto image = std::make_shared<Image>();
+    image->exe = image->exepath = "<NA>";
+    impl_->unknown_image = image;
+    impl_->context = &context_;
+}
+
+State::~State() = default;
+
+void State::apply(Event& e) {
+    now_ = impl_->now = e.ts;
+    context_ = Context{};
+    context_.event = &e;
+    context_.state = this;
+    impl_->table.forget(e.ts);
+    switch (e.kind) {
+        case Kind::name: impl_->apply_name(e); break;
+        case Kind::coverage: break;
+        case Kind::birth: impl_->apply_birth(e); return;
+        case Kind::exit: impl_->apply_exit(e); return;
+        case Kind::call: apply_call(e); return;
+    }
+    if (e.pid != 0) context_.thread = impl_->table.find(e.tid);
+}
+
+void State::apply_call(Event& e) {
+    Impl& s = *impl_;
+    Thread& t = s.thread_of(e);
+    context_.thread = &t;
+    s.table.seen(t);
+    s.take_identities(e, t);
+    switch (static_cast<Call>(e.type)) {
+        case Call::clone:
+        case Call::clone3:
+        case Call::fork:
+        case Call::vfork: s.apply_clone(e, t); break;
+        case Call::execve:
+        case Call::execveat: s.apply_exec(e, t); break;
+        case Call::setuid:
+        case Call::setgid:
+        case Call::setreuid:
+        case Call::setregid:
+        case Call::setresuid:
+        case Call::setresgid:
+        case Call::setsid:
+        case Call::setpgid:
+        case Call::capset: s.apply_ids(e, t); break;
+        case Call::prctl: s.apply_prctl(e, t); break;
+        case Call::unshare:
+        case Call::setns: s.apply_namespaces(e, t); break;
+        case Call::chdir:
+        case Call::fchdir:
+        case Call::chroot: s.apply_directory(e, t); break;
+        case Call::open:
+        case Call::openat:
+        case Call::openat2:
+        case Call::creat:
+        case Call::open_by_handle_at: s.apply_open(e, t); return;
+        case Call::dup:
+        case Call::dup2:
+        case Call::dup3:
+        case Call::fcntl: s.apply_dup(e, t); return;
+        case Call::close:
+        case Call::close_range: s.apply_close(e, t); break;
+        case Call::socket: s.apply_socket(e, t); return;
+        case Call::bind: s.apply_bind(e, t); return;
+        case Call::connect: s.apply_connect(e, t); return;
+        case Call::listen: s.apply_listen(e, t); return;
+        case Call::accept:
+        case Call::accept4: s.apply_accept(e, t); return;
+        case Call::sendto:
+        case Call::sendmsg:
+        case Call::sendmmsg:
+        case Call::recvfrom:
+        case Call::recvmsg:
+        case Call::recvmmsg: s.apply_send(e, t); return;
+        default:
+            if (e.info().flags & event::kFdCreates) return s.apply_creation(e, t);
+    }
+    s.use_fd(e, t);
+}
+
+void State::finish() {
+    for (const auto& [pid, number] : impl_->closed_fds)
+        if (Thread* t = impl_->table.find(pid)) impl_->table.remove_fd(*t, number);
+    impl_->closed_fds.clear();
+    if (impl_->ended_pid >= 0) impl_->end_process(impl_->ended_pid);
+    impl_->ended_pid = -1;
+    context_ = Context{};
+}
+
+void State::scan(std::span<const int64_t> pids, const std::function<int64_t(int64_t)>& parent_at_birth) {
+    const auto all = read_parents(options_.root);
+    std::unordered_set<int64_t> wanted(pids.begin(), pids.end());
+    // Parents do not always have the lower number: repeat until nothing is added.
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (const auto& [pid, ppid] : all)
+            if (wanted.count(ppid) != 0 && wanted.insert(pid).second) grown = true;
+    }
+    wanted.erase(options_.hide_pid);
+    for (const auto& [pid, ppid] : all) {
+        if (wanted.count(pid) == 0) continue;
+        std::optional<Thread> t = read_process(options_.root, pid, options_.limits.text);
+        if (!t) continue;
+        if (parent_at_birth)
+            if (const int64_t birth = parent_at_birth(pid); birth != 0 && wanted.count(birth) != 0) t->ppid = birth;
+        if (t->ppid == options_.hide_pid) t->ppid = 0;
+        Thread& main = impl_->table.add(*t);
+        for (const auto& [number, info] : read_fds(options_.root, pid, options_.limits.fds_per_process))
+            impl_->table.set_fd(main, number, info);
+        for (const int64_t tid : read_tids(options_.root, pid, options_.limits.threads_per_process))
+            if (tid != pid) impl_->thread_in(main, tid);
+    }
+    // Parents read after their children: link again.
+    for (const auto& [pid, ppid] : all)
+        if (Thread* t = impl_->table.find(pid)) impl_->table.adopt(*t, t->ppid);
+}
+
+const Thread* State::thread(int64_t tid) const { return impl_->table.find(tid); }
+
+const Thread* State::parent(const Thread& t) const {
+    const Thread& main = t.main();
+    if (main.ppid <= 0 || main.ppid == options_.hide_pid || main.ppid == main.pid) return nullptr;
+    const Thread* p = impl_->table.find(main.ppid);
+    return p != nullptr ? &p->main() : nullptr;
+}
+
+const Thread* State::ancestor(const Thread& t, unsigned n) const {
+    const Thread* at = &t.main();
+    // A chain longer than this is a circle made of reused numbers.
+    for (unsigned i = 0; i < n && at != nullptr; ++i) at = i < 4096 ? parent(*at) : nullptr;
+    return at;
+}
+
+// Outside a pid name space the leader has the session's number; inside, only numbers as seen from inside are known, and
+// the oldest consecutive ancestor with the same session stands for it.
+const Thread* State::session_leader(const Thread& t) const {
+    const Thread& main = t.main();
+    if (main.pid == main.vpid) return impl_->table.find(main.sid);
+    const Thread* leader = &main;
+    for (unsigned i = 0; i < 4096; ++i) {
+        const Thread* p = parent(*leader);
+        if (p == nullptr || p->sid != main.sid) break;
+        leader = p;
+    }
+    return leader;
+}
+
+const Thread* State::group_leader(const Thread& t) const { return impl_->table.find(t.main().pgid); }
+
+const Thread* State::virtual_group_leader(const Thread& t) const {
+    const Thread& main = t.main();
+    if (main.pid == main.vpid) return impl_->table.find(main.vpgid);
+    const Thread* leader = &main;
+    for (unsigned i = 0; i < 4096; ++i) {
+        const Thread* p = parent(*leader);
+        if (p == nullptr || p->vpgid != main.vpgid) break;
+        leader = p;
+    }
+    return leader;
+}
+
+bool State::is_local(const Address& a) const { return impl_->interfaces.is_local(a, now_); }
+
+std::string_view State::host_name(const Address& a) const {
+    for (auto it = impl_->host_names.rbegin(); it != impl_->host_names.rend(); ++it)
+        if (it->address.family == a.family && std::memcmp(it->address.bytes, a.bytes, sizeof a.bytes) == 0)
+            return it->name;
+    return {};
+}
+
+size_t State::thread_count() const { return impl_->table.size(); }
+
+Thread& State::add(const Thread& seed) {
+    Thread t = seed;
+    if (!t.image) t.image = impl_->unknown_image;
+    if (t.kernel_comm.empty()) t.kernel_comm = t.comm;
+    return impl_->table.add(t);
+}
+
+void State::add_fd(int64_t pid, int64_t number, const FdInfo& info) {
+    if (Thread* t = impl_->table.find(pid)) impl_->table.set_fd(*t, number, info);
+}
+
+void State::each_thread(const std::function<void(const Thread&)>& f) const { impl_->table.each(f); }
+
+}  // namespace undercoat::state
