@@ -17,6 +17,8 @@ namespace undercoat::event {
 
 // Appends the object, without a newline.
 void append_json(const Event& e, std::string& out);
+const char* kind_name(Kind k);
+const char* origin_name(wire::Origin o);  // "" for what is none
 // Fills the event. The error names the key and what is allowed.
 Status parse_json(std::string_view line, Event& e);
 

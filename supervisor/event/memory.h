@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace undercoat::event {
@@ -30,6 +31,7 @@ public:
         return {p, text.size()};
     }
     template <class T>
+        requires(!std::is_convertible_v<const T&, std::string_view>)
     T* copy(const T& value) {
         static_assert(std::is_trivially_copyable_v<T>);
         return static_cast<T*>(std::memcpy(allocate(sizeof(T)), &value, sizeof(T)));

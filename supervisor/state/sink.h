@@ -23,8 +23,10 @@ class Sink {
 public:
     virtual ~Sink() = default;
 
-    // What is wanted now. Asked at the start and after each reload().
+    // What is wanted now. Asked at the start, after each reload(), and after a tick() that made interest_changed() true.
     virtual Interest interest() const = 0;
+    // Whether interest() has changed since it was last asked for; tells it once.
+    virtual bool interest_changed() { return false; }
     // One event, its state applied. Kinds other than call, birth and exit have no event type. May throw; that is counted.
     virtual void on_event(const event::Event& e, State& state) = 0;
     virtual void commit() = 0;

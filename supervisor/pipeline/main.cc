@@ -1,0 +1,75 @@
+// The supervisor program. Started by instrument; must not die of its input and must not hold up the workload.
+#include "supervisor/pipeline/event_printer.h"
+#include "supervisor/pipeline/options.h"
+#include "supervisor/pipeline/pipeline.h"
+#include "supervisor/pipeline/replay.h"
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace undercoat;
+
+pipeline::Requests requests;
+
+void on_hup(int) { requests.reload = true; }
+void on_term(int) { requests.stop = true; }
+
+void say(const std::string& message) { std::fprintf(stderr, "undercoat: supervisor: %s\n", message.c_str()); }
+
+// The workload must not read our memory; a descriptor for each of many rings; no signal of a closed pipe.
+void prepare() {
+    prctl(PR_SET_DUMPABLE, 0);
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    struct sigaction action {};
+    action.sa_handler = on_hup;
+    sigaction(SIGHUP, &action, nullptr);
+    action.sa_handler = on_term;
+    sigaction(SIGTERM, &action, nullptr);
+}
+
+FILE* open_output(const std::string& path) {
+    if (path == "-") return stderr;
+    FILE* f = std::fopen(path.c_str(), "ae");
+    if (f == nullptr) say("'" + path + "' cannot be written: " + std::strerror(errno) + "; standard error is used.");
+    return f != nullptr ? f : stderr;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    prepare();
+    const pipeline::SupervisorOptions options = pipeline::parse_options(argc, argv);
+    if (options.help) {
+        std::fputs(pipeline::help_text().c_str(), stdout);
+        return 0;
+    }
+    for (const std::string& problem : options.problems) say(problem);
+    pipeline::Settings settings;
+    settings.state.host = options.host;
+    settings.all_calls = !options.events.empty();
+    settings.log = say;
+    const auto make_sink = [&](state::State&) -> std::unique_ptr<state::Sink> {
+        return std::make_unique<pipeline::EventPrinter>(open_output(options.events.empty() ? "/dev/null" : options.events));
+    };
+    if (!options.replay.empty()) {
+        if (!options.problems.empty()) return 2;
+        return pipeline::replay(options.replay, settings.state, make_sink, say);
+    }
+    if (options.agent_fd < 0) {
+        say("Neither --agent-fd nor --replay was given; instrument starts this program.");
+        return 2;
+    }
+    pipeline::Pipeline p(UniqueFd(options.agent_fd), settings);
+    return p.run(make_sink, requests);
+}

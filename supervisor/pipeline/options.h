@@ -1,0 +1,30 @@
+// The supervisor's command line.
+//
+// Must stay true: a bad option never stops the draining: it is said on stderr and left out, and the rest holds.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace undercoat::pipeline {
+
+struct SupervisorOptions {
+    int agent_fd = -1;
+    std::vector<std::string> rules;
+    std::string alerts = "-";
+    std::string events;          // empty: none
+    bool json = false;
+    std::string format;          // appended to each rule's output
+    bool first_match = false;
+    std::string priority_min = "debug";
+    bool host = false;
+    std::string replay;          // file of JSON events; then no agent
+    std::string log = "info";
+    std::vector<std::string> problems;
+    bool help = false;
+};
+
+SupervisorOptions parse_options(int argc, const char* const* argv);
+std::string help_text();
+
+}  // namespace undercoat::pipeline

@@ -1,0 +1,184 @@
+// The supervisor's loop.
+#include "supervisor/pipeline/pipeline.h"
+
+#include <csignal>
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
+
+namespace undercoat::pipeline {
+
+using ingest::AgentEvent;
+using wire::AgentMessageKind;
+
+namespace {
+
+constexpr uint64_t kMs = 1'000'000;
+constexpr uint64_t kTick = 100 * kMs;
+constexpr uint64_t kDrainLimit = 8'000 * kMs;
+
+}  // namespace
+
+Pipeline::Pipeline(UniqueFd agent, Settings settings) : agent_(std::move(agent)), settings_(std::move(settings)) {}
+
+int Pipeline::run(const MakeSink& make_sink, Requests& requests) {
+    if (!wait_for_hello(requests)) return 1;
+    start(make_sink);
+    __atomic_store_n(&ingest_->registry().ready, 1, __ATOMIC_RELEASE);
+    agent_.send(AgentMessageKind::ready);
+    while (!stopping_ && !requests.stop) {
+        receive();
+        turn();
+        housekeeping(requests);
+    }
+    drain();
+    sink_->stop();
+    ingest_->commit();
+    return 0;
+}
+
+bool Pipeline::wait_for_hello(const Requests& requests) {
+    while (!ingest_ && !stopping_ && !requests.stop) {
+        pollfd p{agent_.fd(), POLLIN, 0};
+        if (poll(&p, 1, 1000) < 0 && errno != EINTR) return false;
+        receive();
+    }
+    return ingest_ != nullptr;
+}
+
+void Pipeline::receive() {
+    while (std::optional<AgentEvent> e = agent_.receive()) on_message(*e);
+}
+
+void Pipeline::on_message(AgentEvent& e) {
+    if (e.closed) {
+        stopping_ = true;
+        return;
+    }
+    if (e.malformed) return settings_.log("A message of instrument was malformed and is ignored.");
+    switch (static_cast<AgentMessageKind>(e.message.kind)) {
+        case AgentMessageKind::hello: {
+            if (ingest_) return;
+            Result<ingest::Mapping> registry = ingest::map_registry(e.fds[0].get());
+            if (!registry) return settings_.log(registry.error());
+            ingest_ = std::make_unique<ingest::Ingest>(std::move(*registry), ingest::TscClock::calibrate(),
+                                                       [this](event::Event& event) { on_event(event); });
+            ingest_->on_missing_ring([this] { receive(); });
+            if (Status s = ingest_->add_ring(0, e.fds[1].get()); !s) settings_.log(s.error());
+            return;
+        }
+        case AgentMessageKind::ring:
+            if (!ingest_) return;
+            if (Status s = ingest_->add_ring(e.message.slot, e.fds[0].get()); !s) settings_.log(s.error());
+            return;
+        case AgentMessageKind::listener: listener_ = std::move(e.fds[0]); return;
+        case AgentMessageKind::stop: stopping_ = true; return;
+        default: settings_.log("A message of instrument has the unknown kind " + std::to_string(e.message.kind) + ".");
+    }
+}
+
+void Pipeline::start(const MakeSink& make_sink) {
+    wire::Registry& r = ingest_->registry();
+    r.supervisor_pid = getpid();
+    settings_.state.reaper = r.workload_pid;
+    settings_.state.hide_pid = r.instrument_pid;
+    state_ = std::make_unique<state::State>(settings_.state);
+    sink_ = make_sink(*state_);
+    scan();
+    refresh_interest();
+}
+
+// What already runs: after a restart, or when we were started beside the workload.
+void Pipeline::scan() {
+    const wire::Registry& r = ingest_->registry();
+    std::vector<int64_t> roots;
+    if (r.workload_pid != 0) roots.push_back(r.workload_pid);
+    for (const wire::RingSlot& s : r.slots)
+        if (s.pid != 0 && s.state == static_cast<uint32_t>(wire::SlotState::live)) roots.push_back(s.pid);
+    for (const wire::Lineage& l : r.lineage)
+        if (l.pid != 0) roots.push_back(l.pid);
+    const auto parent_at_birth = [&r](int64_t pid) -> int64_t {
+        for (const wire::Lineage& l : r.lineage)
+            if (l.pid == pid) return l.ppid;
+        return 0;
+    };
+    if (!roots.empty()) state_->scan(roots, parent_at_birth);
+}
+
+void Pipeline::on_event(event::Event& e) {
+    try {
+        state_->apply(e);
+        const bool visible = e.has_type() && (e.kind == event::Kind::call || state_->context().thread != nullptr);
+        if (visible) e.num = ++counters_.events;
+        if (visible || !e.has_type()) sink_->on_event(e, *state_);
+    } catch (const std::exception& x) {
+        ++counters_.exceptions;
+        if (counters_.exceptions < 10) settings_.log(std::string("An event was given up: ") + x.what());
+    }
+    state_->finish();
+}
+
+void Pipeline::refresh_interest() {
+    state::Interest i = sink_->interest();
+    i.calls |= state::calls_needed(i.calls);
+    if (settings_.all_calls)
+        for (size_t c = 0; c < wire::kCallCount; ++c)
+            if (wire::captured(wire::kCalls[c])) i.calls.set(c), i.results.set(c), i.names = true;
+    ingest_->set_interest(i.calls, i.results, i.names);
+}
+
+void Pipeline::turn() {
+    const uint64_t now = ingest::monotonic_ns();
+    const size_t handled = ingest_->turn(now);
+    if (handled != 0 || counters_.events != last_events_) {
+        sink_->commit();
+        last_events_ = counters_.events;
+    }
+    ingest_->commit();
+    __atomic_fetch_add(&ingest_->registry().supervisor_beat, 1, __ATOMIC_RELAXED);
+    rest(handled);
+}
+
+// Busy: again at once. Then a millisecond, five after a while; the socket wakes us for new rings.
+void Pipeline::rest(size_t handled) {
+    const uint64_t now = ingest::monotonic_ns();
+    if (handled != 0) {
+        idle_since_ = now;
+        if (handled > 64) return;
+    }
+    const int wait_ms = now - idle_since_ < 50 * kMs ? 1 : 5;
+    pollfd p{agent_.fd(), POLLIN, 0};
+    poll(&p, 1, wait_ms);
+}
+
+void Pipeline::housekeeping(Requests& requests) {
+    const uint64_t now = ingest::monotonic_ns();
+    if (requests.reload.exchange(false)) {
+        sink_->reload();
+        refresh_interest();
+    }
+    if (now >= next_clock_) {
+        ingest_->clock().update(ingest::TscClock::sample());
+        next_clock_ = now + 1000 * kMs;
+    }
+    if (now < next_tick_) return;
+    next_tick_ = now + kTick;
+    sink_->tick(now);
+    if (sink_->interest_changed()) refresh_interest();
+}
+
+// What was written before stop came; what comes later is nobody's.
+void Pipeline::drain() {
+    const uint64_t until = ingest::monotonic_ns() + kDrainLimit;
+    for (bool again = true; again && ingest::monotonic_ns() < until;) {
+        receive();
+        again = ingest_->turn(ingest::monotonic_ns()) != 0;
+        if (!again) ingest_->release_held();
+        again = again || !ingest_->drained();
+        sink_->commit();
+        ingest_->commit();
+        if (again) rest(1);
+    }
+}
+
+}  // namespace undercoat::pipeline

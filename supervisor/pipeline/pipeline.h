@@ -1,0 +1,71 @@
+// Puts the stages in order: rings -> ingest -> state -> sink, and back: the sink's commit -> the rings' tails.
+//
+// The only place that knows more than one stage. Must stay true: nothing that a record holds ends the program (what a stage
+// throws is counted and the next record follows); the rings are drained whether or not there are rules; after stop every
+// record that was written before has gone through the sink.
+#pragma once
+
+#include "supervisor/ingest/agent_link.h"
+#include "supervisor/ingest/ingest.h"
+#include "supervisor/state/sink.h"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+namespace undercoat::pipeline {
+
+struct Settings {
+    state::Options state;
+    bool all_calls = false;  // --events: everything that is captured is wanted
+    std::function<void(const std::string&)> log = [](const std::string&) {};
+};
+
+struct Counters {
+    uint64_t events = 0;       // that rules saw
+    uint64_t exceptions = 0;   // thrown by a stage; the event was given up
+};
+
+// Set by signal handlers.
+struct Requests {
+    std::atomic<bool> reload{false};
+    std::atomic<bool> stop{false};
+};
+
+class Pipeline {
+public:
+    using MakeSink = std::function<std::unique_ptr<state::Sink>(state::State&)>;
+    Pipeline(UniqueFd agent, Settings settings);
+
+    // Waits for hello, reads /proc, makes the sink, tells instrument that it is ready, and runs until `stop` or until
+    // instrument is gone. Returns the exit status.
+    int run(const MakeSink& make_sink, Requests& requests);
+    const Counters& counters() const { return counters_; }
+    const ingest::Counters* ingest_counters() const { return ingest_ ? &ingest_->counters() : nullptr; }
+
+private:
+    bool wait_for_hello(const Requests& requests);
+    void receive();
+    void on_message(ingest::AgentEvent& e);
+    void start(const MakeSink& make_sink);
+    void scan();
+    void turn();
+    void drain();
+    void on_event(event::Event& e);
+    void refresh_interest();
+    void rest(size_t handled);
+    void housekeeping(Requests& requests);
+
+    ingest::AgentLink agent_;
+    Settings settings_;
+    std::unique_ptr<ingest::Ingest> ingest_;
+    std::unique_ptr<state::State> state_;
+    std::unique_ptr<state::Sink> sink_;
+    UniqueFd listener_;
+    Counters counters_;
+    bool stopping_ = false;
+    uint64_t idle_since_ = 0, next_tick_ = 0, next_clock_ = 0;
+    uint64_t last_events_ = 0;
+};
+
+}  // namespace undercoat::pipeline
