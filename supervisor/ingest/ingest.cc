@@ -44,7 +44,7 @@ Status Ingest::add_ring(uint32_t slot_number, int fd) {
     r->reader = wire::RingReader(ring_of(r->mapping, slot.granules), slot.tail);
     by_id_[r->id] = r.get();
     if (slot_number == 0) trap_ = r.get();
-    write_interest(*r);
+    if (interest_known_) write_interest(*r);
     rings_.push_back(std::move(r));
     return Unit{};
 }
@@ -57,6 +57,7 @@ void Ingest::set_interest(const CallSet& wanted, const CallSet& want_result, boo
         if (want_result[c]) want_result_[c / 64] |= uint64_t{1} << (c % 64);
     }
     names_ = names;
+    interest_known_ = true;
     for (auto& r : rings_) write_interest(*r);
 }
 

@@ -54,7 +54,8 @@ public:
     wire::Registry& registry() { return *registry_; }
     // Registry slot 0 is the trap ring. The ring's descriptor may be closed afterwards. Reading begins at the slot's tail.
     Status add_ring(uint32_t slot, int fd);
-    // What everybody who reads events wants; written to all rings, also to those that come later.
+    // What everybody who reads events wants; written to all rings, also to those that come later. Until the first call the
+    // rings keep what instrument has put there: everything.
     void set_interest(const CallSet& wanted, const CallSet& want_result, bool names);
     // Called when a record names a ring that is not known yet: its descriptor may be waiting in the socket.
     void on_missing_ring(std::function<void()> fetch) { fetch_rings_ = std::move(fetch); }
@@ -89,6 +90,7 @@ private:
     Step step(RingState& r, uint64_t now, uint8_t* buffer);
     void handle(RingState& r, const uint8_t* bytes, size_t size, uint64_t begin, uint64_t now);
     void honour_order(const wire::RecordView& record, uint64_t now);
+    void drain_ended(const wire::RecordHeader& h, uint64_t now);
     void drain_to(RingState& r, uint64_t head, uint64_t now);
     void on_result(const wire::RecordView& record, const event::RecordSource& source);
     void hold(const wire::RecordView& record, const uint8_t* bytes, size_t size, const event::RecordSource& source,
@@ -118,6 +120,7 @@ private:
     size_t first_ = 0;  // the ring that is read first rotates
     uint64_t wanted_[wire::kBitmapWords] = {}, want_result_[wire::kBitmapWords] = {};
     bool names_ = false;
+    bool interest_known_ = false;
     std::unique_ptr<uint8_t[]> trap_buffer_, shim_buffer_;
 };
 

@@ -65,9 +65,11 @@ void Ingest::handle(RingState& r, const uint8_t* bytes, size_t size, uint64_t be
 }
 
 void Ingest::honour_order(const RecordView& record, uint64_t now) {
+    bool told = false;
     record.each([&](const wire::Tlv& t) {
         wire::Order order;
         if (t.tag != Tag::order || t.size < sizeof order) return true;
+        told = true;
         std::memcpy(&order, t.data, sizeof order);
         if (order.ring_id == 0 && order.head == 0) return true;
         auto it = by_id_.find(order.ring_id);
@@ -79,6 +81,19 @@ void Ingest::honour_order(const RecordView& record, uint64_t now) {
         else if (it->second != trap_) drain_to(*it->second, order.head, now);
         return true;
     });
+    if (!told) drain_ended(record.header(), now);
+}
+
+// An execution or an end that names no ring: the old image's rings are complete.
+void Ingest::drain_ended(const RecordHeader& h, uint64_t now) {
+    const bool exit = h.kind == static_cast<uint16_t>(RecordKind::exit);
+    const bool exec = h.call == event::type_of(wire::Call::execve) || h.call == event::type_of(wire::Call::execveat);
+    if (!exit && !exec) return;
+    for (const auto& r : rings_) {
+        if (r->owner != static_cast<int64_t>(h.pid) || r.get() == trap_) continue;
+        const uint32_t state = __atomic_load_n(&registry_->slots[r->slot].state, __ATOMIC_ACQUIRE);
+        if (exit || state == static_cast<uint32_t>(wire::SlotState::orphaned)) drain_to(*r, r->reader.head(), now);
+    }
 }
 
 void Ingest::hold(const RecordView& record, const uint8_t* bytes, size_t size, const RecordSource& source, uint64_t begin,
