@@ -90,7 +90,7 @@ void map_gadget() {
         unmap(reinterpret_cast<void*>(p), 4096);
         return;
     }
-    static const uint8_t code[] = {0x0f, 0x05, 0xc3};  // syscall; ret
+    static const uint8_t code[] = {0x0f, 0x05, 0xff, 0xe3};  // syscall; jmp *%rbx
     for (size_t i = 0; i < sizeof code; i++) static_cast<volatile uint8_t*>(want)[i] = code[i];
     if (failed(own_call(__NR_mprotect, want, 4096, kProtRead | kProtExec))) {
         unmap(want, 4096);
@@ -117,7 +117,6 @@ void adopt(int fd, bool trapped) {
         g_image.off = true;
         return;
     }
-    scan_image();
     find_tid();
     if (trapped) map_gadget();
     if (!map_process()) {
@@ -133,6 +132,7 @@ void adopt(int fd, bool trapped) {
 }
 
 void register_process() {
+    scan_image();
     const long fd = own_call(__NR_openat, wire::kMagicDirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi);
     if (!failed(fd)) return adopt(static_cast<int>(fd), true);
     if (fd != kEfault) {  // an instrument that has no ring for us now: ask again, less often

@@ -18,21 +18,20 @@ constexpr int kDirectory = 0200000, kCloexec = 02000000, kTmpfile = 020000000;
 constexpr unsigned kFifo = 0010000;
 constexpr int kEinval = 22;
 
-bool on_musl() {
-    if (!g_image.scanned) {
-        static uint8_t known;  // 1: musl, 2: glibc
-        if (!known) known = libc_function("gnu_get_libc_version") ? 2 : 1;
-        return known == 1;
-    }
-    return g_image.musl;
+bool look_for_musl() {
+    static uint8_t known;  // 1: musl, 2: glibc
+    if (!known) known = libc_function("gnu_get_libc_version") ? 2 : 1;
+    return known == 1;
 }
 
-int open_at(int dirfd, const char* path, int flags, unsigned mode) {
+inline bool on_musl() { return g_image.scanned ? g_image.musl : look_for_musl(); }
+
+[[gnu::always_inline]] inline int open_at(int dirfd, const char* path, int flags, unsigned mode) {
     if (on_musl()) flags |= kLargeFile;
     return static_cast<int>(call<Call::openat, may_block>(dirfd, path, flags, mode));
 }
 
-int open_here(const char* path, int flags, unsigned mode) {
+[[gnu::always_inline]] inline int open_here(const char* path, int flags, unsigned mode) {
     if (!on_musl()) return open_at(kAtFdCwd, path, flags, mode);
     return static_cast<int>(call<Call::open, may_block>(path, flags | kLargeFile, mode));
 }

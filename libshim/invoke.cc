@@ -24,10 +24,6 @@ __attribute__((noinline)) long cancellable(long nr, const uint64_t (&a)[6]) {
     return result;
 }
 
-bool must_stay_cancellable(const Descriptor& d) {
-    return d.blocks && (g_image.cancel_used || !g_image.scanned);
-}
-
 long out(const Descriptor& d, const uint64_t (&a)[6]) {
     return must_stay_cancellable(d) && !t_in_vfork_child ? cancellable(d.nr, a) : trap_door(d.nr, a);
 }
@@ -57,6 +53,18 @@ struct Captured {
         add(kind == wire::ArgKind::path ? wire::Tag::path : wire::Tag::string, index, text, size);
     }
 };
+
+// Length of our copy: another thread may have shortened the string between the measuring and the copying.
+long copied_length(const char* copy, long n) {
+    long i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t word;
+        __builtin_memcpy(&word, copy + i, 8);
+        if ((word - 0x0101010101010101) & ~word & 0x8080808080808080) break;
+    }
+    while (i < n && copy[i]) i++;
+    return i;
+}
 
 // The kernel has accepted pointers into pages that we did not know: now they are known.
 void learn(const Descriptor& d, const uint64_t (&a)[6], long result) {
@@ -127,7 +135,7 @@ bool gadget_admits(const Process& p, const Descriptor& d, Captured& c) {
     return true;
 }
 
-long act(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
+[[gnu::always_inline]] inline long act(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
     const bool roomy = !wire::nearly_full(p.ring) ||
                        __atomic_load_n(&p.ring.control->policy, __ATOMIC_RELAXED) == static_cast<uint32_t>(wire::FullPolicy::drop);
     long result;
@@ -149,8 +157,10 @@ long act(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
     return result;
 }
 
+}  // namespace
+
 // Copies what the pointers name, so that the kernel and the record see the same, and acts.
-__attribute__((noinline)) long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
+long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
     Captured c;
     for (unsigned i = 0; i < 6; i++) c.registers[i] = a[i];
     for (unsigned i = 0; i < d.nargs; i++) {
@@ -162,12 +172,10 @@ __attribute__((noinline)) long observed(Process& p, const Descriptor& d, const u
                 continue;
             }
             char* copy = static_cast<char*>(__builtin_alloca(static_cast<size_t>(n) + 1));
-            const char* from = reinterpret_cast<const char*>(a[i]);
-            long length = 0;
-            while (length < n && (copy[length] = __atomic_load_n(&from[length], __ATOMIC_RELAXED))) length++;
-            copy[length] = 0;
+            __builtin_memcpy(copy, reinterpret_cast<const char*>(a[i]), static_cast<size_t>(n));
+            copy[n] = 0;
             c.registers[i] = reinterpret_cast<uint64_t>(copy);
-            c.add_text(kind, i, copy, length);
+            c.add_text(kind, i, copy, copied_length(copy, n));
         } else if (kind == wire::ArgKind::sockaddr && a[i]) {
             const uint64_t n = a[i + 1];
             if (n > kSockaddrMax || !range_known(a[i], n)) {
@@ -183,21 +191,16 @@ __attribute__((noinline)) long observed(Process& p, const Descriptor& d, const u
     return act(p, d, a, c);
 }
 
-}  // namespace
-
 long pass_through(Descriptor d, const uint64_t (&a)[6]) {
     const Process* p = managed();
     return p && p->gadget && d.tier == wire::Tier::gadget && !must_stay_cancellable(d) ? through_gadget(d.nr, a) : out(d, a);
 }
 
-long invoke(Descriptor d, const uint64_t (&a)[6]) {
+long invoke_slowly(const Descriptor& d, const uint64_t (&a)[6]) {
     Process* p = managed();
-    if (!p) [[unlikely]] {
-        p = enlist();
-        if (!p) return out(d, a);
-    }
-    if (!wire::bit(p->ring.control->wanted, d.call)) return pass_through(d, a);
-    return observed(*p, d, a);
+    if (p) return out(d, a);
+    p = enlist();
+    return p ? wire::bit(p->ring.control->wanted, d.call) ? observed(*p, d, a) : pass_through(d, a) : out(d, a);
 }
 
 }  // namespace undercoat::shim

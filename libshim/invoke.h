@@ -34,10 +34,26 @@ consteval Descriptor describe(bool blocks) {
     return {static_cast<uint16_t>(C), c.x86_64, c.nargs, c.tier, c.when, blocks, kinds};
 }
 
-// Returns the kernel's result.
-long invoke(Descriptor d, const uint64_t (&a)[6]);
+// Cold or rare ways of invoke(): without a ring, without the gadget, or where the call must stay cancellable.
+long invoke_slowly(const Descriptor& d, const uint64_t (&a)[6]);
+// The call, captured: copies what the pointers name, and records it or lets the trap see it.
+long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]);
 // The call without looking at it; a cancellation point stays one.
 long pass_through(Descriptor d, const uint64_t (&a)[6]);
+
+// Calls that may block stay cancellable where the program cancels threads, or may do so for all we know.
+inline bool must_stay_cancellable(const Descriptor& d) {
+    return d.blocks && (g_image.cancel_used || !g_image.scanned);
+}
+
+// Returns the kernel's result. Inlined into each hook: see through_gadget() on the cost of returns.
+[[gnu::always_inline]] inline long invoke(const Descriptor d, const uint64_t (&a)[6]) {
+    Process* p = managed();
+    if (!p) [[unlikely]] return invoke_slowly(d, a);
+    if (wire::bit(p->ring.control->wanted, d.call)) return observed(*p, d, a);
+    if (!p->gadget || d.tier != wire::Tier::gadget || must_stay_cancellable(d)) return invoke_slowly(d, a);
+    return through_gadget(d.nr, a);
+}
 
 enum Blocking : bool { never_blocks = false, may_block = true };
 

@@ -11,7 +11,7 @@
 
 namespace undercoat::shim {
 
-inline long trap_door(long nr, const uint64_t (&a)[6]) {
+[[gnu::always_inline]] inline long trap_door(long nr, const uint64_t (&a)[6]) {
     long result;
     register uint64_t r10 asm("r10") = a[3];
     register uint64_t r8 asm("r8") = a[4];
@@ -23,18 +23,19 @@ inline long trap_door(long nr, const uint64_t (&a)[6]) {
     return result;
 }
 
-// Only while the gadget page is mapped. Needs -mno-red-zone: the call pushes below the stack pointer.
-inline long through_gadget(long nr, const uint64_t (&a)[6]) {
+// Only while the gadget page is mapped. The way there and back is by jumps: kernels with return-stack mitigations leave the
+// predictor empty, and each return after a system call that was called before it costs a misprediction.
+[[gnu::always_inline]] inline long through_gadget(long nr, const uint64_t (&a)[6]) {
     static_assert(wire::kGadgetAddress < 0x80000000, "the address must fit a 32-bit move");
     long result;
     register uint64_t r10 asm("r10") = a[3];
     register uint64_t r8 asm("r8") = a[4];
     register uint64_t r9 asm("r9") = a[5];
-    asm volatile("movl %[gadget], %%ecx\n\tcall *%%rcx"
+    asm volatile("leaq 1f(%%rip), %%rbx\n\tmovl %[gadget], %%ecx\n\tjmp *%%rcx\n1:"
                  : "=a"(result)
                  : "a"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9),
                    [gadget] "i"(wire::kGadgetAddress)
-                 : "rcx", "r11", "memory");
+                 : "rbx", "rcx", "r11", "memory");
     return result;
 }
 

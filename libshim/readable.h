@@ -36,18 +36,27 @@ inline void learn_range(uint64_t address, uint64_t n) {
     if (n > 0 && n <= kPage) learn_page(address + n - 1);
 }
 
-// Length of the string at `address`, or -1 when it cannot be read or is not shorter than `max`.
+// Length of the string at `address`, or -1 when it cannot be read or is not shorter than `max`. Reads whole aligned words,
+// which never cross a page.
 inline long known_length(uint64_t address, long max) {
-    long n = 0;
-    while (n < max) {
-        if (!page_known(address + static_cast<uint64_t>(n))) return -1;
-        const char* p = reinterpret_cast<const char*>(address);
-        long end = n + static_cast<long>(kPage - (address + static_cast<uint64_t>(n)) % kPage);
-        if (end > max) end = max;
-        for (; n < end; n++)
-            if (!p[n]) return n;
+    const uint64_t limit = address + static_cast<uint64_t>(max);
+    uint64_t at = address & ~7ULL;
+    uint64_t ignored = address % 8 ? (1ULL << address % 8 * 8) - 1 : 0;  // bytes before the string count as not zero
+    for (;;) {
+        if (at == (address & ~7ULL) || at % kPage == 0)
+            if (!page_known(at)) return -1;
+        do {
+            const uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(at), __ATOMIC_RELAXED) | ignored;
+            const uint64_t zeros = (word - 0x0101010101010101) & ~word & 0x8080808080808080;
+            if (zeros) {
+                const uint64_t end = at + static_cast<uint64_t>(__builtin_ctzll(zeros)) / 8;
+                return end < limit ? static_cast<long>(end - address) : -1;
+            }
+            ignored = 0;
+            at += 8;
+            if (at >= limit) return -1;
+        } while (at % kPage);
     }
-    return -1;
 }
 
 // After the kernel has read the string at `address`.

@@ -21,7 +21,7 @@ inline constexpr int32_t kMagicDirfd = -0x5543;
 inline constexpr uint64_t kMagicPath = 0x1;
 inline constexpr uint32_t kMagicFlags = 0x75636f61;
 
-// The gadget page: `syscall; ret` at its start, mapped read+execute at this address by shims that have a ring. Below
+// The gadget page: `syscall` and a jump back at its start, mapped read+execute at this address by shims that have a ring. Below
 // 0x7fff8000, where AddressSanitizer's shadow begins. The filter sees the address after the instruction.
 inline constexpr uint64_t kGadgetAddress = 0x7ffe0000;
 inline constexpr uint64_t kGadgetReturn = kGadgetAddress + 2;
