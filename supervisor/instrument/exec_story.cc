@@ -130,6 +130,7 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, Ticket& t) {
             p->exe_dev = s.info.exe_dev;
             p->exe_ino = s.info.exe_ino;
             p->credentials_known = false;
+            p->fresh_image = true;
             registrar_.orphan(p->ring_slot);
             p->ring_slot = 0;
         }

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 
 #include "supervisor/instrument/socket_facts.h"
 #include "supervisor/instrument/target.h"
@@ -19,7 +20,7 @@ wire::RecordHeader Handler::header(RecordKind kind, uint16_t call, pid_t pid, pi
     wire::RecordHeader h{};
     h.kind = static_cast<uint16_t>(kind);
     h.call = call;
-    h.origin = static_cast<uint8_t>(backend_.origin());
+    h.origin = static_cast<uint8_t>(origin_);
     h.pid = static_cast<uint32_t>(pid);
     h.tid = static_cast<uint32_t>(tid);
     h.time = now_ns();
@@ -38,45 +39,60 @@ void Handler::put_order(uint32_t ring_slot, wire::PayloadWriter& out) const {
     if (registrar_.head_of(ring_slot, order)) out.put(Tag::order, 0, &order, sizeof order);
 }
 
-void Handler::handle(Ticket& t) {
+void Handler::handle(TrapBackend& backend, Ticket& t) {
     wire::count(registry_, Counter::traps);
     HeldCall c;
     const bool known = decode(t.trap, c);
     c.pid = c.tid != 0 ? table_.group_of(c.tid) : 0;
     if (c.pid == 0) {
-        wire::count(registry_, backend_.proceed(t.trap.id) ? Counter::continued : Counter::stale_ids);
+        wire::count(registry_, backend.proceed(t.trap.id) ? Counter::continued : Counter::stale_ids);
         return;
     }
     const uint32_t ring_slot = introduce(c.pid, t);
     settle_exec(c, t);
-    if (Registrar::is_request(t.trap)) return give_ring(c, t);
+    if (Registrar::is_request(t.trap)) return give_ring(backend, c, t);
     if (known) {
         switch (static_cast<Call>(c.call)) {
             case Call::execve: case Call::execveat: begin_exec(c, ring_slot, t); break;
             case Call::exit_group: record_exit(c, t); break;
             default:
-                if (ring_.wanted(c.call)) record_call(c, ring_slot, t);
+                if (ring_.wanted(c.call) && !opens_shim(c)) record_call(c, ring_slot, t);
         }
         note_changes(c);
     }
-    answer(c, t);
+    answer(backend, c, t);
 }
 
-void Handler::answer(const HeldCall& c, Ticket& t) {
+void Handler::answer(TrapBackend& backend, const HeldCall& c, Ticket& t) {
     Agents now = agents_;
     now.supervisor = __atomic_load_n(&registry_.supervisor_pid, __ATOMIC_RELAXED);
     const Answer a = c.call == wire::kNoCall ? Answer{} : guard(c, now);
     bool there = false;
     switch (a.kind) {
-        case Answer::proceed: there = backend_.proceed(t.trap.id); break;
-        case Answer::fail: there = backend_.fail(t.trap.id, a.error); break;
-        case Answer::succeed: there = backend_.succeed(t.trap.id, 0); break;
+        case Answer::proceed: there = backend.proceed(t.trap.id); break;
+        case Answer::fail: there = backend.fail(t.trap.id, a.error); break;
+        case Answer::succeed: there = backend.succeed(t.trap.id, 0); break;
     }
     if (a.kind != Answer::proceed) wire::count(registry_, Counter::denied);
     else wire::count(registry_, there ? Counter::continued : Counter::stale_ids);
 }
 
-void Handler::give_ring(const HeldCall& c, Ticket& t) {
+// ld.so opens our library as the first file of every image, because our LD_PRELOAD says so: the program did not ask for it.
+bool Handler::opens_shim(const HeldCall& c) {
+    if (shim_.empty() || static_cast<Call>(c.call) != Call::openat || c.args[2] != (O_RDONLY | O_CLOEXEC)) return false;
+    {
+        auto guard = table_.lock();
+        Process* p = table_.find(c.pid);
+        if (!p || !p->fresh_image) return false;
+        p->fresh_image = false;
+    }
+    char path[wire::kMaxPath];
+    size_t n = 0;
+    return read_string(c.tid, c.args[1], path, sizeof path, &n) == Read::ok && n == shim_.size() &&
+           memcmp(path, shim_.data(), n) == 0;
+}
+
+void Handler::give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t) {
     uint32_t slot = 0;
     uint64_t start = 0;
     {
@@ -88,7 +104,7 @@ void Handler::give_ring(const HeldCall& c, Ticket& t) {
             p->ring_slot = 0;
         }
     }
-    if (!registrar_.serve(backend_, t.trap, c.pid, start, &slot)) return;
+    if (!registrar_.serve(backend, t.trap, c.pid, start, &slot)) return;
     auto guard = table_.lock();
     if (Process* p = table_.find(c.pid)) p->ring_slot = slot;
     else registrar_.orphan(slot);

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
+#include <string>
 
 #include "supervisor/instrument/capture.h"
 #include "supervisor/instrument/guard.h"
@@ -32,12 +34,16 @@ struct Ticket {
 class Handler {
 public:
     // `deaths`: epoll descriptor to which each process's pidfd is added, with its pid as data.
-    Handler(TrapBackend& backend, ProcessTable& table, TrapRing& ring, Registrar& registrar, wire::Registry& registry,
-            Agents agents, int deaths)
-        : backend_(backend), table_(table), ring_(ring), registrar_(registrar), registry_(registry), lineage_(registry),
-          agents_(agents), deaths_(deaths) {}
+    // `shim`: path of our library; that ld.so opens it once per image is our doing and no event.
+    Handler(ProcessTable& table, TrapRing& ring, Registrar& registrar, wire::Registry& registry, Agents agents, int deaths,
+            std::string shim)
+        : table_(table), ring_(ring), registrar_(registrar), registry_(registry), lineage_(registry), agents_(agents),
+          deaths_(deaths), shim_(std::move(shim)) {}
 
-    void handle(Ticket& ticket);
+    void handle(TrapBackend& backend, Ticket& ticket);
+    // A process asks for a ring by the meeting place: its descriptor, or -errno. For processes that are not trapped the
+    // first ring is their birth, another one a new image.
+    int enlist(pid_t pid);
     // Records a trap that its thread did not finish: registers only. Called by the watchdog.
     void record_registers(Ticket& ticket);
     // A known process has died: its exit is recorded unless it was already.
@@ -45,11 +51,12 @@ public:
 
 private:
     // handler.cc
-    void answer(const HeldCall& c, Ticket& t);
+    void answer(TrapBackend& backend, const HeldCall& c, Ticket& t);
+    bool opens_shim(const HeldCall& c);
     void record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t);
     Verdict judge(const HeldCall& c, const Captured& found, const SocketFacts& socket, Ticket& t);
     void note_changes(const HeldCall& c);
-    void give_ring(const HeldCall& c, Ticket& t);
+    void give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t);
     void put_order(uint32_t ring_slot, wire::PayloadWriter& out) const;
     wire::RecordHeader header(wire::RecordKind kind, uint16_t call, pid_t pid, pid_t tid) const;
     bool emit(wire::RecordHeader h, const uint8_t* payload, size_t n);
@@ -75,7 +82,6 @@ private:
     void fail_exec(pid_t pid, const PendingExec& exec, int64_t result);
     void put_vector(const HeldCall& c, wire::PayloadWriter& out) const;
 
-    TrapBackend& backend_;
     ProcessTable& table_;
     TrapRing& ring_;
     Registrar& registrar_;
@@ -83,6 +89,8 @@ private:
     LineageBook lineage_;
     Agents agents_;
     int deaths_;
+    std::string shim_;
+    wire::Origin origin_ = wire::Origin::notify;
 };
 
 }  // namespace undercoat::instrument

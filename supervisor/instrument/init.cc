@@ -4,11 +4,11 @@
 
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "supervisor/instrument/log.h"
 #include "supervisor/instrument/target.h"
 
 namespace undercoat::instrument {
@@ -23,6 +23,9 @@ void unblock_and_raise(int signal) {
     sigset_t one;
     sigemptyset(&one);
     sigaddset(&one, signal);
+    // The terminal's own copy may be pending: with it we would stop twice.
+    const timespec now{0, 0};
+    while (sigtimedwait(&one, nullptr, &now) > 0) {}
     sigprocmask(SIG_UNBLOCK, &one, nullptr);
     raise(signal);
     sigprocmask(SIG_BLOCK, &one, nullptr);
@@ -56,7 +59,7 @@ bool InitDuties::reap(Ended& ended) {
             ended.status = status;
             over = true;
         } else if (pid == agent_ && !WIFSTOPPED(status)) {
-            log_line(LogLevel::error, "the trap process ended unexpectedly");
+            agent_ = agent_died_();
         }
     }
     return over;

@@ -4,6 +4,7 @@
 // continue with it; we end as it ended; as PID 1 we reap whatever the kernel gives us.
 #pragma once
 
+#include <functional>
 #include <sys/types.h>
 
 namespace undercoat::instrument {
@@ -15,8 +16,9 @@ struct Ended {
 
 class InitDuties {
 public:
-    // `workload`: first process; `agent`: the trap process, whose end is not the workload's.
-    InitDuties(pid_t workload, pid_t agent) : workload_(workload), agent_(agent) {}
+    // `workload`: first process. `agent`: the trap process; when it ends first, `agent_died` starts another and returns it.
+    InitDuties(pid_t workload, pid_t agent, std::function<pid_t()> agent_died)
+        : workload_(workload), agent_(agent), agent_died_(std::move(agent_died)) {}
     // Forwards, reaps, stops and continues until the first process has ended. Signals must be blocked (signals.h).
     Ended run();
 
@@ -25,6 +27,7 @@ private:
     void forward(int signal, int code);
     void stop_with(int signal);
     pid_t workload_, agent_;
+    std::function<pid_t()> agent_died_;
 };
 
 // Ends this process as the workload ended: PID 1 exits with 128 + n for a signal, others die of the same one.

@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "supervisor/instrument/control.h"
 #include "supervisor/instrument/fds.h"
 #include "supervisor/instrument/log.h"
-#include "supervisor/instrument/steward.h"
 #include "wire/local/handover.h"
 
 namespace undercoat::instrument {

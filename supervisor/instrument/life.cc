@@ -1,6 +1,7 @@
 // Births and deaths of processes (see handler.h).
 //
 // A birth is told with as little as possible: after a plain fork, what the parent is known to be is left out.
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -51,6 +52,38 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t) {
     if (!noted) lineage_.put(pid, parent, s.stat.start_time);
     announce(pid, s, parent, whole, parent_ring, t);
     return 0;
+}
+
+int Handler::enlist(pid_t pid) {
+    static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
+    bool known = false;
+    uint64_t start = 0;
+    {
+        auto guard = table_.lock();
+        if (Process* p = table_.find(pid)) {
+            known = true;
+            registrar_.orphan(p->ring_slot);
+            p->ring_slot = 0;
+        }
+    }
+    if (!known) introduce(pid, *ticket);
+    else if (registry_.mode == static_cast<uint32_t>(wire::CaptureMode::preload)) {
+        PendingExec none{};
+        none.time = now_ns();
+        confirm_exec(pid, none, *ticket);
+    }
+    {
+        auto guard = table_.lock();
+        const Process* p = table_.find(pid);
+        if (!p) return -ESRCH;
+        start = p->start_time;
+    }
+    int fd = -1;
+    const int slot = registrar_.make(pid, start, &fd);
+    if (slot < 0) return -ENOSPC;
+    auto guard = table_.lock();
+    if (Process* p = table_.find(pid)) p->ring_slot = static_cast<uint32_t>(slot);
+    return fd;
 }
 
 void Handler::announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t) {

@@ -9,12 +9,11 @@
 #include <cstring>
 #include <linux/oom.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "supervisor/instrument/agent.h"
 #include "supervisor/instrument/bundle.h"
 #include "supervisor/instrument/fault.h"
 #include "supervisor/instrument/fds.h"
@@ -22,7 +21,6 @@
 #include "supervisor/instrument/launch.h"
 #include "supervisor/instrument/log.h"
 #include "supervisor/instrument/options.h"
-#include "supervisor/instrument/steward.h"
 #include "wire/local/handover.h"
 
 namespace undercoat::instrument {
@@ -35,36 +33,6 @@ bool inside_another() {
     const long r = syscall(SYS_openat, wire::kMagicDirfd, wire::kMagicPath, wire::kMagicFlags, ~wire::kAbi);
     if (r >= 0) close(static_cast<int>(r));
     return r >= 0 || errno != EFAULT || (getenv(wire::kEnvMeet) && getenv(wire::kEnvAdded));
-}
-
-struct Agent {
-    pid_t pid = -1;
-    UniqueFd control;
-};
-
-Agent start_agent(Shared& shared, const StewardSettings& settings) {
-    Agent agent;
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return agent;
-    UniqueFd ours = move_high(UniqueFd(pair[0])), theirs = move_high(UniqueFd(pair[1]));
-    agent.pid = fork();
-    if (agent.pid == 0) {
-        ours.reset();
-        _exit(run_steward(shared, std::move(theirs), settings));
-    }
-    agent.control = std::move(ours);
-    return agent;
-}
-
-// Waits for one message of the trap process; false when it died first.
-bool await(int control, ControlKind kind) {
-    ControlMessage m;
-    int fd = -1;
-    while (receive_control(control, m, &fd, true) == 1) {
-        if (fd >= 0) close(fd);
-        if (m.kind == kind) return true;
-    }
-    return false;
 }
 
 void lower_oom_risk() {
@@ -110,6 +78,24 @@ LaunchPlan plan_launch(const Options& o, const Bundle& b, const std::string& pat
     _exit(errno == ENOENT ? 127 : 126);
 }
 
+void note_missing(const Options& o, const Bundle& b) {
+    if (b.supervisor.empty())
+        log_line(LogLevel::warning, "no supervisor beside %s: nothing is evaluated", b.self.c_str());
+    if (b.shim.empty() && o.mode != Mode::trap)
+        log_line(LogLevel::warning, "no lib/libshim.so for %s: every call takes the slow way", b.self.c_str());
+}
+
+// From here on we are the workload's init.
+[[noreturn]] void be_init(Agent& agent, pid_t workload) {
+    drop_inherited(getpid() != 1);
+    // As PID 1 we stay open to looks, as the workload would be: /proc/1/fd/1 is how programs reach the container's log.
+    if (getpid() != 1) prctl(PR_SET_DUMPABLE, 0);
+    lower_oom_risk();
+    const Ended ended = InitDuties(workload, agent.pid(), [&agent] { return agent.replace(); }).run();
+    agent.finish(getpid() == 1);
+    end_like(ended.status);
+}
+
 int run(const Options& o) {
     const FoundCommand command = find_command(o.command[0], getenv("PATH"));
     if (command.status != 0) {
@@ -120,40 +106,33 @@ int run(const Options& o) {
     const SignalState signals = take_signals();
     prepare_fds();
     const Bundle bundle = find_bundle();
-    if (bundle.supervisor.empty()) log_line(LogLevel::warning, "no supervisor beside %s: nothing is evaluated", bundle.self.c_str());
-    if (bundle.shim.empty() && o.mode != Mode::trap) log_line(LogLevel::warning, "no lib/libshim.so beside %s", bundle.self.c_str());
-    auto shared = make_shared_memory();
-    if (!shared) {
-        log_line(LogLevel::error, "%s The workload runs unseen.", shared.error().c_str());
+    note_missing(o, bundle);
+    LaunchPlan plan = plan_launch(o, bundle, command.path);
+    const wire::CaptureMode mode = !plan.filter       ? wire::CaptureMode::preload
+                                   : plan.spec.gadget ? wire::CaptureMode::full
+                                                      : wire::CaptureMode::trap;
+    Agent agent({bundle.supervisor, o.supervisor, plan.shim, mode, getpid(), nullptr});
+    if (Status s = agent.start(); !s) {
+        log_line(LogLevel::error, "%s The workload runs unseen.", s.error().c_str());
+        if (o.hold_until_ready) return kNotStarted;
+        restore_fd_limit();
         give_back_signals(signals);
         exec_only(o, command.path);
     }
-    LaunchPlan plan = plan_launch(o, bundle, command.path);
-    const wire::CaptureMode mode = !plan.filter ? wire::CaptureMode::preload
-                                   : plan.spec.gadget ? wire::CaptureMode::full : wire::CaptureMode::trap;
-    StewardSettings settings{bundle.supervisor, o.supervisor, mode, getpid()};
-    Agent agent = start_agent(*shared, settings);
-    munmap(shared->registry, sizeof(wire::Registry));
-    shared->registry_fd.reset();
-    unmap_ring(shared->trap);
-    if (o.hold_until_ready && !await(agent.control.get(), ControlKind::ready)) return kNotStarted;
-    plan.spec.protected_pids = {getpid(), agent.pid};
+    if (o.hold_until_ready && (bundle.supervisor.empty() || !agent.wait_ready())) {
+        log_line(LogLevel::error, "UNDERCOAT_PRIORITY=security: without rules the workload is not started");
+        return kNotStarted;
+    }
+    plan.spec.protected_pids = {getpid(), agent.pid()};
+    plan.meet = agent.meet();
     Launched launched = launch(plan, signals);
     if (launched.pid < 0) {
         log_line(LogLevel::error, "fork failed: %s", strerror(errno));
         return kNotStarted;
     }
     say_mode(launched, plan);
-    send_control(agent.control.get(), {launched.listener ? ControlKind::listener : ControlKind::no_filter, launched.pid},
-                 launched.listener.get());
-    drop_inherited(getpid() != 1);
-    // As PID 1 we stay open to looks, as the workload would be: /proc/1/fd/1 is how programs reach the container's log.
-    if (getpid() != 1) prctl(PR_SET_DUMPABLE, 0);
-    lower_oom_risk();
-    const Ended ended = InitDuties(launched.pid, agent.pid).run();
-    if (send_control(agent.control.get(), {ControlKind::ended, getpid() == 1}))
-        await(agent.control.get(), ControlKind::drained);
-    end_like(ended.status);
+    agent.serve(std::move(launched.listener), launched.pid);
+    be_init(agent, launched.pid);
 }
 
 int start(int argc, char** argv) {

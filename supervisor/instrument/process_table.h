@@ -43,7 +43,7 @@ struct Process {
     bool credentials_known = false;  // cleared by whatever changes them
     bool root_known = false;         // whether same_root is
     bool same_root = false;
-    bool announced = false;       // its birth record is written
+    bool fresh_image = false;     // nothing was opened since the exec
     bool exited = false;          // its exit record is written
     uint32_t next = kNoIndex;     // hash chain or free list
 };

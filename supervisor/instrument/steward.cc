@@ -2,75 +2,52 @@
 #include "supervisor/instrument/steward.h"
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "supervisor/instrument/control.h"
 #include "supervisor/instrument/fds.h"
 #include "supervisor/instrument/log.h"
+#include "supervisor/instrument/meeting.h"
 #include "supervisor/instrument/notify.h"
 #include "supervisor/instrument/supervisor_child.h"
 #include "supervisor/instrument/trap_loop.h"
 
 namespace undercoat::instrument {
 
-bool send_control(int socket, ControlMessage message, int fd) {
-    iovec part{&message, sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &part;
-    m.msg_iovlen = 1;
-    if (fd >= 0) {
-        m.msg_control = control;
-        m.msg_controllen = sizeof control;
-        cmsghdr* c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    }
-    ssize_t r;
-    do r = sendmsg(socket, &m, MSG_NOSIGNAL);
-    while (r < 0 && errno == EINTR);
-    return r == static_cast<ssize_t>(sizeof message);
-}
-
-int receive_control(int socket, ControlMessage& message, int* fd, bool wait) {
-    iovec part{&message, sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &part;
-    m.msg_iovlen = 1;
-    m.msg_control = control;
-    m.msg_controllen = sizeof control;
-    *fd = -1;
-    ssize_t r;
-    do r = recvmsg(socket, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-    while (r < 0 && errno == EINTR);
-    if (r < 0) return errno == EAGAIN ? -1 : 0;
-    if (r != static_cast<ssize_t>(sizeof message)) return 0;
-    if (cmsghdr* c = CMSG_FIRSTHDR(&m); c && c->cmsg_type == SCM_RIGHTS) memcpy(fd, CMSG_DATA(c), sizeof *fd);
-    return 1;
-}
-
 namespace {
 
 constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kDrainLimit = 10'000 * kMs;
 
-enum Source : uint64_t { from_control = 1ULL << 32, from_supervisor = 2ULL << 32, from_listener = 3ULL << 32 };
+// What an epoll event is about: a pid (a death), one of these, or one of them plus a descriptor.
+enum Source : uint64_t {
+    from_control = 1ULL << 32, from_supervisor = 2ULL << 32, from_listener = 3ULL << 32, from_meeting = 4ULL << 32,
+    from_peer = 5ULL << 32
+};
+constexpr size_t kMaxPeers = 256;
+
+// A trap process that died held calls; ids are consecutive, so those it received but had not noted lie just below the last.
+void release_held(TrapBackend& backend, const HandOver& held) {
+    for (uint64_t id : held.outstanding)
+        if (id != 0) backend.proceed(id);
+    for (uint64_t id = held.last_id + 64; held.last_id != 0 && id + 64 > held.last_id; --id)
+        if (backend.valid(id)) backend.proceed(id);
+}
 
 class Steward {
 public:
     Steward(Shared& shared, UniqueFd control, const StewardSettings& settings)
         : shared_(shared), control_(std::move(control)), settings_(settings), registrar_(shared, settings.mode),
           supervisor_(shared, registrar_, settings.supervisor, settings.arguments),
-          epoll_(move_high(UniqueFd(epoll_create1(EPOLL_CLOEXEC)))), trap_ring_(shared.trap.ring, *shared.registry) {}
+          epoll_(move_high(UniqueFd(epoll_create1(EPOLL_CLOEXEC)))), trap_ring_(shared.trap.ring, *shared.registry),
+          handler_(table_, trap_ring_, registrar_, *shared.registry, Agents{settings.init_pid, getpid(), 0}, epoll_.get(),
+                   settings.shim) {}
 
     int run() {
         wire::Registry& r = *shared_.registry;
@@ -79,12 +56,19 @@ public:
         shared_.trap.ring.control->agent_pids[0] = getpid();
         watch(control_.get(), EPOLLIN, from_control);
         start_supervisor();
-        send_control(control_.get(), {ControlKind::up, 0});
+        ControlMessage up{ControlKind::up};
+        if (meeting_.open()) {
+            watch(meeting_.socket(), EPOLLIN, from_meeting);
+            memcpy(up.text, meeting_.path().c_str(), meeting_.path().size() + 1);
+        }
+        send_control(control_.get(), up);
         while (!finished_) turn();
         stop_supervisor();
-        if (init_waits_) send_control(control_.get(), {ControlKind::drained, 0});
+        if (init_waits_) send_control(control_.get(), {ControlKind::drained});
         return 0;
     }
+
+    void leave() { meeting_.close(); }
 
 private:
     void watch(int fd, uint32_t events, uint64_t tag) {
@@ -102,6 +86,7 @@ private:
         epoll_event events[64];
         int wait = supervisor_.wait_ms(monotonic_ns());
         if (wait < 0 || wait > 1000) wait = 1000;
+        if (init_waits_) wait = 5;
         const int n = epoll_wait(epoll_.get(), events, 64, wait);
         ++shared_.registry->instrument_beat;
         for (int i = 0; i < n; ++i) {
@@ -109,18 +94,20 @@ private:
             if (tag == from_control) control_arrived();
             else if (tag == from_supervisor) supervisor_arrived();
             else if (tag == from_listener) listener_closed();
-            else if (handler_) handler_->process_died(static_cast<pid_t>(tag));
+            else if (tag == from_meeting) peer_came();
+            else if (tag >= from_peer) peer_asks(static_cast<int>(tag - from_peer));
+            else handler_.process_died(static_cast<pid_t>(tag));
         }
         start_supervisor();
         registrar_.sweep();
         if (init_waits_ && caught_up()) {
-            send_control(control_.get(), {ControlKind::drained, 0});
+            send_control(control_.get(), {ControlKind::drained});
             init_waits_ = false;
         }
     }
 
     void supervisor_arrived() {
-        if (supervisor_.attend(monotonic_ns())) send_control(control_.get(), {ControlKind::ready, 0});
+        if (supervisor_.attend(monotonic_ns())) send_control(control_.get(), {ControlKind::ready});
     }
 
     void control_arrived() {
@@ -143,12 +130,29 @@ private:
         shared_.registry->workload_pid = static_cast<uint32_t>(workload);
         shared_.registry->origin = static_cast<uint32_t>(wire::Origin::notify);
         backend_ = std::make_unique<NotifyBackend>(move_high(std::move(listener)));
-        handler_ = std::make_unique<Handler>(*backend_, table_, trap_ring_, registrar_, *shared_.registry,
-                                             Agents{settings_.init_pid, getpid(), 0}, epoll_.get());
-        loop_ = std::make_unique<TrapLoop>(*backend_, *handler_, *shared_.registry);
-        loop_->start();
+        release_held(*backend_, *settings_.hand_over);
+        loop_ = std::make_unique<TrapLoop>(*backend_, handler_, *shared_.registry, *settings_.hand_over);
+        if (!loop_->start()) log_line(LogLevel::error, "no trap thread could be started");
         watch(backend_->listener(), 0, from_listener);
         supervisor_.set_listener(backend_->listener());
+    }
+
+    // A process that no filter sees asks for a ring, over the meeting place.
+    void peer_came() {
+        pid_t pid = 0;
+        UniqueFd peer = meeting_.accept(&pid);
+        if (!peer || peers_.size() >= kMaxPeers) return;
+        const int fd = peer.get();
+        watch(fd, EPOLLIN, from_peer + static_cast<uint64_t>(fd));
+        peers_[fd] = {std::move(peer), pid};
+    }
+
+    void peer_asks(int fd) {
+        const auto at = peers_.find(fd);
+        if (at == peers_.end()) return;
+        MeetingPlace::answer(fd, at->second.pid, static_cast<uint32_t>(settings_.mode),
+                             [this](pid_t pid) { return handler_.enlist(pid); });
+        peers_.erase(at);
     }
 
     bool nobody_left() const {
@@ -182,11 +186,11 @@ private:
         // Deaths that the kernel has reported already belong to the story.
         epoll_event events[64];
         int n;
-        while ((n = epoll_wait(epoll_.get(), events, 64, 0)) > 0 && handler_) {
+        while ((n = epoll_wait(epoll_.get(), events, 64, 0)) > 0) {
             bool any = false;
             for (int i = 0; i < n; ++i)
                 if (events[i].data.u64 < from_control) {
-                    handler_->process_died(static_cast<pid_t>(events[i].data.u64));
+                    handler_.process_died(static_cast<pid_t>(events[i].data.u64));
                     any = true;
                 }
             if (!any) break;
@@ -214,8 +218,14 @@ private:
     UniqueFd epoll_;
     TrapRing trap_ring_;
     ProcessTable table_;
+    MeetingPlace meeting_;
+    struct Peer {
+        UniqueFd fd;
+        pid_t pid = 0;
+    };
+    std::map<int, Peer> peers_;
     std::unique_ptr<NotifyBackend> backend_;
-    std::unique_ptr<Handler> handler_;
+    Handler handler_;
     std::unique_ptr<TrapLoop> loop_;
     bool finished_ = false, ended_ = false, init_waits_ = false, listener_closed_ = false;
     uint64_t drain_to_ = 0, drain_until_ = 0;
@@ -230,7 +240,9 @@ int run_steward(Shared& shared, UniqueFd control, const StewardSettings& setting
     drop_inherited(true);
     // On the heap and never freed: receiver threads may still be inside when the process ends.
     auto* steward = new Steward(shared, std::move(control), settings);
-    return steward->run();
+    const int status = steward->run();
+    steward->leave();
+    return status;
 }
 
 }  // namespace undercoat::instrument

@@ -32,8 +32,8 @@ bool start_thread(void* (*entry)(void*), void* argument) {
 
 }  // namespace
 
-TrapLoop::TrapLoop(TrapBackend& backend, Handler& handler, wire::Registry& registry)
-    : backend_(backend), handler_(handler), registry_(registry), places_(new Place[wire::kMaxTrapThreads]) {}
+TrapLoop::TrapLoop(TrapBackend& backend, Handler& handler, wire::Registry& registry, HandOver& hand_over)
+    : backend_(backend), handler_(handler), registry_(registry), hand_over_(hand_over), places_(new Place[wire::kMaxTrapThreads]) {}
 
 bool TrapLoop::start() {
     unsigned started = 0;
@@ -61,6 +61,7 @@ bool TrapLoop::start_receiver() {
 void* TrapLoop::receiver_entry(void* place) {
     auto* p = static_cast<Place*>(place);
     prctl(PR_SET_NAME, "undercoat-trap");
+    p->tid = gettid();
     p->loop->receive(p->index);
     return nullptr;
 }
@@ -73,25 +74,31 @@ void* TrapLoop::watchdog_entry(void* self) {
 
 void TrapLoop::receive(unsigned index) {
     Ticket& t = places_[index].ticket;
-    uint64_t& outstanding = registry_.outstanding[index];
     for (;;) {
         const TrapBackend::Next got = backend_.next(t.trap);
         if (got == TrapBackend::Next::finished) return;
         if (got == TrapBackend::Next::again) continue;
-        __atomic_store_n(&outstanding, t.trap.id, __ATOMIC_RELEASE);
+        note(index, t.trap.id);
         t.recorded = 0;
         t.since = monotonic_ns();
         wake_watchdog();
         if (inject_fault() == Fault::die) return;
-        handler_.handle(t);
+        handler_.handle(backend_, t);
         t.since = 0;
-        __atomic_store_n(&outstanding, 0, __ATOMIC_RELEASE);
+        note(index, 0);
         if (t.abandoned) {
             --stuck_;
             places_[index].taken = false;
             return;
         }
     }
+}
+
+// Which call this thread holds, where it outlives the thread (registry) and this process (hand-over page).
+void TrapLoop::note(unsigned index, uint64_t id) {
+    __atomic_store_n(&registry_.outstanding[index], id, __ATOMIC_RELEASE);
+    __atomic_store_n(&hand_over_.outstanding[index], id, __ATOMIC_RELEASE);
+    if (id != 0) __atomic_store_n(&hand_over_.last_id, id, __ATOMIC_RELAXED);
 }
 
 void TrapLoop::wake_watchdog() {
@@ -128,11 +135,17 @@ unsigned TrapLoop::check(uint64_t now) {
         if (now < since + kDeadlineNs) continue;
         const uint64_t id = __atomic_load_n(&registry_.outstanding[i], __ATOMIC_ACQUIRE);
         if (id == 0 || t.since != since) continue;
+        const bool dead = syscall(SYS_tgkill, getpid(), p.tid.load(), 0) != 0;
         t.abandoned = true;
-        ++stuck_;
+        if (!dead) ++stuck_;
         handler_.record_registers(t);
         if (backend_.proceed(id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
         wire::count(registry_, wire::Counter::threads_replaced);
+        if (dead) {
+            note(i, 0);
+            t.since = 0;
+            p.taken = false;
+        }
         if (!start_receiver()) log_line(LogLevel::error, "no receiver thread is left: calls wait for a stuck one");
     }
     return at_work;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 
+#include "supervisor/instrument/control.h"
 #include "supervisor/instrument/handler.h"
 
 namespace undercoat::instrument {
@@ -15,7 +16,7 @@ inline constexpr uint64_t kDeadlineNs = 15'000'000;
 
 class TrapLoop {
 public:
-    TrapLoop(TrapBackend& backend, Handler& handler, wire::Registry& registry);
+    TrapLoop(TrapBackend& backend, Handler& handler, wire::Registry& registry, HandOver& hand_over);
     // Starts the threads. Signals must be blocked already. False: no thread could be started.
     bool start();
 
@@ -29,15 +30,18 @@ private:
     void watch();
     unsigned check(uint64_t now);
     void wake_watchdog();
+    void note(unsigned index, uint64_t id);
 
     TrapBackend& backend_;
     Handler& handler_;
     wire::Registry& registry_;
+    HandOver& hand_over_;
     struct Place {
         Ticket ticket;
         std::atomic<bool> taken{false};
         TrapLoop* loop = nullptr;
         unsigned index = 0;
+        std::atomic<pid_t> tid{0};
     };
     std::unique_ptr<Place[]> places_;
     std::atomic<unsigned> stuck_{0};

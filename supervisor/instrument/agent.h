@@ -1,0 +1,37 @@
+// The trap process as init sees it: started, talked to, replaced.
+//
+// Must stay true: init keeps the listener, so that no held call is lost when the trap process dies; it keeps none of the
+// shared memory, which the workload could reach through a PID 1 that is open to looks.
+#pragma once
+
+#include <string>
+
+#include "supervisor/instrument/steward.h"
+
+namespace undercoat::instrument {
+
+class Agent {
+public:
+    explicit Agent(StewardSettings settings) : settings_(std::move(settings)) {}
+    // Makes the shared memory and forks. Ok: the process serves; meet() is known.
+    Status start();
+    // Passes the workload's filter on. `listener` may be empty (preload mode).
+    void serve(UniqueFd listener, pid_t workload);
+    // Waits until the rules are loaded. False: the trap process died.
+    bool wait_ready();
+    // The first process has ended: waits until everything is written out. `everything`: all others will end, too.
+    void finish(bool everything);
+    // After its death: a new one with new memory; what the old one held goes on. Returns its pid, -1 on failure.
+    pid_t replace();
+    pid_t pid() const { return pid_; }
+    const std::string& meet() const { return meet_; }
+
+private:
+    bool await(ControlKind kind, ControlMessage& message);
+    StewardSettings settings_;
+    pid_t pid_ = -1, workload_ = -1;
+    UniqueFd control_, listener_;
+    std::string meet_;
+};
+
+}  // namespace undercoat::instrument

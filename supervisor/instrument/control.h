@@ -1,0 +1,35 @@
+// What init and the trap process tell each other, over a SOCK_SEQPACKET pair, and the page they share.
+#pragma once
+
+#include <cstdint>
+
+#include "wire/local/registry.h"
+
+namespace undercoat::instrument {
+
+enum class ControlKind : uint32_t {
+    up = 1,     // to init: the trap process serves; text: its meeting place, or empty
+    ready,      // to init: the supervisor's rules are loaded
+    listener,   // to the trap process: descriptor of the listener; value: the workload's first pid
+    no_filter,  // to the trap process: preload mode; value: that pid
+    ended,      // to the trap process: the first process has ended; value: 1 when all others will, too
+    drained,    // to init: everything that happened before is written out
+};
+struct ControlMessage {
+    ControlKind kind;
+    int32_t value = 0;
+    char text[108] = {};
+};
+// Blocks; the other side always reads. Descriptor -1: none.
+bool send_control(int socket, const ControlMessage& message, int fd = -1);
+// 1: received (fd or -1 in *fd), 0: the other side is gone, -1: nothing yet.
+int receive_control(int socket, ControlMessage& message, int* fd, bool wait);
+
+// What a new trap process must know of the calls that the dead one held.
+struct HandOver {
+    uint64_t outstanding[wire::kMaxTrapThreads];
+    uint64_t last_id;  // the highest notification id received
+};
+HandOver* map_hand_over();
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,106 @@
+// See meeting.h.
+#include "supervisor/instrument/meeting.h"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/fds.h"
+#include "supervisor/instrument/target.h"
+#include "wire/local/handover.h"
+
+namespace undercoat::instrument {
+namespace {
+
+sockaddr_un address_of(const std::string& path) {
+    sockaddr_un a{};
+    a.sun_family = AF_UNIX;
+    strncpy(a.sun_path, path.c_str(), sizeof a.sun_path - 1);
+    return a;
+}
+
+bool somebody_serves(const std::string& path) {
+    const UniqueFd s(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_un a = address_of(path);
+    return s && (connect(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0 || errno == EAGAIN);
+}
+
+bool same_mounts(pid_t pid) {
+    char a[64], b[64];
+    const size_t n = read_link(pid, "ns/mnt", a, sizeof a), m = read_link(getpid(), "ns/mnt", b, sizeof b);
+    return n != 0 && n == m && memcmp(a, b, n) == 0;
+}
+
+}  // namespace
+
+bool MeetingPlace::bind_to(const std::string& path) {
+    UniqueFd s(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_un a = address_of(path);
+    if (!s) return false;
+    if (bind(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) != 0) {
+        if (errno != EADDRINUSE || somebody_serves(path) || unlink(path.c_str()) != 0) return false;
+        if (bind(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) != 0) return false;
+    }
+    chmod(path.c_str(), 0777);  // processes of every user of the container meet us here
+    if (listen(s.get(), 128) != 0) {
+        unlink(path.c_str());
+        return false;
+    }
+    socket_ = move_high(std::move(s));
+    path_ = path;
+    return true;
+}
+
+bool MeetingPlace::open() {
+    for (const char* place : wire::kMeetingPlaces) {
+        const std::string path = place;
+        mkdir(path.substr(0, path.rfind('/')).c_str(), 0755);
+        if (bind_to(path) || bind_to(path + "." + std::to_string(getpid()))) return true;
+    }
+    return false;
+}
+
+void MeetingPlace::close() {
+    if (!path_.empty()) unlink(path_.c_str());
+    path_.clear();
+    socket_.reset();
+}
+
+UniqueFd MeetingPlace::accept(pid_t* peer) {
+    UniqueFd c(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!c) return c;
+    ucred who{};
+    socklen_t n = sizeof who;
+    if (getsockopt(c.get(), SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 || who.pid <= 0 || !same_mounts(who.pid)) return {};
+    *peer = who.pid;
+    return move_high(std::move(c));
+}
+
+void MeetingPlace::answer(int connection, pid_t peer, uint32_t mode, const Serve& serve) {
+    wire::MeetRequest request{};
+    if (recv(connection, &request, sizeof request, MSG_DONTWAIT) != sizeof request) return;
+    wire::MeetReply reply{wire::kRingMagic, wire::kAbi, 0, mode};
+    int fd = -EPROTO;
+    if (request.magic == wire::kRingMagic && request.abi == wire::kAbi) fd = serve(peer);
+    if (fd < 0) reply.error = -fd;
+    iovec part{&reply, sizeof reply};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr m{};
+    m.msg_iov = &part;
+    m.msg_iovlen = 1;
+    if (fd >= 0) {
+        m.msg_control = control;
+        m.msg_controllen = sizeof control;
+        cmsghdr* c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    sendmsg(connection, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,36 @@
+// The meeting place: a unix socket where a process without a filter asks for its ring (handover.h, 2.).
+//
+// Must stay true: the owner of a ring is who the kernel says is at the other end; a peer that we cannot see, or of another
+// mount name space, is refused; nobody waits for a slow peer.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <sys/types.h>
+
+#include "base/unique_fd.h"
+
+namespace undercoat::instrument {
+
+class MeetingPlace {
+public:
+    // Binds the first of kMeetingPlaces that can be had; one that another instrument serves gets our pid as a suffix.
+    // False: none.
+    bool open();
+    // Takes the socket's name away.
+    void close();
+    const std::string& path() const { return path_; }
+    int socket() const { return socket_.get(); }
+    // Accepts one peer. Returns its descriptor (to be watched), or an empty one.
+    UniqueFd accept(pid_t* peer);
+    // Reads the request of an accepted peer and answers it with the ring's descriptor, or with an error and none.
+    using Serve = std::function<int(pid_t pid)>;  // descriptor, or -errno
+    static void answer(int connection, pid_t peer, uint32_t mode, const Serve& serve);
+
+private:
+    bool bind_to(const std::string& path);
+    UniqueFd socket_;
+    std::string path_;
+};
+
+}  // namespace undercoat::instrument
