@@ -4,7 +4,10 @@
 #include "rules/ruleset/rule_reader.h"
 #include "rules/ruleset/version.h"
 
+#include <yaml-cpp/eventhandler.h>
+
 #include <algorithm>
+#include <sstream>
 
 namespace undercoat::rules {
 namespace {
@@ -15,6 +18,43 @@ bool is_name(std::string_view s) {
     auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     auto more = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; };
     return !s.empty() && letter(s[0]) && std::all_of(s.begin(), s.end(), more);
+}
+
+// Goes through the stream once before it is loaded, because LoadAll has no bounds: on some malformed input the parser gives
+// empty documents for ever without moving on.
+class StreamCheck : public YAML::EventHandler {
+public:
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        if (++documents_ > max_documents) throw YAML::ParserException(mark, "too many documents, or malformed content");
+    }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { node(mark); }
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { node(mark); }
+    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override { node(mark); }
+    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+        node(mark);
+    }
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+        node(mark);
+    }
+    void OnMapEnd() override {}
+
+private:
+    static constexpr size_t max_documents = 1000, max_nodes = 2'000'000;
+    void node(const YAML::Mark& mark) {
+        if (++nodes_ > max_nodes) throw YAML::ParserException(mark, "the file has too many values");
+    }
+    size_t documents_ = 0, nodes_ = 0;
+};
+
+// Throws YAML::ParserException.
+void check_stream(const std::string& content) {
+    std::istringstream stream(content);
+    YAML::Parser parser(stream);
+    StreamCheck check;
+    while (parser.HandleNextDocument(check)) {
+    }
 }
 
 class Reader {
@@ -241,12 +281,12 @@ bool read_definitions(FileContext& context, const Catalogue& catalogue, const Lo
     std::vector<Location> root = {{"rules content", "", {context.index, 1, 1, 0}}};
     try {
         Reader reader(context, catalogue, options, out);
+        check_stream(context.file.content);
         for (const YAML::Node& document : YAML::LoadAll(context.file.content))
             if (!reader.document(document)) return false;
         return true;
     } catch (const YAML::Exception& e) {
         if (!e.mark.is_null()) {
-            YAML::Node none;
             Position p{context.index, static_cast<size_t>(e.mark.line) + 1, static_cast<size_t>(e.mark.column) + 1,
                        static_cast<size_t>(e.mark.pos)};
             root.front().position = p;
