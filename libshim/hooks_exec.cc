@@ -1,8 +1,10 @@
 // Hooks of the exec family and posix_spawn: the next image gets this library again, whatever environment it is given.
 //
 // Must stay true: safe in a vfork child (stack only, no record, no registration); the search along PATH, the fall-back to a
-// shell and every error are the real libc's; on success nothing returns, so the record of an exec is written before it, and a
-// failure follows as a result record with the same seq (preload mode; else the trap sees both).
+// shell and every error are the real libc's. In full mode the trap sees every exec. In preload mode a new image says itself
+// that it is there (it registers); recorded here are those that fail, and those of programs that will not load us.
+#include <asm/unistd.h>
+#include <elf.h>
 #include <stdarg.h>
 
 #include "libshim/emit.h"
@@ -15,8 +17,30 @@ using wire::Call;
 
 namespace {
 
-constexpr int kEnosys = 38;
+constexpr int kEnosys = 38, kEfault = 14;
+constexpr int kCloexec = 02000000;
 constexpr size_t kMostArguments = 1 << 16;
+
+// True for a program without an interpreter of our class: statically linked, or i386. False when in doubt.
+bool loads_no_preload(int dirfd, const char* path) {
+    if (reinterpret_cast<uintptr_t>(path) < 65536 || (*path != '/' && *path != '.')) return false;
+    const long fd = own_call(__NR_openat, dirfd, path, kCloexec, 0);
+    if (failed(fd)) return false;
+    alignas(8) uint8_t head[1024];
+    const long n = own_call(__NR_pread64, fd, head, sizeof head, 0);
+    own_call(__NR_close, fd);
+    if (n < static_cast<long>(sizeof(Elf64_Ehdr)) || head[0] != 0x7f || head[1] != 'E' || head[2] != 'L' || head[3] != 'F') return false;
+    Elf64_Ehdr e;
+    __builtin_memcpy(&e, head, sizeof e);
+    if (e.e_ident[EI_CLASS] != ELFCLASS64) return true;
+    if (e.e_phentsize != sizeof(Elf64_Phdr) || e.e_phoff > sizeof head || e.e_phnum > (sizeof head - e.e_phoff) / sizeof(Elf64_Phdr)) return false;
+    for (unsigned i = 0; i < e.e_phnum; i++) {
+        Elf64_Phdr h;
+        __builtin_memcpy(&h, head + e.e_phoff + i * sizeof h, sizeof h);
+        if (h.p_type == PT_INTERP) return false;
+    }
+    return true;
+}
 
 // Joins strings with their NULs into `to`, cut at kMaxArgs. Cold; the kernel's limits bound the vector, not us.
 uint32_t join(char* const* v, char* to) {
@@ -31,40 +55,33 @@ uint32_t join(char* const* v, char* to) {
     return n;
 }
 
-// Says in preload mode that an exec is coming; returns its seq, 0 when nothing was written.
-__attribute__((noinline)) uint32_t announce(Call c, const char* path, char* const* argv, char* const* envp, int dirfd) {
+Process* alone_with_execs(Call c) {
     Process* p = managed();
     if (!p && g_image.meet[0]) p = enlist();
-    if (!p || p->trapped || !wire::bit(p->ring.control->wanted, static_cast<uint16_t>(c))) return 0;
-    const uint32_t seq = __atomic_add_fetch(&p->seq, 1, __ATOMIC_RELAXED);
-    char joined[wire::kMaxArgs];
-    const uint64_t at = c == Call::execveat;
-    const uint64_t a[6] = {at ? to_register(dirfd) : to_register(path), at ? to_register(path) : to_register(argv)};
-    Piece pieces[3] = {{wire::Tag::seq, 0, 4, &seq}};
-    pieces[1] = {wire::Tag::argv, static_cast<uint8_t>(1 + at), static_cast<uint16_t>(join(argv, joined)), joined};
-    uint32_t n = 2;
-    if (reinterpret_cast<uintptr_t>(path) >= 65536) {
-        const size_t size = length(path);
-        pieces[n++] = {wire::Tag::path, static_cast<uint8_t>(at), static_cast<uint16_t>(size > wire::kMaxPath ? wire::kMaxPath : size), path};
-    }
-    (void)envp;
-    emit(p->ring, {wire::RecordKind::call, static_cast<uint16_t>(c), wire::kResultFollows, 0, a, 2, pieces, n});
-    return seq;
+    return p && !p->trapped && wire::bit(p->ring.control->wanted, static_cast<uint16_t>(c)) ? p : nullptr;
 }
 
-void announce_failure(Call c, uint32_t seq) {
-    const Process* p = managed();
-    if (!seq || !p) return;
-    const Piece piece{wire::Tag::seq, 0, 4, &seq};
-    emit(p->ring, {wire::RecordKind::result, static_cast<uint16_t>(c), 0, -get_errno(), nullptr, 0, &piece, 1});
+__attribute__((noinline)) void record_exec(const Process& p, Call c, int dirfd, const char* path, char* const* argv, int64_t result) {
+    char joined[wire::kMaxArgs];
+    const unsigned at = c == Call::execveat;
+    const uint64_t a[6] = {at ? to_register(dirfd) : to_register(path), at ? to_register(path) : to_register(argv)};
+    Piece pieces[2] = {{wire::Tag::argv, static_cast<uint8_t>(1 + at), static_cast<uint16_t>(join(argv, joined)), joined}};
+    uint32_t n = 1;
+    if (reinterpret_cast<uintptr_t>(path) >= 65536 && result != -kEfault) {
+        const size_t size = length(path);
+        const auto cut = static_cast<uint16_t>(size > wire::kMaxPath ? wire::kMaxPath : size);
+        pieces[n++] = {wire::Tag::path, static_cast<uint8_t>(at), cut, path};
+    }
+    emit(p.ring, {wire::RecordKind::call, static_cast<uint16_t>(c), 0, result, a, 2, pieces, n});
 }
 
 // Runs `exec`, an int function of the environment that returns only on failure.
 template <class F>
 int image_call(Call c, const char* path, char* const* argv, char* const* envp, F exec, int dirfd = -100) {
-    const uint32_t seq = announce(c, path, argv, envp, dirfd);
+    Process* p = alone_with_execs(c);
+    if (p && loads_no_preload(dirfd, path)) record_exec(*p, c, dirfd, path, argv, 0);
     const int r = with_environment(envp, exec);
-    announce_failure(c, seq);
+    if (p) record_exec(*p, c, dirfd, path, argv, -get_errno());
     return r;
 }
 

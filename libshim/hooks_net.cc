@@ -121,6 +121,7 @@ UC_EXPORT long sendmsg(int fd, const void* message, int flags) {
 }
 
 UC_EXPORT int getaddrinfo(const char* node, const char* service, const AddressInfo* hints, AddressInfo** out) {
+    enlist_now();  // nobody but us sees the name
     const auto real = UC_REAL(getaddrinfo);
     if (!real) return -11;  // EAI_SYSTEM
     const int r = real(node, service, hints, out);
@@ -136,18 +137,21 @@ UC_EXPORT int getaddrinfo(const char* node, const char* service, const AddressIn
 }
 
 UC_EXPORT HostEntry* gethostbyname(const char* name) {
+    enlist_now();
     const auto real = UC_REAL(gethostbyname);
     HostEntry* h = real ? real(name) : nullptr;
     report_host(name, h, h ? 0 : -1);
     return h;
 }
 UC_EXPORT HostEntry* gethostbyname2(const char* name, int family) {
+    enlist_now();
     const auto real = UC_REAL(gethostbyname2);
     HostEntry* h = real ? real(name, family) : nullptr;
     report_host(name, h, h ? 0 : -1);
     return h;
 }
 UC_EXPORT int gethostbyname_r(const char* name, HostEntry* e, char* buffer, size_t n, HostEntry** out, int* error) {
+    enlist_now();
     const auto real = UC_REAL(gethostbyname_r);
     if (!real) return 38;
     const int r = real(name, e, buffer, n, out, error);
@@ -155,6 +159,7 @@ UC_EXPORT int gethostbyname_r(const char* name, HostEntry* e, char* buffer, size
     return r;
 }
 UC_EXPORT int gethostbyname2_r(const char* name, int family, HostEntry* e, char* buffer, size_t n, HostEntry** out, int* error) {
+    enlist_now();
     const auto real = UC_REAL(gethostbyname2_r);
     if (!real) return 38;
     const int r = real(name, family, e, buffer, n, out, error);

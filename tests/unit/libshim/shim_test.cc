@@ -303,20 +303,26 @@ TEST(ShimFullTest, CancellationReachesBlockedCallsAndRunsDestructors) {
     }
 }
 
-// In preload mode nobody else sees an exec.
-TEST(ShimPreloadTest, ExecsAreAnnouncedAndFailuresFollow) {
+// In preload mode nobody else sees an exec that fails, or one of a program that does not load us.
+TEST(ShimPreloadTest, FailedExecsAreRecorded) {
     Agent agent;
     agent.run({tracee("environment_print", false), "missing"});
     const std::vector<Seen> execs = of(agent.records(), "execve");
     ASSERT_EQ(execs.size(), 2U);
     EXPECT_EQ(execs[0].text(Tag::path), "/missing");
-    EXPECT_TRUE(execs[0].flags & wire::kResultFollows);
-    std::vector<Seen> results;
-    for (const Seen& s : agent.records())
-        if (s.kind == RecordKind::result) results.push_back(s);
-    ASSERT_EQ(results.size(), 2U);
-    EXPECT_EQ(results[0].seq(), execs[0].seq());
-    EXPECT_EQ(results[0].result, -ENOENT);
+    EXPECT_EQ(execs[0].text(Tag::argv), tracee("environment_print", false) + '\0');
+    EXPECT_EQ(execs[0].result, -ENOENT);
+    EXPECT_EQ(execs[1].text(Tag::path), "missing-program");
+}
+
+TEST(ShimPreloadTest, ExecsOfStaticProgramsAreRecordedBefore) {
+    Agent agent;
+    EXPECT_EQ(agent.run({tracee("exec_argument", false), tracee("open_many_static", false), "3"}).output, "missing 3\n");
+    const std::vector<Seen> execs = of(agent.records(), "execve");
+    ASSERT_EQ(execs.size(), 1U);
+    EXPECT_EQ(execs[0].text(Tag::path), tracee("open_many_static", false));
+    EXPECT_EQ(execs[0].result, 0);
+    EXPECT_EQ(agent.rings(), 1U);
 }
 
 }  // namespace
