@@ -24,8 +24,8 @@ What to evaluate and where to write it
   --rule-matching first|all       stop at the first matching rule of an event, or report all
   --priority-min PRIORITY         leave out rules below this priority
   --alerts stdout|stderr|FILE     where alerts go
-  --json                          alerts as JSON
-  --format TEXT                   append TEXT to every alert's output
+  --format text|json              form of alerts; text on streams and JSON in files if not given
+  --json                          the same as --format json
   --events FILE                   every captured event as one line of JSON
   --host                          the workload is not a container
   --log LEVEL                     own messages: silent, error, warning, info, debug, trace

@@ -100,7 +100,7 @@ private:
         }
         start_supervisor();
         registrar_.sweep();
-        if (init_waits_ && caught_up()) {
+        if (init_waits_ && !finished_ && caught_up()) {
             send_control(control_.get(), {ControlKind::drained});
             init_waits_ = false;
         }

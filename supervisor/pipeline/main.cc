@@ -1,12 +1,11 @@
 // The supervisor program. Started by instrument; must not die of its input and must not hold up the workload.
-#include "supervisor/pipeline/event_printer.h"
+#include "supervisor/outputs/engine.h"
 #include "supervisor/pipeline/options.h"
 #include "supervisor/pipeline/pipeline.h"
 #include "supervisor/pipeline/replay.h"
 
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -38,11 +37,23 @@ void prepare() {
     sigaction(SIGTERM, &action, nullptr);
 }
 
-FILE* open_output(const std::string& path) {
-    if (path == "-") return stderr;
-    FILE* f = std::fopen(path.c_str(), "ae");
-    if (f == nullptr) say("'" + path + "' cannot be written: " + std::strerror(errno) + "; standard error is used.");
-    return f != nullptr ? f : stderr;
+actions::Severity least_severity(const std::string& log) {
+    if (log == "error" || log == "silent") return actions::Severity::error;
+    if (log == "warning") return actions::Severity::warning;
+    return log == "info" ? actions::Severity::info : actions::Severity::debug;
+}
+
+outputs::EngineSettings engine_settings(const pipeline::SupervisorOptions& o, bool resumed) {
+    outputs::EngineSettings s;
+    s.rules.paths = o.rules;
+    s.rules.matching = o.first_match ? rules::Matching::first : rules::Matching::all;
+    if (const auto priority = rules::priority_named(o.priority_min)) s.rules.load.least_priority = *priority;
+    s.alerts = o.alerts;
+    s.events = o.events;
+    if (o.json || o.format == "json") s.format = outputs::Format::json;
+    if (o.format == "text") s.format = outputs::Format::text;
+    s.resumed = resumed;
+    return s;
 }
 
 }  // namespace
@@ -59,8 +70,13 @@ int main(int argc, char** argv) {
     settings.state.host = options.host;
     settings.all_calls = !options.events.empty();
     settings.log = say;
+    const auto log = [least = least_severity(options.log), silent = options.log == "silent"](actions::Severity severity,
+                                                                                             const std::string& message) {
+        if (!silent && severity <= least) say(message);
+    };
+    pipeline::Pipeline* running = nullptr;
     const auto make_sink = [&](state::State&) -> std::unique_ptr<state::Sink> {
-        return std::make_unique<pipeline::EventPrinter>(open_output(options.events.empty() ? "/dev/null" : options.events));
+        return std::make_unique<outputs::Engine>(engine_settings(options, running && running->restarted()), log);
     };
     if (!options.replay.empty()) {
         if (!options.problems.empty()) return 2;
@@ -71,5 +87,6 @@ int main(int argc, char** argv) {
         return 2;
     }
     pipeline::Pipeline p(UniqueFd(options.agent_fd), settings);
+    running = &p;
     return p.run(make_sink, requests);
 }

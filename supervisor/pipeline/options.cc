@@ -9,10 +9,10 @@ namespace {
 void declare(CLI::App& app, SupervisorOptions& o, std::string& matching) {
     app.add_option("--agent-fd", o.agent_fd, "socket to instrument, inherited");
     app.add_option("--rules", o.rules, "file or folder of rules; repeatable")->allow_extra_args(false);
-    app.add_option("--alerts", o.alerts, "where alerts go: a file, or - for standard error");
-    app.add_option("--events", o.events, "where every event goes, as JSON lines: a file, or - for standard error");
+    app.add_option("--alerts", o.alerts, "where alerts go: stdout, stderr, none, or a file");
+    app.add_option("--events", o.events, "where every event goes, as JSON lines: a file");
     app.add_flag("--json", o.json, "alerts as JSON");
-    app.add_option("--format", o.format, "text appended to each rule's output");
+    app.add_option("--format", o.format, "form of alerts: text or json")->check(CLI::IsMember({"text", "json"}));
     app.add_option("--rule-matching", matching, "all or first")->check(CLI::IsMember({"all", "first"}));
     app.add_option("--priority-min", o.priority_min, "least severe priority that is loaded")
         ->check(CLI::IsMember({"emergency", "alert", "critical", "error", "warning", "notice", "informational", "info",

@@ -11,15 +11,15 @@ namespace undercoat::pipeline {
 struct SupervisorOptions {
     int agent_fd = -1;
     std::vector<std::string> rules;
-    std::string alerts = "-";
+    std::string alerts = "stderr";
     std::string events;          // empty: none
     bool json = false;
-    std::string format;          // appended to each rule's output
+    std::string format;          // text or json; empty: text on streams, JSON in files
     bool first_match = false;
     std::string priority_min = "debug";
     bool host = false;
     std::string replay;          // file of JSON events; then no agent
-    std::string log = "info";
+    std::string log = "warning";
     std::vector<std::string> problems;
     bool help = false;
 };

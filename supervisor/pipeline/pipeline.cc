@@ -88,6 +88,11 @@ void Pipeline::start(const MakeSink& make_sink) {
     refresh_interest();
 }
 
+bool Pipeline::restarted() const {
+    constexpr auto kRestarts = static_cast<size_t>(wire::Counter::supervisor_restarts);
+    return ingest_ && __atomic_load_n(&ingest_->registry().counters[kRestarts], __ATOMIC_RELAXED) != 0;
+}
+
 // What already runs: after a restart, or when we were started beside the workload.
 void Pipeline::scan() {
     const wire::Registry& r = ingest_->registry();

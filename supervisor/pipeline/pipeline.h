@@ -40,6 +40,8 @@ public:
     // Waits for hello, reads /proc, makes the sink, tells instrument that it is ready, and runs until `stop` or until
     // instrument is gone. Returns the exit status.
     int run(const MakeSink& make_sink, Requests& requests);
+    // Whether a supervisor of this run died before this one. Known once the sink is made.
+    bool restarted() const;
     const Counters& counters() const { return counters_; }
     const ingest::Counters* ingest_counters() const { return ingest_ ? &ingest_->counters() : nullptr; }
 

@@ -1,0 +1,193 @@
+// Loading, reloading, watching, see rule_host.h.
+#include "supervisor/actions/rule_host.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <sys/inotify.h>
+
+namespace undercoat::actions {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kDebounceNs = 100'000'000;
+
+// Whether the value of this field depends on the call's result.
+bool reads_result(const rules::FieldRef& f) {
+    const std::string_view text = f.text;
+    static constexpr std::string_view kFields[] = {"evt.res", "evt.rawres", "evt.failed", "evt.args", "evt.info", "fd.num",
+                                                   "evt.arg.res", "evt.arg.fd", "evt.rawarg.res", "evt.rawarg.fd"};
+    return std::find(std::begin(kFields), std::end(kFields), text) != std::end(kFields) ||
+           text.starts_with("evt.count.error") || text.starts_with("evt.arg[") || text.starts_with("evt.rawarg[") ||
+           text.starts_with("fs.path.") || text.starts_with("evt.is_open_create");
+}
+
+bool any_reads_result(const std::vector<rules::FieldRef>& fields) {
+    return std::any_of(fields.begin(), fields.end(), reads_result);
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> rules_files(const std::string& path) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) return std::vector<std::string>{path};
+    std::vector<std::string> files;
+    for (const auto& entry : fs::directory_iterator(path, error)) {
+        const auto extension = entry.path().extension();
+        if (extension == ".yaml" || extension == ".yml") files.push_back(entry.path().string());
+    }
+    if (error) return Error{"cannot read the rules directory " + path + ": " + error.message() + "."};
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+std::string problem_text(const rules::Problem& problem, std::span<const rules::FileResult> files) {
+    std::string s;
+    if (!problem.locations.empty()) {
+        const rules::Position& p = problem.locations.back().position;
+        s += p.file < files.size() ? files[p.file].name : "rules";
+        s += ":" + std::to_string(p.line) + ":" + std::to_string(p.column) + ": ";
+    }
+    s.append(name_of(problem.code)).append(": ").append(problem.message);
+    if (!problem.snippet.empty()) s += "\n" + problem.snippet;
+    return s;
+}
+
+RuleHost::RuleHost(const fields::FieldCatalogue& catalogue, RuleSettings settings, Log log)
+    : catalogue_(catalogue), settings_(std::move(settings)), log_(std::move(log)) {
+    matcher_ = std::make_unique<rules::RuleMatcher>(rules::load_rules({}, catalogue_, settings_.load).ruleset);
+}
+
+RuleHost::~RuleHost() {
+    if (loading_.valid()) loading_.wait();
+}
+
+RuleHost::Loaded RuleHost::load(const fields::FieldCatalogue& catalogue, const RuleSettings& settings) {
+    Loaded loaded;
+    std::vector<rules::RulesFile> contents;
+    for (const std::string& path : settings.paths) {
+        auto files = rules_files(path);
+        if (!files) {
+            loaded.unreadable.push_back(files.error());
+            continue;
+        }
+        for (const std::string& file : *files) {
+            loaded.files.push_back(file);
+            auto content = rules::read_rules_file(file);
+            if (content)
+                contents.push_back(std::move(*content));
+            else
+                loaded.unreadable.push_back(content.error());
+        }
+    }
+    loaded.result = rules::load_rules(contents, catalogue, settings.load);
+    return loaded;
+}
+
+void RuleHost::report(const Loaded& loaded) const {
+    for (const std::string& message : loaded.unreadable) log_(Severity::error, message);
+    for (const rules::FileResult& file : loaded.result.files) {
+        for (const rules::Problem& p : file.errors) log_(Severity::error, problem_text(p, loaded.result.files));
+        for (const rules::Problem& p : file.warnings) log_(Severity::debug, problem_text(p, loaded.result.files));
+    }
+}
+
+void RuleHost::adopt(Loaded loaded) {
+    matcher_ = std::make_unique<rules::RuleMatcher>(loaded.result.ruleset);
+    size_t enabled = 0;
+    for (const rules::Rule& r : loaded.result.ruleset->rules()) enabled += r.enabled;
+    log_(Severity::info, std::to_string(enabled) + " rules in use, from " + std::to_string(loaded.files.size()) + " files");
+}
+
+void RuleHost::load_now() {
+    Loaded loaded = load(catalogue_, settings_);
+    report(loaded);
+    watch(loaded.files);
+    adopt(std::move(loaded));
+}
+
+void RuleHost::request_reload() {
+    if (loading_.valid()) {
+        again_ = true;
+        return;
+    }
+    loading_ = std::async(std::launch::async, [this] { return load(catalogue_, settings_); });
+}
+
+bool RuleHost::tick(uint64_t now_ns) {
+    if (files_changed()) reload_at_ = now_ns + kDebounceNs;
+    if (reload_at_ != 0 && now_ns >= reload_at_) {
+        reload_at_ = 0;
+        request_reload();
+    }
+    if (!loading_.valid() || loading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
+    Loaded loaded = loading_.get();
+    report(loaded);
+    watch(loaded.files);
+    const bool ok = loaded.ok();
+    if (ok)
+        adopt(std::move(loaded));
+    else
+        log_(Severity::error, "the changed rules have errors; the rules loaded before stay in use");
+    if (again_) {
+        again_ = false;
+        request_reload();
+    }
+    return ok;
+}
+
+// Directories are watched, not files: editors replace a file by renaming another onto it.
+void RuleHost::watch(const std::vector<std::string>& files) {
+    watches_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    if (!watches_) {
+        log_(Severity::warning, std::string("rules files are not watched: ") + std::strerror(errno) + "; send SIGHUP to reload");
+        return;
+    }
+    std::set<std::string> directories;
+    std::error_code ignored;
+    for (const std::string& file : files) {
+        const fs::path parent = fs::path(file).parent_path();
+        directories.insert(parent.empty() ? "." : parent.string());
+    }
+    for (const std::string& path : settings_.paths)
+        if (fs::is_directory(path, ignored)) directories.insert(path);
+    for (const std::string& d : directories)
+        ::inotify_add_watch(watches_.get(), d.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
+}
+
+bool RuleHost::files_changed() {
+    if (!watches_) return false;
+    alignas(inotify_event) char buffer[4096];
+    bool changed = false;
+    for (ssize_t n; (n = ::read(watches_.get(), buffer, sizeof buffer)) > 0;) {
+        for (ssize_t at = 0; at < n;) {
+            const auto* e = reinterpret_cast<const inotify_event*>(buffer + at);
+            at += static_cast<ssize_t>(sizeof *e + e->len);
+            const std::string_view name = e->len ? e->name : "";
+            changed |= name.ends_with(".yaml") || name.ends_with(".yml") ||
+                       std::any_of(settings_.paths.begin(), settings_.paths.end(),
+                                   [&](const std::string& p) { return fs::path(p).filename() == name; });
+        }
+    }
+    return changed;
+}
+
+state::Interest RuleHost::interest() const {
+    state::Interest wanted;
+    const rules::Ruleset& set = ruleset();
+    for (uint16_t type = 0; type < wire::kCallCount; ++type) {
+        for (const uint32_t index : set.rules_for(type)) {
+            const rules::Rule& rule = set.rules()[index];
+            wanted.calls.set(type);
+            if (any_reads_result(rule.condition_fields) || any_reads_result(rule.output.field_refs())) wanted.results.set(type);
+        }
+    }
+    wanted.names = !set.host_names().empty();
+    for (const rules::FieldRef& f : set.needed_fields()) wanted.names |= f.mode == rules::MatchMode::host_name;
+    return wanted;
+}
+
+}  // namespace undercoat::actions

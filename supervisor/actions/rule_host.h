@@ -1,0 +1,83 @@
+// Holds the loaded rules, reloads them when their files change, and matches events with them.
+//
+// Must stay true: a new set of files with an error never replaces rules that work; loading happens in a thread of its own,
+// so that the drain of the rings does not wait for it; adopt() is the only place where the rules in use change.
+#pragma once
+
+#include "base/unique_fd.h"
+#include "rules/ruleset/loader.h"
+#include "supervisor/fields/catalogue.h"
+#include "supervisor/state/sink.h"
+
+#include <functional>
+#include <future>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace undercoat::actions {
+
+enum class Severity { error, warning, info, debug };
+using Log = std::function<void(Severity, const std::string&)>;
+
+struct RuleSettings {
+    std::vector<std::string> paths;  // files, and directories whose *.yaml and *.yml are taken, sorted by name
+    rules::LoadOptions load;
+    rules::Matching matching = rules::Matching::all;
+};
+
+class RuleHost {
+public:
+    RuleHost(const fields::FieldCatalogue& catalogue, RuleSettings settings, Log log);
+    ~RuleHost();
+
+    // Loads at once and uses what loaded without error, even if that is nothing. For the start.
+    void load_now();
+    // Begins a reload in the background. A reload that runs already is followed by another.
+    void request_reload();
+    // Looks for changed files and finished loads. True if other rules are in use now.
+    bool tick(uint64_t now_ns);
+
+    const rules::Ruleset& ruleset() const { return matcher_->ruleset(); }
+    // Calls on_match(rule) for each rule that the event matches. The arena is reset.
+    template <class OnMatch>
+    size_t match(rules::EventView& view, rules::Arena& arena, OnMatch on_match) {
+        return matcher_->match(view, arena, settings_.matching, [&](const rules::Rule& rule) {
+            ++matches_[rule.name];
+            on_match(rule);
+        });
+    }
+    // What the rules in use need of the capture.
+    state::Interest interest() const;
+    const std::map<std::string, uint64_t, std::less<>>& matches() const { return matches_; }
+
+private:
+    struct Loaded {
+        rules::LoadResult result;
+        std::vector<std::string> files;
+        std::vector<std::string> unreadable;  // messages
+        bool ok() const { return unreadable.empty() && result.ok(); }
+    };
+    static Loaded load(const fields::FieldCatalogue& catalogue, const RuleSettings& settings);
+    void report(const Loaded& loaded) const;
+    void adopt(Loaded loaded);
+    void watch(const std::vector<std::string>& files);
+    bool files_changed();
+
+    const fields::FieldCatalogue& catalogue_;
+    const RuleSettings settings_;
+    const Log log_;
+    std::unique_ptr<rules::RuleMatcher> matcher_;
+    std::map<std::string, uint64_t, std::less<>> matches_;
+    UniqueFd watches_;
+    uint64_t reload_at_ = 0;  // ns; 0: nothing is due
+    std::future<Loaded> loading_;
+    bool again_ = false;
+};
+
+// The files that the paths name, in order; an error for a path that cannot be read.
+Result<std::vector<std::string>> rules_files(const std::string& path);
+// One problem with its place, for people: "FILE:LINE:COLUMN: message" and the snippet.
+std::string problem_text(const rules::Problem& problem, std::span<const rules::FileResult> files);
+
+}  // namespace undercoat::actions

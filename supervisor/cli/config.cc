@@ -1,0 +1,96 @@
+// `undercoat config`: which settings are in force and where each comes from.
+#include "supervisor/cli/commands.h"
+
+#include "rules/catalogue.h"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <iterator>
+#include <string_view>
+#include <unistd.h>
+
+namespace undercoat::cli {
+namespace {
+
+struct Setting {
+    const char* variable;
+    const char* standard;  // what holds when the variable is not set
+    const char* allowed;   // words separated by blanks; "" for free text
+    const char* flag;
+    const char* meaning;
+};
+
+constexpr Setting kSettings[] = {
+    {"UNDERCOAT_MODE", "auto", "auto full preload trap", "--mode", "how calls are captured"},
+    {"UNDERCOAT_RULES", "the bundle's rules directory", "", "--rules", "rules files, separated by colons"},
+    {"UNDERCOAT_ALERTS", "stdout", "", "--alerts", "where alerts go: stdout, stderr or a file"},
+    {"UNDERCOAT_EVENTS", "none", "", "--events", "a file for all events"},
+    {"UNDERCOAT_LOGGING", "warning", "silent error warning info debug trace", "--log", "own messages, on stderr"},
+    {"UNDERCOAT_PRIORITY", "availability", "availability security", "",
+     "start the workload at once, or only when the rules are loaded"},
+};
+
+bool is_allowed(const Setting& s, std::string_view value) {
+    std::string_view rest = s.allowed;
+    if (rest.empty()) return true;
+    while (!rest.empty()) {
+        const size_t end = std::min(rest.find(' '), rest.size());
+        if (rest.substr(0, end) == value) return true;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return false;
+}
+
+// Variables of the bundle itself, and those that describe the container.
+bool is_internal(std::string_view name) {
+    return name == "UNDERCOAT_MEET" || name == "UNDERCOAT_ADDED" || name == "UNDERCOAT_SUPERVISOR" ||
+           name == "UNDERCOAT_FAULT" || name.starts_with("UNDERCOAT_CONTAINER_");
+}
+
+// One message for each variable of ours that is unknown or has a bad value.
+std::vector<std::string> complaints() {
+    std::vector<std::string> out;
+    std::vector<std::string_view> names;
+    for (const Setting& s : kSettings) names.push_back(s.variable);
+    for (char** e = environ; *e; ++e) {
+        const std::string_view entry = *e;
+        const size_t equals = entry.find('=');
+        const std::string_view name = entry.substr(0, equals);
+        if (!name.starts_with("UNDERCOAT_") || equals == entry.npos || is_internal(name)) continue;
+        const auto known = std::find_if(std::begin(kSettings), std::end(kSettings),
+                                        [&](const Setting& s) { return name == s.variable; });
+        if (known == std::end(kSettings)) {
+            const std::string near = rules::nearest_name(name, names);
+            out.push_back(std::string(name) + " is no setting" + (near.empty() ? "" : "; did you mean " + near + "?"));
+        } else if (const auto value = entry.substr(equals + 1); !value.empty() && !is_allowed(*known, value)) {
+            out.push_back(std::string(name) + " is '" + std::string(value) + "'; allowed are: " + known->allowed);
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+int show_config(bool json) {
+    boost::json::object all;
+    for (const Setting& s : kSettings) {
+        const char* value = std::getenv(s.variable);
+        const bool set = value && *value;
+        if (json) {
+            all[s.variable] = {{"value", set ? value : s.standard}, {"from", set ? "environment" : "default"}, {"flag", s.flag}};
+            continue;
+        }
+        std::printf("%-20s %-30s %-12s %s%s%s\n", s.variable, set ? value : s.standard, set ? "environment" : "default",
+                    s.meaning, *s.flag ? "; flag " : "", s.flag);
+    }
+    if (json) std::cout << all << "\n";
+    const auto wrong = complaints();
+    for (const std::string& message : wrong) std::fprintf(stderr, "undercoat: %s\n", message.c_str());
+    return wrong.empty() ? 0 : 1;
+}
+
+}  // namespace undercoat::cli

@@ -1,0 +1,76 @@
+// undercoat: the one command line for people.
+//
+// Must stay true: `run` hands everything after it to instrument unchanged, so that both take the same options.
+#include "supervisor/cli/commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstring>
+
+using namespace undercoat::cli;
+
+namespace {
+
+constexpr char kRunHelp[] =
+    "Run a command with everything it does watched: undercoat run [--rules FILE]... [--alerts stdout|stderr|FILE]\n"
+    "[--events FILE] [--mode auto|full|preload|trap] [--] COMMAND... (undercoat run --help shows all options)";
+
+struct Given {
+    std::vector<std::string> files;
+    std::string recording;
+    bool json = false;
+    bool verbose = false;
+    int status = 0;
+};
+
+void add_rules(CLI::App& app, Given& g) {
+    auto* rules = app.add_subcommand("rules", "Check rules files; list rules and fields");
+    rules->require_subcommand(1);
+    auto* check = rules->add_subcommand("check", "Say whether rules files load, and where and why not");
+    check->add_option("FILE", g.files, "rules files or directories, in the order in which they are to be loaded")->required();
+    check->add_flag("--json", g.json, "print Falco's falco_load_results as JSON");
+    check->add_flag("-v,--verbose", g.verbose, "show warnings in full");
+    check->callback([&g] { g.status = check_rules(g.files, g.json, g.verbose); });
+    auto* list = rules->add_subcommand("list", "List the rules of files, or those of the bundle");
+    list->add_option("FILE", g.files, "rules files or directories");
+    list->add_flag("--json", g.json, "print JSON");
+    list->callback([&g] { g.status = list_rules(g.files, g.json); });
+    auto* fields = rules->add_subcommand("fields", "List every field that conditions and outputs can use");
+    fields->add_flag("--json", g.json, "print JSON");
+    fields->callback([&g] { g.status = list_fields(g.json); });
+}
+
+void add_others(CLI::App& app, Given& g) {
+    auto* doctor_command = app.add_subcommand("doctor", "Try what this machine allows, and say what to change");
+    doctor_command->add_flag("--json", g.json, "print JSON");
+    doctor_command->callback([&g] { g.status = doctor(g.json); });
+    auto* config = app.add_subcommand("config", "Show the settings in force and where each comes from");
+    config->add_flag("--json", g.json, "print JSON");
+    config->callback([&g] { g.status = show_config(g.json); });
+    auto* again = app.add_subcommand("replay", "Feed a recorded event log (--events FILE) to rules; alerts go to stdout");
+    again->add_option("FILE", g.recording, "the event log")->required();
+    again->add_option("--rules", g.files, "a rules file; may be given several times");
+    again->add_flag("--json", g.json, "alerts as JSON lines");
+    again->callback([&g] { g.status = replay(g.recording, g.files, g.json); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc > 1 && std::strcmp(argv[1], "run") == 0) return run_workload(argv + 2);
+    CLI::App app{"Undercoat: runtime security for containers, from user space."};
+    app.set_version_flag("--version", "undercoat " UNDERCOAT_VERSION);
+    app.require_subcommand(1);
+    app.footer("Each command has its own --help. Exit status: 0 fine, 1 a problem was found, 2 called wrongly.");
+    app.add_subcommand("run", kRunHelp);
+    Given given;
+    add_rules(app, given);
+    add_others(app, given);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        const int status = app.exit(e);
+        return status == 0 ? 0 : 2;
+    }
+    return given.status;
+}

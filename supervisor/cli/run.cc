@@ -1,0 +1,47 @@
+// Commands that become another program of the bundle.
+#include "supervisor/cli/commands.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <unistd.h>
+
+namespace undercoat::cli {
+
+std::string own_directory() {
+    char path[4096];
+    const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
+    if (n <= 0 || n == static_cast<ssize_t>(sizeof path)) return "";
+    const std::string self(path, static_cast<size_t>(n));
+    return self.substr(0, self.rfind('/') + 1);
+}
+
+namespace {
+
+int become(const std::string& program, char** argv) {
+    const std::string path = own_directory() + program;
+    ::execv(path.c_str(), argv);
+    std::fprintf(stderr, "undercoat: cannot run %s: %s; it belongs beside this program\n", path.c_str(), std::strerror(errno));
+    return 126;
+}
+
+}  // namespace
+
+int run_workload(char** arguments) {
+    std::vector<char*> argv{const_cast<char*>("instrument")};
+    for (char** a = arguments; *a; ++a) argv.push_back(*a);
+    argv.push_back(nullptr);
+    return become("instrument", argv.data());
+}
+
+int replay(const std::string& file, const std::vector<std::string>& rules, bool json) {
+    std::vector<std::string> words{"supervisor", "--replay", file};
+    for (const std::string& r : rules) words.insert(words.end(), {"--rules", r});
+    if (json) words.push_back("--json");
+    std::vector<char*> argv;
+    for (std::string& w : words) argv.push_back(w.data());
+    argv.push_back(nullptr);
+    return become("supervisor", argv.data());
+}
+
+}  // namespace undercoat::cli

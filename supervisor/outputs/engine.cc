@@ -1,0 +1,214 @@
+// Rules to alerts, events to lines, see engine.h.
+#include "supervisor/outputs/engine.h"
+
+#include "supervisor/fields/render.h"
+#include "supervisor/outputs/event_line.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <unistd.h>
+
+namespace undercoat::outputs {
+namespace {
+
+using actions::Severity;
+
+// What Falco's default configuration (append_output, suggested_output) adds to every rule of the source syscall.
+constexpr std::string_view kSuggested =
+    "* container_id=%container.id container_name=%container.name "
+    "container_image_repository=%container.image.repository container_image_tag=%container.image.tag "
+    "k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
+
+// How much of a file is read back after a restart: more than the rings can hold unacknowledged.
+constexpr size_t kReadBack = 64 * 1024 * 1024;
+
+std::string host_name() {
+    if (const char* name = std::getenv("FALCO_HOSTNAME"); name && *name) return name;
+    char name[256] = {};
+    return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+// …/rules beside …/bin, where this program lies.
+std::vector<std::string> bundled_rules() {
+    std::error_code error;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error) return {};
+    const auto directory = self.parent_path().parent_path() / "rules";
+    if (!std::filesystem::is_directory(directory, error)) return {};
+    return {directory.string()};
+}
+
+EngineSettings completed(EngineSettings s) {
+    if (s.rules.paths.empty()) s.rules.paths = bundled_rules();
+    return s;
+}
+
+bool is_stream(const std::string& target) { return target == "stdout" || target == "stderr"; }
+
+}  // namespace
+
+Engine::Engine(EngineSettings settings, actions::Log log)
+    : settings_(completed(std::move(settings))), log_(std::move(log)), host_(catalogue_, settings_.rules, log_) {
+    surroundings_.hostname = host_name();
+    auto suggested = rules::OutputTemplate::parse(kSuggested, catalogue_);
+    if (auto* t = std::get_if<rules::OutputTemplate>(&suggested)) suggested_ = std::move(*t);
+    format_ = settings_.format.value_or(is_stream(settings_.alerts) ? Format::text : Format::json);
+    open_alerts();
+    if (!settings_.events.empty()) open_events();
+    if (settings_.rules.paths.empty())
+        log_(Severity::warning, "no rules are given and none lie in the bundle: nothing is alerted; use --rules FILE");
+    host_.load_now();
+}
+
+void Engine::open_alerts() {
+    const auto warn = [this](const std::string& m) { log_(Severity::error, m); };
+    if (settings_.alerts == "none") return;
+    if (is_stream(settings_.alerts)) {
+        const int fd = settings_.alerts == "stdout" ? STDOUT_FILENO : STDERR_FILENO;
+        alerts_ = std::make_unique<LineSink>(fd, false, settings_.alerts, warn);
+        return;
+    }
+    auto file = open_for_lines(settings_.alerts);
+    if (!file) {
+        log_(Severity::error, file.error() + " Alerts go to stderr instead.");
+        alerts_ = std::make_unique<LineSink>(STDERR_FILENO, false, "stderr", warn);
+        return;
+    }
+    if (settings_.resumed)
+        written_alerts_ = WrittenLines::read(file->get(), kReadBack, format_ == Format::json ? json_alert_key : text_alert_key);
+    alerts_to_file_ = true;
+    alerts_ = std::make_unique<LineSink>(file->release(), true, settings_.alerts, warn);
+}
+
+void Engine::open_events() {
+    auto file = open_for_lines(settings_.events);
+    if (!file) {
+        log_(Severity::error, file.error() + " There is no event log.");
+        return;
+    }
+    if (settings_.resumed) written_events_ = WrittenLines::read(file->get(), kReadBack, event_line_key);
+    events_ = std::make_unique<LineSink>(file->release(), true, settings_.events,
+                                         [this](const std::string& m) { log_(Severity::error, m); });
+}
+
+state::Interest Engine::interest() const {
+    state::Interest wanted = host_.interest();
+    if (!events_) return wanted;
+    for (uint16_t i = 0; i < wire::kCallCount; ++i)
+        if (wire::captured(wire::kCalls[i])) wanted.calls.set(i), wanted.results.set(i);
+    wanted.names = true;
+    return wanted;
+}
+
+void Engine::on_event(const event::Event& e, state::State& state) {
+    if (view_state_ != &state) {
+        view_.emplace(catalogue_, state, surroundings_);
+        view_state_ = &state;
+    }
+    if (surroundings_.first_ts == 0) surroundings_.first_ts = e.ts;
+    if (e.has_type()) {
+        ++seen_;
+        view_->set(e);
+        host_.match(*view_, arena_, [&](const rules::Rule& rule) { write_alert(rule, e); });
+    }
+    if (events_) write_event(e, state);
+    surroundings_.last_ts = e.ts;
+}
+
+void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {
+    if (!alerts_) return;
+    output_arena_.reset();
+    Alert alert;
+    alert.rule = rule.name;
+    alert.priority = rules::to_string(rule.priority);
+    alert.source = rule.source;
+    alert.tags = rule.tags;
+    alert.ts = e.ts;
+    alert.message = rule.output.render(*view_).text;
+    std::vector<AlertField> fields;
+    for (auto& f : rule.output.fields(*view_, output_arena_)) fields.push_back({std::move(f.key), f.value});
+    if (suggested_) {
+        alert.message += suggested_->render(*view_).text;
+        for (auto& f : suggested_->fields(*view_, output_arena_)) fields.push_back({std::move(f.key), f.value});
+    }
+    const auto by_key = [](const AlertField& a, const AlertField& b) { return a.key < b.key; };
+    std::stable_sort(fields.begin(), fields.end(), by_key);
+    fields.erase(std::unique(fields.begin(), fields.end(),
+                             [](const AlertField& a, const AlertField& b) { return a.key == b.key; }),
+                 fields.end());
+    alert.fields = fields;
+    line_.clear();
+    if (format_ == Format::json)
+        append_json_line(alert, surroundings_.hostname, line_);
+    else
+        append_text_line(alert, line_);
+    if (!written_alerts_.empty()) {
+        const std::string time = fields::time_string(e.ts, fields::TimeForm::iso8601_utc) + "Z";
+        if (written_alerts_.take(format_ == Format::json ? alert_key(rule.name, time) : text_alert_key(line_))) {
+            ++duplicates_;
+            return;
+        }
+    }
+    ++alerted_;
+    alerts_->append(line_);
+}
+
+void Engine::write_event(const event::Event& e, state::State& state) {
+    if (!written_events_.empty() && written_events_.take(event_key(e.id.text(), e.ts))) {
+        ++duplicates_;
+        return;
+    }
+    output_arena_.reset();
+    line_.clear();
+    append_event_line(e, state, surroundings_, output_arena_, line_);
+    events_->append(line_);
+}
+
+void Engine::commit() {
+    if (alerts_) alerts_->commit();
+    if (events_) events_->commit();
+}
+
+void Engine::reload() {
+    host_.request_reload();
+    const auto reopen = [&](LineSink* sink, const std::string& path) {
+        auto file = open_for_lines(path);
+        if (file)
+            sink->replace(file->release());
+        else
+            log_(Severity::error, file.error() + " The file that was open before stays in use.");
+    };
+    if (alerts_to_file_) reopen(alerts_.get(), settings_.alerts);
+    if (events_) reopen(events_.get(), settings_.events);
+}
+
+void Engine::tick(uint64_t now_ns) { interest_changed_ |= host_.tick(now_ns); }
+
+void Engine::stop() {
+    commit();
+    log_(Severity::debug, statistics());
+}
+
+EngineCounters Engine::counters() const {
+    EngineCounters c;
+    c.events = seen_;
+    c.alerts = alerted_;
+    c.duplicates = duplicates_;
+    if (alerts_) c.alert_lines_dropped = alerts_->lines_dropped(), c.write_errors += alerts_->write_errors();
+    if (events_) c.event_lines_dropped = events_->lines_dropped(), c.write_errors += events_->write_errors();
+    return c;
+}
+
+std::string Engine::statistics() const {
+    const EngineCounters c = counters();
+    std::string s = "events " + std::to_string(c.events) + ", alerts " + std::to_string(c.alerts) + ", not written twice " +
+                    std::to_string(c.duplicates) + ", alert lines dropped " + std::to_string(c.alert_lines_dropped) +
+                    ", event lines dropped " + std::to_string(c.event_lines_dropped) + ", write errors " +
+                    std::to_string(c.write_errors);
+    for (const auto& [rule, n] : host_.matches()) s += "\n  " + std::to_string(n) + "  " + rule;
+    return s;
+}
+
+}  // namespace undercoat::outputs

@@ -1,0 +1,78 @@
+// The consumer behind the state: matches each event with the rules and writes alerts and the event log.
+//
+// Must stay true (state::Sink): after commit() everything earlier is written, or waits in a bounded buffer because the disk
+// does not take it, or is counted as dropped; an event id that the log holds already is not written again.
+#pragma once
+
+#include "supervisor/actions/rule_host.h"
+#include "supervisor/fields/view.h"
+#include "supervisor/outputs/alert.h"
+#include "supervisor/outputs/line_sink.h"
+#include "supervisor/outputs/resume.h"
+#include "supervisor/state/sink.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace undercoat::outputs {
+
+struct EngineSettings {
+    actions::RuleSettings rules;      // no path: the rules directory of the bundle, if there is one
+    std::string alerts = "stderr";    // stdout, stderr, none, or a file
+    std::string events;               // a file; empty: no event log
+    std::optional<Format> format;     // default: text on stdout and stderr, JSON in files
+    bool resumed = false;             // takes over from a supervisor of the same run that died
+};
+
+struct EngineCounters {
+    uint64_t events = 0;           // that rules saw
+    uint64_t alerts = 0;
+    uint64_t duplicates = 0;       // not written again after a restart
+    uint64_t alert_lines_dropped = 0, event_lines_dropped = 0, write_errors = 0;
+};
+
+class Engine : public state::Sink {
+public:
+    Engine(EngineSettings settings, actions::Log log);
+
+    state::Interest interest() const override;
+    bool interest_changed() override { return std::exchange(interest_changed_, false); }
+    void on_event(const event::Event& e, state::State& state) override;
+    void commit() override;
+    // SIGHUP: loads the rules again and opens the output files again, which may have been moved away.
+    void reload() override;
+    void tick(uint64_t now_ns) override;
+    void stop() override;
+
+    EngineCounters counters() const;
+    // Several lines for people: counters, and how often each rule matched. Written at stop at debug level.
+    std::string statistics() const;
+    const actions::RuleHost& rules() const { return host_; }
+
+private:
+    void open_alerts();
+    void open_events();
+    void write_alert(const rules::Rule& rule, const event::Event& e);
+    void write_event(const event::Event& e, state::State& state);
+
+    const EngineSettings settings_;
+    const actions::Log log_;
+    fields::FieldCatalogue catalogue_;
+    actions::RuleHost host_;
+    fields::Surroundings surroundings_;
+    std::optional<fields::View> view_;
+    state::State* view_state_ = nullptr;
+    rules::Arena arena_, output_arena_;
+    std::optional<rules::OutputTemplate> suggested_;  // what Falco appends to each rule's output by default
+    std::unique_ptr<LineSink> alerts_, events_;
+    Format format_ = Format::text;
+    bool alerts_to_file_ = false;
+    WrittenLines written_alerts_, written_events_;
+    std::string line_;
+    bool interest_changed_ = false;
+    uint64_t seen_ = 0, alerted_ = 0, duplicates_ = 0;
+};
+
+}  // namespace undercoat::outputs

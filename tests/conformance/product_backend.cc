@@ -1,0 +1,76 @@
+// The product's own catalogue, state and fields under the conformance cases.
+#include "supervisor/fields/view.h"
+#include "tests/conformance/product_events.h"
+#include "tests/conformance/runner.h"
+
+namespace undercoat::conformance {
+namespace {
+
+// A state with its last event applied, and the view of it.
+class ProductView : public rules::EventView {
+public:
+    explicit ProductView(const fields::FieldCatalogue& catalogue)
+        : state_(options()), view_(catalogue, state_, surroundings_) {
+        surroundings_.hostname = "host";
+        state_.users().add(state::User{5, 5, "test", "/test", "/bin/test"});
+    }
+
+    std::string apply(const YAML::Node& events, size_t on, bool init_thread) {
+        if (init_thread) add_init_thread(state_);
+        for (size_t i = 0; i <= on; ++i) {
+            if (i > 0) state_.finish();
+            const std::string problem = fill_event(events[i], i + 1, event_);
+            if (!problem.empty() && i == on) return problem;
+            if (!problem.empty() && problem.find("enter event") != problem.npos) continue;
+            if (!problem.empty()) return problem;
+            if (surroundings_.first_ts == 0) surroundings_.first_ts = event_.ts;
+            state_.apply(event_);
+        }
+        view_.set(event_);
+        return "";
+    }
+
+    rules::EventTypeId type() const override { return view_.type(); }
+    rules::Value extract(const rules::FieldRef& f, rules::Arena& a) override { return view_.extract(f, a); }
+    rules::Value output_value(const rules::FieldRef& f, rules::Arena& a) override {
+        // Cases with invalid UTF-8 show what the field holds; the product replaces it in outputs.
+        const rules::Value raw = view_.extract(f, a);
+        return raw.kind() == rules::Value::Kind::text && f.mode == rules::MatchMode::scalar ? raw : view_.output_value(f, a);
+    }
+
+private:
+    static state::Options options() {
+        state::Options o;
+        o.read_proc = false;
+        return o;
+    }
+    state::State state_;
+    event::Event event_;
+    fields::Surroundings surroundings_;
+    fields::View view_;
+};
+
+class ProductBackend : public Backend {
+public:
+    const rules::Catalogue& catalogue() const override { return catalogue_; }
+    bool renders_fields() const override { return true; }
+
+    std::variant<std::unique_ptr<rules::EventView>, std::string> view(const YAML::Node& events, size_t on, bool init_thread,
+                                                                      std::span<const rules::FieldRef> refs) override {
+        for (const rules::FieldRef& f : refs)
+            if (f.text == "evt.cpu") return "the CPU is not captured";
+        auto view = std::make_unique<ProductView>(catalogue_);
+        const std::string problem = view->apply(events, on, init_thread);
+        if (!problem.empty()) return problem;
+        return view;
+    }
+
+private:
+    fields::FieldCatalogue catalogue_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_backend() { return std::make_unique<ProductBackend>(); }
+
+}  // namespace undercoat::conformance
