@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/fds.h"
@@ -77,7 +78,7 @@ bool Agent::wait_ready() {
 void Agent::finish(bool everything) {
     ControlMessage m{ControlKind::ended};
     m.value = everything;
-    if (send_control(control_.get(), m)) await(ControlKind::drained, m);
+    if (send_control(control_.get(), m) && await(ControlKind::drained, m) && m.value == 1) waitpid(pid_, nullptr, 0);
 }
 
 pid_t Agent::replace() {

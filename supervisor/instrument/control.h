@@ -13,7 +13,7 @@ enum class ControlKind : uint32_t {
     listener,   // to the trap process: descriptor of the listener; value: the workload's first pid
     no_filter,  // to the trap process: preload mode; value: that pid
     ended,      // to the trap process: the first process has ended; value: 1 when all others will, too
-    drained,    // to init: everything that happened before is written out
+    drained,    // to init: everything that happened before is written out; value: 1 when the trap process ends now
 };
 struct ControlMessage {
     ControlKind kind;

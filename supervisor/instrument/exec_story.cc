@@ -64,6 +64,7 @@ void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
         v = infer_exec(view, at ? c.as_int(0) : AT_FDCWD, found.paths[0].text, at ? c.as_int(4) : 0, &file);
         if (file) put_file(view, file, out);
     }
+    if (t.recorded.exchange(1) != 0) return;  // too late: another thread has told it
     const bool fails = v.known && v.result < 0;
     const uint8_t flags = static_cast<uint8_t>(found.flags | (c.foreign ? wire::kForeignAbi : 0));
     if (fails) {

@@ -27,6 +27,7 @@ struct Ticket {
     std::atomic<uint32_t> recorded{0};   // who sets it first writes the record of this call
     std::atomic<bool> abandoned{false};  // the watchdog took the trap over; the thread ends once it comes back
     bool registers_only = false;         // too many threads are stuck: read no memory
+    bool second_try = false;             // another thread got stuck on this very call
     Trap trap{};
     uint8_t payload[wire::kMaxRecord];
 };

@@ -136,11 +136,17 @@ void Handler::record_exit(const HeldCall& c, Ticket& t) {
         auto guard = table_.lock();
         Process* p = table_.find(c.pid);
         if (!p || p->exited) return;
-        p->exited = true;
         slot = p->ring_slot;
     }
     uint32_t children[512];
     const size_t n = note_children(c, children, sizeof children / sizeof *children);
+    {
+        // Of two threads that end the process at once, or try again after one got stuck, one tells it.
+        auto guard = table_.lock();
+        Process* p = table_.find(c.pid);
+        if (!p || p->exited || t.recorded.exchange(1) != 0) return;
+        p->exited = true;
+    }
     wire::PayloadWriter out(t.payload, t.payload + wire::kMaxRecord - wire::kHeaderSize);
     if (n != 0) out.put(Tag::children, 0, children, n * sizeof *children);
     put_order(slot, out);

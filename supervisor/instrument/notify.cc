@@ -38,6 +38,11 @@ TrapBackend::Next NotifyBackend::next(Trap& t) {
     return Next::trap;
 }
 
+bool NotifyBackend::pending(int milliseconds) {
+    pollfd p{listener_.get(), POLLIN, 0};
+    return poll(&p, 1, milliseconds) == 1 && p.revents & POLLIN;
+}
+
 bool NotifyBackend::answer(uint64_t id, int64_t value, int error, uint32_t flags) {
     seccomp_notif_resp r{};
     r.id = id;

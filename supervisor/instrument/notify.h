@@ -10,6 +10,7 @@ class NotifyBackend final : public TrapBackend {
 public:
     explicit NotifyBackend(UniqueFd listener);
     Next next(Trap& trap) override;
+    bool pending(int milliseconds) override;
     bool proceed(uint64_t id) override;
     bool fail(uint64_t id, int error) override;
     bool succeed(uint64_t id, int64_t value) override;

@@ -64,13 +64,14 @@ public:
         send_control(control_.get(), up);
         while (!finished_) turn();
         stop_supervisor();
-        if (init_waits_) send_control(control_.get(), {ControlKind::drained});
+        leave();
+        if (init_waits_) send_control(control_.get(), {ControlKind::drained, 1});
         return 0;
     }
 
+private:
     void leave() { meeting_.close(); }
 
-private:
     void watch(int fd, uint32_t events, uint64_t tag) {
         epoll_event e{events, {.u64 = tag}};
         if (fd >= 0) epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &e);
@@ -240,9 +241,7 @@ int run_steward(Shared& shared, UniqueFd control, const StewardSettings& setting
     drop_inherited(true);
     // On the heap and never freed: receiver threads may still be inside when the process ends.
     auto* steward = new Steward(shared, std::move(control), settings);
-    const int status = steward->run();
-    steward->leave();
-    return status;
+    return steward->run();
 }
 
 }  // namespace undercoat::instrument

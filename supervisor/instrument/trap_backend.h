@@ -26,6 +26,8 @@ public:
     enum class Next { trap, again, finished };
     // Waits for a call. again: interrupted or the caller died meanwhile. finished: nobody is left who could trap.
     virtual Next next(Trap& trap) = 0;
+    // True when next() would not wait; waits for that at most `milliseconds`.
+    virtual bool pending(int milliseconds) = 0;
     // Lets the call run. False: it was gone already.
     virtual bool proceed(uint64_t id) = 0;
     // The call fails with -error and does not run.

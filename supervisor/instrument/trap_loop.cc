@@ -42,16 +42,28 @@ bool TrapLoop::start() {
     return started != 0;
 }
 
-bool TrapLoop::start_receiver() {
+bool TrapLoop::start_receiver(const Trap* retry) {
     for (unsigned i = 0; i < wire::kMaxTrapThreads; ++i) {
         Place& p = places_[i];
         if (p.taken.exchange(true)) continue;
         p.loop = this;
         p.index = i;
-        p.ticket.abandoned = false;
-        p.ticket.since = 0;
-        p.ticket.registers_only = stuck_ >= kStuckLimit;
+        p.tid = 0;
+        Ticket& t = p.ticket;
+        t.abandoned = false;
+        t.recorded = 0;
+        t.registers_only = stuck_ >= kStuckLimit;
+        t.second_try = retry != nullptr;
+        if (retry) {
+            t.trap = *retry;
+            note(i, t.trap.id);
+        }
+        t.since = retry ? monotonic_ns() : 0;
+        ++able_;
         if (start_thread(receiver_entry, &p)) return true;
+        --able_;
+        note(i, 0);
+        t.since = 0;
         p.taken = false;
         return false;
     }
@@ -74,24 +86,36 @@ void* TrapLoop::watchdog_entry(void* self) {
 
 void TrapLoop::receive(unsigned index) {
     Ticket& t = places_[index].ticket;
+    if (t.second_try && !serve(index)) return;
     for (;;) {
         const TrapBackend::Next got = backend_.next(t.trap);
         if (got == TrapBackend::Next::finished) return;
         if (got == TrapBackend::Next::again) continue;
         note(index, t.trap.id);
         t.recorded = 0;
+        t.second_try = false;
         t.since = monotonic_ns();
         wake_watchdog();
         if (inject_fault() == Fault::die) return;
-        handler_.handle(backend_, t);
-        t.since = 0;
-        note(index, 0);
-        if (t.abandoned) {
-            --stuck_;
-            places_[index].taken = false;
-            return;
-        }
+        if (!serve(index)) return;
     }
+}
+
+// False: the thread was given up meanwhile and is not needed any more.
+bool TrapLoop::serve(unsigned index) {
+    Place& p = places_[index];
+    handler_.handle(backend_, p.ticket);
+    p.ticket.since = 0;
+    note(index, 0);
+    if (!p.ticket.abandoned) return true;
+    --stuck_;
+    if (able_.fetch_add(1) < kReceivers) {
+        p.ticket.abandoned = false;
+        return true;
+    }
+    --able_;
+    p.taken = false;
+    return false;
 }
 
 // Which call this thread holds, where it outlives the thread (registry) and this process (hand-over page).
@@ -127,28 +151,46 @@ void TrapLoop::watch() {
 unsigned TrapLoop::check(uint64_t now) {
     unsigned at_work = 0;
     for (unsigned i = 0; i < wire::kMaxTrapThreads; ++i) {
-        Place& p = places_[i];
-        Ticket& t = p.ticket;
+        const Ticket& t = places_[i].ticket;
         const uint64_t since = t.since;
-        if (!p.taken || since == 0 || t.abandoned) continue;
+        if (!places_[i].taken || since == 0 || t.abandoned) continue;
         ++at_work;
-        if (now < since + kDeadlineNs) continue;
-        const uint64_t id = __atomic_load_n(&registry_.outstanding[i], __ATOMIC_ACQUIRE);
-        if (id == 0 || t.since != since) continue;
-        const bool dead = syscall(SYS_tgkill, getpid(), p.tid.load(), 0) != 0;
-        t.abandoned = true;
-        if (!dead) ++stuck_;
-        handler_.record_registers(t);
-        if (backend_.proceed(id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
-        wire::count(registry_, wire::Counter::threads_replaced);
-        if (dead) {
-            note(i, 0);
-            t.since = 0;
-            p.taken = false;
-        }
-        if (!start_receiver()) log_line(LogLevel::error, "no receiver thread is left: calls wait for a stuck one");
+        if (now > since + kDeadlineNs && t.since == since) take_over(i);
     }
+    while (able_ == 0 && !start_receiver()) receive_in_need();
     return at_work;
+}
+
+// The thread at `index` is late with its call: somebody else tries it once; who fails at that, too, leaves the registers.
+void TrapLoop::take_over(unsigned index) {
+    Place& p = places_[index];
+    Ticket& t = p.ticket;
+    const Trap trap = t.trap;
+    const bool dead = p.tid != 0 && syscall(SYS_tgkill, getpid(), p.tid.load(), 0) != 0;
+    t.abandoned = true;
+    --able_;
+    if (!dead) ++stuck_;
+    wire::count(registry_, wire::Counter::threads_replaced);
+    const bool told = t.second_try || t.registers_only ? false : t.recorded.exchange(1) != 0;
+    const bool retried = !t.second_try && !t.registers_only && !told && start_receiver(&trap);
+    if (!retried) {
+        if (t.second_try || t.registers_only) handler_.record_registers(t);
+        if (backend_.proceed(trap.id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
+        start_receiver();
+    }
+    if (!dead) return;
+    note(index, 0);
+    t.since = 0;
+    p.taken = false;
+}
+
+// Every place is taken by a stuck thread: the watchdog lets calls go itself, their registers recorded.
+void TrapLoop::receive_in_need() {
+    if (!need_) need_ = std::make_unique<Ticket>();
+    if (!backend_.pending(2) || backend_.next(need_->trap) != TrapBackend::Next::trap) return;
+    need_->recorded = 0;
+    handler_.record_registers(*need_);
+    if (backend_.proceed(need_->trap.id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
 }
 
 }  // namespace undercoat::instrument

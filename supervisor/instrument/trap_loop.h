@@ -1,7 +1,8 @@
 // The receiver threads and the watchdog over them.
 //
-// Must stay true: no call of the workload is held longer than about kDeadlineNs because of us, whatever a receiver thread
-// is stuck in: the watchdog answers in its stead, and another thread takes its place.
+// Must stay true: no call of the workload is held longer than about twice kDeadlineNs because of us, whatever a receiver
+// thread is stuck in: after the first deadline another thread tries the call anew, after the second the watchdog lets it go
+// with its registers recorded; and somebody receives as long as one thread of ours can run.
 #pragma once
 
 #include <atomic>
@@ -12,7 +13,7 @@
 
 namespace undercoat::instrument {
 
-inline constexpr uint64_t kDeadlineNs = 15'000'000;
+inline constexpr uint64_t kDeadlineNs = 9'000'000;
 
 class TrapLoop {
 public:
@@ -25,7 +26,10 @@ private:
     static constexpr unsigned kStuckLimit = wire::kMaxTrapThreads / 2;  // beyond: registers only
     static void* receiver_entry(void* self);
     static void* watchdog_entry(void* self);
-    bool start_receiver();
+    bool start_receiver(const Trap* retry = nullptr);
+    bool serve(unsigned index);
+    void take_over(unsigned index);
+    void receive_in_need();
     void receive(unsigned index);
     void watch();
     unsigned check(uint64_t now);
@@ -44,7 +48,8 @@ private:
         std::atomic<pid_t> tid{0};
     };
     std::unique_ptr<Place[]> places_;
-    std::atomic<unsigned> stuck_{0};
+    std::unique_ptr<Ticket> need_;
+    std::atomic<unsigned> stuck_{0}, able_{0};  // receivers in trouble, and the others
     std::atomic<uint32_t> busy_{0};      // raised by receivers; the watchdog sleeps on it
     std::atomic<bool> sleeping_{false};
 };
