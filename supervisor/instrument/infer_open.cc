@@ -24,7 +24,6 @@ int wanted_access(uint64_t flags) {
 Verdict new_file(const View& v, int directory, const char* path) {
     // A dangling link is followed by O_CREAT, and where it leads is not looked at.
     if (v.look_up(directory, path, false)) return unknown_result();
-    if (last_component(path).trailing_slash) return inferred_error(EISDIR);
     const Found parent = v.parent_of(directory, path);
     if (parent.unknown) return unknown_result();
     if (!parent) return inferred_error(parent.error);
@@ -50,6 +49,10 @@ Verdict infer_open(const View& v, int directory, const char* path, uint64_t flag
     const bool only_path = flags & O_PATH;
     const bool create = flags & O_CREAT && !only_path, exclusive = create && flags & O_EXCL;
     const bool follow = !(flags & O_NOFOLLOW) && !exclusive;
+    if (create && path[0] && last_component(path).trailing_slash) {
+        const Found parent = v.parent_of(directory, path);
+        return parent.unknown ? unknown_result() : inferred_error(parent ? EISDIR : parent.error);
+    }
     const Found f = v.look_up(directory, path, follow);
     if (f.unknown) return unknown_result();
     if (!f) return f.error == ENOENT && create && path[0] ? new_file(v, directory, path) : inferred_error(f.error);

@@ -1,0 +1,132 @@
+// The loop over a back end made of a queue: every trap is answered in time, whatever happens to the threads.
+#include "supervisor/instrument/trap_loop.h"
+
+#include <condition_variable>
+#include <deque>
+#include <gtest/gtest.h>
+#include <linux/audit.h>
+#include <map>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/shared.h"
+
+namespace undercoat::instrument {
+namespace {
+
+class QueueBackend final : public TrapBackend {
+public:
+    void push(const Trap& t) {
+        std::lock_guard guard(mutex_);
+        queue_.push_back(t);
+        arrived_.notify_one();
+    }
+    Next next(Trap& t) override {
+        std::unique_lock guard(mutex_);
+        if (!arrived_.wait_for(guard, std::chrono::milliseconds(50), [&] { return !queue_.empty(); })) return Next::again;
+        t = queue_.front();
+        queue_.pop_front();
+        return Next::trap;
+    }
+    bool pending(int) override { return true; }
+    bool proceed(uint64_t id) override { return note(id, 0); }
+    bool fail(uint64_t id, int error) override { return note(id, -error); }
+    bool succeed(uint64_t id, int64_t value) override { return note(id, value); }
+    bool give_fd(uint64_t id, int) override { return note(id, 3); }
+    bool valid(uint64_t) override { return true; }
+    wire::Origin origin() const override { return wire::Origin::notify; }
+    bool wait_for(size_t n) {
+        std::unique_lock guard(mutex_);
+        return answered_.wait_for(guard, std::chrono::seconds(20), [&] { return answers.size() >= n; });
+    }
+    std::map<uint64_t, int64_t> answers;
+
+private:
+    bool note(uint64_t id, int64_t value) {
+        std::lock_guard guard(mutex_);
+        const bool first = answers.emplace(id, value).second;
+        answered_.notify_all();
+        return first;
+    }
+    std::mutex mutex_;
+    std::condition_variable arrived_, answered_;
+    std::deque<Trap> queue_;
+};
+
+// Everything lives as long as the process: the loop's threads never end.
+struct World {
+    Result<Shared> shared = make_shared_memory();
+    QueueBackend backend;
+    ProcessTable table;
+    TrapRing ring{shared->trap.ring, *shared->registry};
+    Registrar registrar{*shared, wire::CaptureMode::full};
+    Handler handler{table, ring, registrar, *shared->registry, Agents{1 << 20, getpid(), 0}, epoll_create1(0), ""};
+    TrapLoop loop{backend, handler, *shared->registry, *map_hand_over()};
+};
+
+Trap trap_of(uint64_t id, wire::Call call, std::initializer_list<uint64_t> args) {
+    Trap t{};
+    t.id = id;
+    t.tid = static_cast<uint32_t>(getpid());
+    t.arch = AUDIT_ARCH_X86_64;
+    t.nr = static_cast<uint64_t>(wire::info(call).x86_64);
+    std::copy(args.begin(), args.end(), t.args);
+    return t;
+}
+
+TEST(TrapLoop, AnswersEveryTrapOnce) {
+    auto& w = *new World;
+    ASSERT_TRUE(w.loop.start());
+    static const char path[] = "/etc/hostname";
+    for (uint64_t id = 1; id <= 2000; ++id)
+        w.backend.push(trap_of(id, wire::Call::open, {reinterpret_cast<uint64_t>(path), 0}));
+    ASSERT_TRUE(w.backend.wait_for(2000));
+    const auto records = w.shared->registry->counters[static_cast<size_t>(wire::Counter::records)];
+    EXPECT_EQ(records, 2001u);  // and the birth of this process
+    for (const auto& [id, value] : w.backend.answers) EXPECT_EQ(value, 0) << id;
+}
+
+TEST(TrapLoop, RefusesCallsAgainstOurselves) {
+    auto& w = *new World;
+    ASSERT_TRUE(w.loop.start());
+    const auto self = static_cast<uint64_t>(getpid());
+    w.backend.push(trap_of(1, wire::Call::kill, {self, 9}));
+    w.backend.push(trap_of(2, wire::Call::ptrace, {16, self}));
+    w.backend.push(trap_of(3, wire::Call::kill, {self, 0}));
+    w.backend.push(trap_of(4, wire::Call::kill, {1 << 20, 15}));
+    w.backend.push(trap_of(5, wire::Call::kill, {1 << 20, 9}));
+    ASSERT_TRUE(w.backend.wait_for(5));
+    EXPECT_EQ(w.backend.answers[1], -EPERM);
+    EXPECT_EQ(w.backend.answers[2], -EPERM);
+    EXPECT_EQ(w.backend.answers[3], 0);
+    EXPECT_EQ(w.backend.answers[4], 0);
+    EXPECT_EQ(w.backend.answers[5], -EPERM);
+}
+
+TEST(TrapLoop, HandsOutARingOnTheMagicCall) {
+    auto& w = *new World;
+    ASSERT_TRUE(w.loop.start());
+    const auto dirfd = static_cast<uint64_t>(static_cast<uint32_t>(wire::kMagicDirfd));
+    w.backend.push(trap_of(1, wire::Call::openat, {dirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi}));
+    w.backend.push(trap_of(2, wire::Call::openat, {dirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi + 1}));
+    ASSERT_TRUE(w.backend.wait_for(2));
+    EXPECT_EQ(w.backend.answers[1], 3);
+    EXPECT_EQ(w.backend.answers[2], -EPROTONOSUPPORT);
+    EXPECT_EQ(w.shared->registry->counters[static_cast<size_t>(wire::Counter::rings_registered)], 1u);
+}
+
+TEST(TrapLoop, GoneCallersAreNoTrouble) {
+    auto& w = *new World;
+    ASSERT_TRUE(w.loop.start());
+    Trap gone = trap_of(1, wire::Call::open, {0x10, 0});
+    gone.tid = 1 << 22;
+    w.backend.push(gone);
+    gone.id = 2;
+    gone.tid = 0;
+    w.backend.push(gone);
+    w.backend.push(trap_of(3, wire::Call::open, {0x10, 0}));
+    ASSERT_TRUE(w.backend.wait_for(3));
+}
+
+}  // namespace
+}  // namespace undercoat::instrument
