@@ -38,7 +38,9 @@ FieldError unknown_field(const Catalogue& catalogue, std::string_view name) {
     std::vector<std::string_view> names;
     for (const FieldInfo& f : catalogue.fields()) names.push_back(f.name);
     std::string near = nearest_name(name, names);
-    return {"filter_check called with nonexistent field " + std::string(name) + (near.empty() ? "" : ", did you mean " + quoted(near) + "?"), true};
+    return {"filter_check called with nonexistent field " + std::string(name) +
+                (near.empty() ? "" : ", did you mean " + quoted(near) + "?"),
+            true};
 }
 
 FieldError unknown_argument(const Catalogue& catalogue, const FieldInfo& info, std::string_view argument) {

@@ -1,10 +1,10 @@
 // The one interface through which the rule language knows fields and events.
 //
-// The implementer (the supervisor's fields, or a test) offers a Catalogue: which fields and event types exist, and how a
-// field name with its argument becomes a FieldRef. While rules run, it offers one EventView per event, which extracts
-// values for those FieldRefs.
-// Must stay true: a Catalogue never changes after construction and may be used by several threads; spans and strings that
-// it returns live as long as it does; a FieldRef works with every EventView of the Catalogue that made it.
+// The implementer (the supervisor's fields, or a test) offers a Catalogue: which fields and event types exist, and
+// how a field name with its argument becomes a FieldRef. While rules run, it offers one EventView per event, which
+// extracts values for those FieldRefs.
+// Must stay true: a Catalogue never changes after construction and may be used by several threads; spans and strings
+// that it returns live as long as it does; a FieldRef works with every EventView of the Catalogue that made it.
 #pragma once
 
 #include "base/result.h"
@@ -71,8 +71,8 @@ struct FieldRef {
     FieldType type = FieldType::text;  // never dynamic
     MatchMode mode = MatchMode::scalar;
     bool is_list = false;
-    // The next three belong to the implementer. By convention field is its index in Catalogue::fields(), index the numeric
-    // argument or the number of an event argument's name, key any other argument.
+    // The next three belong to the implementer. By convention field is its index in Catalogue::fields(), index the
+    // numeric argument or the number of an event argument's name, key any other argument.
     uint32_t field = 0;
     int64_t index = -1;
     std::string key;
@@ -126,8 +126,8 @@ struct FieldError {
 std::variant<FieldRef, FieldError> find_field(const Catalogue& catalogue, std::string_view name,
                                               std::optional<std::string_view> argument);
 
-// Length of the longest prefix of text that names a field, with ".NAME" of an event argument where that form is allowed;
-// 0 if there is none. The bracketed argument is not looked at.
+// Length of the longest prefix of text that names a field, with ".NAME" of an event argument where that form is
+// allowed; 0 if there is none. The bracketed argument is not looked at.
 size_t longest_field_prefix(const Catalogue& catalogue, std::string_view text);
 
 std::optional<EventTypeId> find_event_type(const Catalogue& catalogue, std::string_view name);

@@ -1,7 +1,7 @@
 // IP addresses and networks as values of fields and as literals in conditions.
 //
-// Must stay true: an address compares equal only to one of its own family; an IPv4-mapped IPv6 address stays IPv6. Unused
-// bytes are zero, so that equality is a comparison of all members.
+// Must stay true: an address compares equal only to one of its own family; an IPv4-mapped IPv6 address stays IPv6.
+// Unused bytes are zero, so that equality is a comparison of all members.
 #pragma once
 
 #include <array>

@@ -2,8 +2,8 @@
 //
 // "%proc.name" is the longest name of a field that the text starts with; "%10proc.name" pads or cuts to ten bytes;
 // "%toupper(proc.name)" applies a transformer; a leading "*" prints <NA> for missing values instead of giving up.
-// Must stay true: a template is immutable and may be used by several threads at once; rendering is for alerts, so it may
-// allocate. Escaping for the line or JSON around it is the caller's.
+// Must stay true: a template is immutable and may be used by several threads at once; rendering is for alerts, so it
+// may allocate. Escaping for the line or JSON around it is the caller's.
 #pragma once
 
 #include "rules/catalogue.h"

@@ -1,8 +1,8 @@
 // One extracted value of a field: small, copied freely, owning nothing.
 //
-// Must stay true: text, bytes and lists point into memory of the event or of the Arena given to the extraction, and are
-// valid until that event is done and that Arena is reset. Kind none is "NA": the field has no value on this event, which
-// makes every comparison false. The empty text and the empty list are values.
+// Must stay true: text, bytes and lists point into memory of the event or of the Arena given to the extraction, and
+// are valid until that event is done and that Arena is reset. Kind none is "NA": the field has no value on this
+// event, which makes every comparison false. The empty text and the empty list are values.
 #pragma once
 
 #include "rules/ip_address.h"

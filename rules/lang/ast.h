@@ -1,7 +1,8 @@
 // The syntax tree of a condition.
 //
-// Must stay true: the tree says what was written, with lists already substituted and macros not; its depth is at most the
-// limit given to the parser, so that recursion over it is safe. Offsets count bytes from the start of the parsed text.
+// Must stay true: the tree says what was written, with lists already substituted and macros not; its depth is at most
+// the limit given to the parser, so that recursion over it is safe. Offsets count bytes from the start of the parsed
+// text.
 #pragma once
 
 #include <cstdint>

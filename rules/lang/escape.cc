@@ -33,7 +33,8 @@ std::optional<char> simple_escape(char c, char quote) {
 }  // namespace
 
 std::string escape(std::string_view value) {
-    bool bare = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) { return is_bare(c) && c != '\f' && c != '\\'; });
+    bool bare = !value.empty() &&
+                std::all_of(value.begin(), value.end(), [](char c) { return is_bare(c) && c != '\f' && c != '\\'; });
     return bare ? std::string(value) : quote(value);
 }
 

@@ -1,7 +1,8 @@
 // Quoting of values in conditions.
 //
-// Must stay true: unescape(escape(s)) == s for every s that needs quotes; a value that needs none is printed as it is. (A
-// value that ends in a backslash cannot be written in a condition: the quote behind it would not end the text.)
+// Must stay true: unescape(escape(s)) == s for every s that needs quotes; a value that needs none is printed as it
+// is. (A value that ends in a backslash cannot be written in a condition: the quote behind it would not end the
+// text.)
 #pragma once
 
 #include "base/result.h"

@@ -1,4 +1,5 @@
-// Recursive descent over the grammar of conditions, see parser.h. Each function of the class parses the rule of its name.
+// Recursive descent over the grammar of conditions, see parser.h. Each function of the class parses the rule of its
+// name.
 #include "rules/lang/parser.h"
 
 #include "rules/lang/scanner.h"

@@ -1,7 +1,7 @@
 // Turns the text of a condition into its tree.
 //
-// The grammar is Falco's, as of engine 0.63: or > and > not > check, macros as bare identifiers, literals on the right side
-// unless written val(field) or as a transformer.
+// The grammar is Falco's, as of engine 0.63: or > and > not > check, macros as bare identifiers, literals on the
+// right side unless written val(field) or as a transformer.
 // Must stay true: the parser recurses at most max_depth levels, whatever the text.
 #pragma once
 

@@ -1,7 +1,8 @@
 // Reads the tokens of a condition, one at a time, as the parser asks for them.
 //
 // Must stay true: each function either consumes its token and returns it, or consumes nothing; tokens match longest.
-// Whether a word is a keyword, a macro or a value depends on its place, so the scanner has one function per kind of place.
+// Whether a word is a keyword, a macro or a value depends on its place, so the scanner has one function per kind of
+// place.
 #pragma once
 
 #include "rules/lang/escape.h"

@@ -1,4 +1,5 @@
-// Compiles Definitions: lists into texts, texts into trees, macros checked for their visibility, rules into the program.
+// Compiles Definitions: lists into texts, texts into trees, macros checked for their visibility, rules into the
+// program.
 // Must stay true: nothing here changes the definitions, so that they can be compiled again after the next file.
 #include "rules/ruleset/build.h"
 
@@ -154,7 +155,8 @@ private:
         std::string suffix;
         for (const ExceptionDefinition& ex : def.exceptions) {
             auto text = exception_condition(ex);
-            if (!text) return fail(Code::err_validate, "The exceptions of the rule are too long", path_of(def.location));
+            if (!text)
+                return fail(Code::err_validate, "The exceptions of the rule are too long", path_of(def.location));
             if (!text->empty()) suffix += " and " + *text;
         }
         Prepared p;
@@ -182,7 +184,8 @@ private:
     }
 
     // A place in the rule's condition, or in that of a macro it uses.
-    std::vector<Location> path_to(const RuleDefinition& def, const Prepared& p, const std::string& macro, size_t offset) {
+    std::vector<Location> path_to(const RuleDefinition& def, const Prepared& p, const std::string& macro,
+                                  size_t offset) {
         if (macro.empty()) return place(p, def.condition, def.location, offset);
         auto m = std::find_if(definitions_.macros.begin(), definitions_.macros.end(),
                               [&](const auto& x) { return x.name == macro; });
@@ -201,7 +204,8 @@ private:
             problem(w.code, w.message, std::move(path));
         }
         if (def.warn_evttypes && condition.event_types.count() > too_many_event_types)
-            problem(Code::no_evttype, "Rule matches too many evt.type values. This has a significant performance penalty.",
+            problem(Code::no_evttype,
+                    "Rule matches too many evt.type values. This has a significant performance penalty.",
                     path_of(def.location));
     }
 
@@ -296,7 +300,8 @@ private:
     }
 
     bool used_by_macro(const std::string& name) const {
-        return std::any_of(macros_.begin(), macros_.end(), [&](const auto& m) { return names_macro(*m.second.tree, name); });
+        return std::any_of(macros_.begin(), macros_.end(),
+                           [&](const auto& m) { return names_macro(*m.second.tree, name); });
     }
 
     RulesetInfo describe() {

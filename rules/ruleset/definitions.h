@@ -1,7 +1,7 @@
 // What rules files define, after appends and overrides, before anything is compiled.
 //
-// Must stay true: this is data only; texts keep the place they came from, part by part, so that an error in text that was
-// put together of several files is reported at the right line.
+// Must stay true: this is data only; texts keep the place they came from, part by part, so that an error in text that
+// was put together of several files is reported at the right line.
 #pragma once
 
 #include "rules/ruleset/problem.h"

@@ -55,8 +55,8 @@ public:
 private:
     bool add_values(ExceptionDefinition& known) {
         if (item_.has("fields") || item_.has("comps"))
-            return item_.fail(Code::err_validate, "Only values can be appended to the existing exception '" + known.name +
-                                                      "', not fields or comps");
+            return item_.fail(Code::err_validate, "Only values can be appended to the existing exception '" +
+                                                      known.name + "', not fields or comps");
         if (!item_.has("values")) {
             item_.warn(Code::append_no_values, "Overriding/appending exception with no values");
             return true;

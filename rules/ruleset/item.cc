@@ -116,7 +116,8 @@ bool Item::text_list(const char* key, std::vector<std::string>& out) const {
                                                  std::to_string(max_list_items) + " items");
     for (const auto& element : value) {
         if (!element.IsScalar())
-            return context_.fail(Code::err_yaml_validate, "Elements of '" + std::string(key) + "' must be scalar values",
+            return context_.fail(Code::err_yaml_validate,
+                                 "Elements of '" + std::string(key) + "' must be scalar values",
                                  path_to(element, "list item"));
         out.push_back(element.Scalar());
     }
@@ -128,7 +129,8 @@ void Item::check_keys(std::initializer_list<std::string_view> known) const {
         if (!entry.first.IsScalar()) continue;
         const std::string& key = entry.first.Scalar();
         if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-        if (std::find(schema_keys.begin(), schema_keys.end(), key) == schema_keys.end()) context_.result.schema_valid = false;
+        if (std::find(schema_keys.begin(), schema_keys.end(), key) == schema_keys.end())
+            context_.result.schema_valid = false;
         std::vector<std::string_view> names(known);
         std::string near = nearest_name(key, names);
         context_.warn(Code::unknown_key,

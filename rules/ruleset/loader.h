@@ -1,8 +1,9 @@
 // Loads rules files into a Ruleset.
 //
-// The format is Falco's, as of engine 0.63. Files are taken in order; a later one may change what an earlier one defined.
-// Must stay true: loading stops at the first error of a file, whose definitions then count for nothing, and goes on with the
-// next file; the input is hostile: sizes, nesting and the amount of text after substitution are bounded.
+// The format is Falco's, as of engine 0.63. Files are taken in order; a later one may change what an earlier one
+// defined.
+// Must stay true: loading stops at the first error of a file, whose definitions then count for nothing, and goes on
+// with the next file; the input is hostile: sizes, nesting and the amount of text after substitution are bounded.
 #pragma once
 
 #include "rules/catalogue.h"

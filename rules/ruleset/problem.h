@@ -1,7 +1,7 @@
 // Errors and warnings of loading rules, with their place.
 //
-// Must stay true: codes and the shape of the report are Falco's, so that tools that read them work; lines and columns count
-// from 1; a problem always names its file.
+// Must stay true: codes and the shape of the report are Falco's, so that tools that read them work; lines and columns
+// count from 1; a problem always names its file.
 #pragma once
 
 #include "rules/code.h"

@@ -20,8 +20,8 @@ bool is_name(std::string_view s) {
     return !s.empty() && letter(s[0]) && std::all_of(s.begin(), s.end(), more);
 }
 
-// Goes through the stream once before it is loaded, because LoadAll has no bounds: on some malformed input the parser gives
-// empty documents for ever without moving on.
+// Goes through the stream once before it is loaded, because LoadAll has no bounds: on some malformed input the parser
+// gives empty documents for ever without moving on.
 class StreamCheck : public YAML::EventHandler {
 public:
     void OnDocumentStart(const YAML::Mark& mark) override {
@@ -30,8 +30,11 @@ public:
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { node(mark); }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { node(mark); }
-    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override { node(mark); }
-    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override {
+        node(mark);
+    }
+    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                         YAML::EmitterStyle::value) override {
         node(mark);
     }
     void OnSequenceEnd() override {}
@@ -127,7 +130,8 @@ private:
                 return it.fail(Code::err_yaml_validate, "Value of plugin version alternatives must be a sequence");
             if (others.IsDefined())
                 for (const auto& other : others)
-                    if (!plugin_entry(other, "required plugin versions alternative", it.path(), alternatives)) return false;
+                    if (!plugin_entry(other, "required plugin versions alternative", it.path(), alternatives))
+                        return false;
             if (!plugin_present(alternatives)) return missing_plugin(it, alternatives);
             out_.required_plugins.push_back(std::move(alternatives));
         }
@@ -177,7 +181,8 @@ private:
         for (const auto& entry : override) {
             std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
             std::string mode = entry.second.IsScalar() ? entry.second.Scalar() : "";
-            if (name != key) return it.fail(Code::err_validate, "Key '" + name + "' cannot be overridden, use '" + key + "'");
+            if (name != key)
+                return it.fail(Code::err_validate, "Key '" + name + "' cannot be overridden, use '" + key + "'");
             if (mode != "append" && mode != "replace")
                 return it.fail(Code::err_validate, "Invalid override mode '" + mode + "' for key '" + name +
                                                        "'. Allowed values are: 'append', 'replace'");
@@ -199,8 +204,10 @@ private:
         it.check_keys({"list", "items", "append", "override"});
         if (!is_name(def.name)) warn_name(it, Code::invalid_list_name, "List");
         std::vector<std::string> items;
-        if (!append_of(it, "items", append, replace) || !it.require("items") || !it.text_list("items", items)) return false;
-        auto known = std::find_if(out_.lists.begin(), out_.lists.end(), [&](const auto& l) { return l.name == def.name; });
+        if (!append_of(it, "items", append, replace) || !it.require("items") || !it.text_list("items", items))
+            return false;
+        auto known =
+            std::find_if(out_.lists.begin(), out_.lists.end(), [&](const auto& l) { return l.name == def.name; });
         if (append && known == out_.lists.end())
             return it.fail(Code::err_validate,
                            "List uses 'append' or 'override.items: append' but no list by that name already exists");
@@ -237,12 +244,14 @@ private:
         if (!name_of(it, "macro", def.name)) return false;
         it.check_keys({"macro", "condition", "append", "override"});
         if (!is_name(def.name)) warn_name(it, Code::invalid_macro_name, "Macro");
-        auto known = std::find_if(out_.macros.begin(), out_.macros.end(), [&](const auto& m) { return m.name == def.name; });
+        auto known =
+            std::find_if(out_.macros.begin(), out_.macros.end(), [&](const auto& m) { return m.name == def.name; });
         bool exists = known != out_.macros.end();
         if (!append_of(it, "condition", append, replace) || !it.require("condition")) return false;
         if (append && !exists)
-            return it.fail(Code::err_validate,
-                           "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists");
+            return it.fail(
+                Code::err_validate,
+                "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists");
         if (append) def.condition = known->condition;
         if (!it.text_part("condition", def.condition)) return false;
         def.location = it.location();
@@ -273,8 +282,9 @@ void warn_append(const Item& it) {
 }
 
 bool append_and_override(const Item& it) {
-    return it.fail(Code::err_validate, "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry "
-                                       "(e.g. 'condition: append') under 'override' instead.");
+    return it.fail(Code::err_validate,
+                   "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry "
+                   "(e.g. 'condition: append') under 'override' instead.");
 }
 
 bool read_definitions(FileContext& context, const Catalogue& catalogue, const LoadOptions& options, Definitions& out) {

@@ -136,7 +136,8 @@ std::string report_text(const LoadResult& result, bool verbose) {
     return out;
 }
 
-std::string report_json(const LoadResult& result, const Catalogue& catalogue, bool describe, const std::string& only_rule) {
+std::string report_json(const LoadResult& result, const Catalogue& catalogue, bool describe,
+                        const std::string& only_rule) {
     json::array files;
     for (const FileResult& f : result.files) {
         json::object file;

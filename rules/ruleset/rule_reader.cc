@@ -31,8 +31,8 @@ public:
         if (!item_.require("rule") || !item_.text("rule", name_)) return false;
         item_.set_name(name_);
         item_.check_keys({"rule", "condition", "output", "desc", "priority", "source", "enabled", "tags", "exceptions",
-                          "skip-if-unknown-filter", "warn_evttypes", "capture", "capture_duration", "append", "override",
-                          "capture_events", "capture_filesize"});
+                          "skip-if-unknown-filter", "warn_evttypes", "capture", "capture_duration", "append",
+                          "override", "capture_events", "capture_filesize"});
         known_ = find();
         bool append = false;
         if (!item_.boolean("append", append)) return false;
@@ -59,10 +59,13 @@ private:
         return true;
     }
 
-    const Catalogue* field_catalogue(const RuleDefinition& rule) const { return rule.unknown_source ? nullptr : &catalogue_; }
+    const Catalogue* field_catalogue(const RuleDefinition& rule) const {
+        return rule.unknown_source ? nullptr : &catalogue_;
+    }
 
     bool missing(const char* how) {
-        return item_.fail(Code::err_validate, std::string("Rule uses ") + how + " but no rule by that name already exists");
+        return item_.fail(Code::err_validate,
+                          std::string("Rule uses ") + how + " but no rule by that name already exists");
     }
 
     bool read_append() {
@@ -85,9 +88,10 @@ private:
                                                           "': no corresponding entry under 'override' is defined.");
             if (named && !present)
                 return item_.fail(Code::err_validate,
-                                  std::string("An ") + (modes.find(key)->second == Mode::append ? "append" : "replace") +
-                                      " override for '" + std::string(key) + "' was specified but '" + std::string(key) +
-                                      "' is not defined");
+                                  std::string("An ") +
+                                      (modes.find(key)->second == Mode::append ? "append" : "replace") +
+                                      " override for '" + std::string(key) + "' was specified but '" +
+                                      std::string(key) + "' is not defined");
         }
         bool appends = std::any_of(modes.begin(), modes.end(), [](const auto& m) { return m.second == Mode::append; });
         if (!known_) return missing(appends ? "'append' or 'override.<key>: append'" : "'override.<key>: replace'");
@@ -107,7 +111,8 @@ private:
                 return item_.fail(Code::err_validate, "Invalid override mode '" + mode + "' for key '" + key +
                                                           "'. Allowed values are: 'append', 'replace'");
             bool allowed = mode == "append" ? among(appendable, key) : among(replaceable, key) && key != "source";
-            if (!allowed) return item_.fail(Code::err_validate, "Key '" + key + "' cannot have the override mode " + mode);
+            if (!allowed)
+                return item_.fail(Code::err_validate, "Key '" + key + "' cannot have the override mode " + mode);
             modes.emplace(key, mode == "append" ? Mode::append : Mode::replace);
         }
         return true;
@@ -118,10 +123,12 @@ private:
         if (!item_.has("enabled"))
             return item_.fail(Code::err_yaml_validate, "Item has no mapping for key '" + std::string(key) +
                                                            "'. Rules must have condition, output, desc, and priority");
-        if (!known_) return item_.fail(Code::err_validate, "Rule has 'enabled' key but no rule by that name already exists");
-        item_.warn(Code::deprecated_item,
-                   "The standalone 'enabled' key usage is deprecated. The correct approach requires also a 'replace' entry "
-                   "under the 'override' key (i.e. 'enabled: replace').");
+        if (!known_)
+            return item_.fail(Code::err_validate, "Rule has 'enabled' key but no rule by that name already exists");
+        item_.warn(
+            Code::deprecated_item,
+            "The standalone 'enabled' key usage is deprecated. The correct approach requires also a 'replace' entry "
+            "under the 'override' key (i.e. 'enabled: replace').");
         return item_.boolean("enabled", known_->enabled);
     }
 
@@ -177,8 +184,9 @@ private:
         auto named = priority_named(text);
         if (!named)
             return item_.context().fail(Code::err_yaml_validate,
-                                        "Invalid priority '" + text + "'. Allowed values are: Emergency, Alert, Critical, "
-                                        "Error, Warning, Notice, Informational, Debug",
+                                        "Invalid priority '" + text +
+                                            "'. Allowed values are: Emergency, Alert, Critical, "
+                                            "Error, Warning, Notice, Informational, Debug",
                                         item_.path_to(item_.get("priority"), "rule priority"));
         priority = *named;
         return true;

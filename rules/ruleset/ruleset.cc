@@ -6,7 +6,8 @@
 
 namespace undercoat::rules {
 
-Ruleset::Ruleset(std::vector<Rule> rules, std::shared_ptr<const Program> program, size_t event_type_count, RulesetInfo info)
+Ruleset::Ruleset(std::vector<Rule> rules, std::shared_ptr<const Program> program, size_t event_type_count,
+                 RulesetInfo info)
     : rules_(std::move(rules)),
       program_(std::move(program)),
       by_type_(event_type_count),

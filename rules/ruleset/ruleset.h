@@ -1,7 +1,7 @@
 // Compiled rules, ready to be matched with events.
 //
-// Must stay true: a Ruleset never changes and may be shared by threads; each thread matches with its own RuleMatcher. Rules
-// keep the order in which they were first defined.
+// Must stay true: a Ruleset never changes and may be shared by threads; each thread matches with its own RuleMatcher.
+// Rules keep the order in which they were first defined.
 #pragma once
 
 #include "rules/catalogue.h"
@@ -95,8 +95,9 @@ class RuleMatcher {
 public:
     explicit RuleMatcher(std::shared_ptr<const Ruleset> ruleset);
 
-    // Calls on_match for the first matching rule, or for each, in order; returns how many matched. The arena is reset at the
-    // start; values and texts stay valid until the next call. Allocates nothing on the heap for an event without match.
+    // Calls on_match for the first matching rule, or for each, in order; returns how many matched. The arena is reset
+    // at the start; values and texts stay valid until the next call. Allocates nothing on the heap for an event
+    // without match.
     template <class OnMatch>
     size_t match(EventView& event, Arena& arena, Matching matching, OnMatch on_match) {
         auto candidates = ruleset_->rules_for(event.type());

@@ -65,7 +65,8 @@ private:
     }
 
     void copy(size_t length) {
-        if (out_.segments.empty() || !out_.segments.back().literal) out_.segments.push_back({out_.text.size(), at_, true});
+        if (out_.segments.empty() || !out_.segments.back().literal)
+            out_.segments.push_back({out_.text.size(), at_, true});
         out_.text += in_.substr(at_, length);
         at_ += length;
     }

@@ -89,8 +89,9 @@ private:
         if (out_.left.type == FieldType::net || out_.right.type == FieldType::net)
             return fail(at, "network fields cannot be compared with fields");
         if (!same_type(out_.left.type, out_.right.type))
-            return fail(at, "cannot compare " + print(node_.left) + " of type " + std::string(to_string(out_.left.type)) +
-                                " with " + print(node_.right) + " of type " + std::string(to_string(out_.right.type)));
+            return fail(at, "cannot compare " + print(node_.left) + " of type " +
+                                std::string(to_string(out_.left.type)) + " with " + print(node_.right) + " of type " +
+                                std::string(to_string(out_.right.type)));
         bool list_ok = out_.left.is_list || is_list_operator(node_.op);
         return list_ok || !out_.right.is_list || fail(at, operator_text() + " cannot compare with a list");
     }
@@ -128,9 +129,9 @@ private:
                      node_.op == Operator::in;
         if (!names || find_event_type(catalogue_, literal.text)) return true;
         std::string near = nearest_name(literal.text, catalogue_.event_types());
-        return fail(literal.offset,
-                    "unknown event type '" + literal.text + "'" + (near.empty() ? "" : ", did you mean '" + near + "'?"),
-                    true);
+        return fail(
+            literal.offset,
+            "unknown event type '" + literal.text + "'" + (near.empty() ? "" : ", did you mean '" + near + "'?"), true);
     }
 
     bool check_regex(const Operand& literal) {
@@ -138,7 +139,8 @@ private:
         RE2::Options options(RE2::POSIX);
         options.set_log_errors(false);
         RE2 pattern(literal.text, options);
-        if (!pattern.ok()) return fail(literal.offset, "bad regular expression '" + literal.text + "': " + pattern.error());
+        if (!pattern.ok())
+            return fail(literal.offset, "bad regular expression '" + literal.text + "': " + pattern.error());
         if (is_simple_regex(literal.text))
             warn(literal, "the regular expression '" + literal.text +
                               "' can be written with a simpler operator (=, startswith, endswith or contains)");

@@ -38,7 +38,8 @@ struct EventTypeOutcome {
     EventTypeSet can_be_false;
 };
 
-// of_macro gives the outcome of a macro's condition. Unknown event names count as no type; the typed check reports them.
+// of_macro gives the outcome of a macro's condition. Unknown event names count as no type; the typed check reports
+// them.
 using MacroOutcome = std::function<EventTypeOutcome(std::string_view name)>;
 EventTypeOutcome infer_event_types(const Node& node, const Catalogue& catalogue, const MacroOutcome& of_macro);
 

@@ -145,7 +145,8 @@ Result<Value> parse_literal(FieldType type, std::string_view text) {
         }
         case FieldType::text:
         case FieldType::path:
-            if (text.find('\0') != text.npos) return Error{"the value contains a NUL byte, which no text field can hold"};
+            if (text.find('\0') != text.npos)
+                return Error{"the value contains a NUL byte, which no text field can hold"};
             return Value::text(text);
         case FieldType::bytes: return Value::bytes(text);
         case FieldType::ip:

@@ -16,8 +16,9 @@ bool same_type(FieldType a, FieldType b);
 // Whether the operator exists for a field of this type, is_list fields apart (they take exists, in and intersects).
 bool operator_allowed(Operator op, FieldType type);
 
-// The value of the literal. Text is not copied: the result points into `text`. Numbers: decimal or 0x, a negative one for an
-// unsigned type wraps at its width; ports also by service name; booleans true or false; addresses; networks as CIDR.
+// The value of the literal. Text is not copied: the result points into `text`. Numbers: decimal or 0x, a negative one
+// for an unsigned type wraps at its width; ports also by service name; booleans true or false; addresses; networks as
+// CIDR.
 Result<Value> parse_literal(FieldType type, std::string_view text);
 
 }  // namespace undercoat::rules

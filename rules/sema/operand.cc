@@ -49,14 +49,16 @@ private:
         if (place_ != Place::output && operand.text == "evt.type" && (inside_transformer || place_ == Place::right))
             return error(operand, "evt.type cannot stand on the right side or inside a transformer");
         auto found = find_field(catalogue_, operand.text, operand.argument);
-        if (auto* e = std::get_if<FieldError>(&found)) return SemanticError{e->message, operand.offset, e->unknown_field};
+        if (auto* e = std::get_if<FieldError>(&found))
+            return SemanticError{e->message, operand.offset, e->unknown_field};
         TypedOperand out;
         out.field = std::move(std::get<FieldRef>(found));
         const FieldInfo& info = *out.field.info;
         std::string name = "field '" + out.field.text + "'";
         if (inside_transformer && info.no_transformer) return error(operand, name + " cannot be used in a transformer");
         if (place_ == Place::right && info.no_rhs) return error(operand, name + " cannot stand on the right side");
-        if (place_ == Place::output && info.filter_only) return error(operand, name + " can only be used in conditions");
+        if (place_ == Place::output && info.filter_only)
+            return error(operand, name + " can only be used in conditions");
         if (place_ != Place::output && info.print_only) return error(operand, name + " can only be used in outputs");
         out.type = out.field.type;
         out.is_list = out.field.is_list;
@@ -138,7 +140,8 @@ private:
         const TypedOperand& words = out.items[0];
         bool splittable = words.kind != TypedOperand::Kind::text && is_text(words.type);
         if (!words.is_list && !splittable) return call(operand) + ": the first argument must be a list";
-        if (words.is_list && !is_text(words.type)) return call(operand) + ": the first argument must be a list of texts";
+        if (words.is_list && !is_text(words.type))
+            return call(operand) + ": the first argument must be a list of texts";
         if (out.items[1].is_list || !is_text(out.items[1].type))
             return call(operand) + ": the second argument must be a text";
         if (operand.argument && operand.argument->size() != 1)
@@ -154,7 +157,8 @@ private:
 
 }  // namespace
 
-std::variant<TypedOperand, SemanticError> check_operand(const Operand& operand, const Catalogue& catalogue, Place place) {
+std::variant<TypedOperand, SemanticError> check_operand(const Operand& operand, const Catalogue& catalogue,
+                                                        Place place) {
     return OperandCheck(catalogue, place).check(operand, false);
 }
 

@@ -44,10 +44,11 @@ struct SemanticWarning {
 // Where an operand stands decides which fields it may name.
 enum class Place : uint8_t { left, right, output };
 
-std::variant<TypedOperand, SemanticError> check_operand(const Operand& operand, const Catalogue& catalogue, Place place);
+std::variant<TypedOperand, SemanticError> check_operand(const Operand& operand, const Catalogue& catalogue,
+                                                        Place place);
 
-// Exactly one of literals and right is used, neither with exists. literals are the right side's values as text, proven to
-// be readable for left.type by parse_literal (bcontains, bstartswith: already decoded from hex).
+// Exactly one of literals and right is used, neither with exists. literals are the right side's values as text,
+// proven to be readable for left.type by parse_literal (bcontains, bstartswith: already decoded from hex).
 struct TypedComparison {
     TypedOperand left;
     std::vector<std::string> literals;

@@ -20,7 +20,8 @@ std::string printed_typed(const TypedOperand& operand) {
         case TypedOperand::Kind::text: return "'" + std::to_string(operand.constant.size()) + ":" + operand.constant;
         default: break;
     }
-    std::string out = operand.kind == TypedOperand::Kind::list ? "(" : std::to_string(static_cast<int>(operand.transform));
+    std::string out =
+        operand.kind == TypedOperand::Kind::list ? "(" : std::to_string(static_cast<int>(operand.transform));
     if (operand.kind == TypedOperand::Kind::transform) out += "(";
     for (const TypedOperand& item : operand.items) {
         out += printed_typed(item);
@@ -34,7 +35,10 @@ std::string printed_typed(const TypedOperand& operand) {
 }  // namespace
 
 Compiler::Compiler(const Catalogue& catalogue, MacroLookup macros, unsigned max_depth)
-    : catalogue_(catalogue), macro_tree_(std::move(macros)), max_depth_(max_depth), program_(std::make_shared<Program>()) {}
+    : catalogue_(catalogue),
+      macro_tree_(std::move(macros)),
+      max_depth_(max_depth),
+      program_(std::make_shared<Program>()) {}
 
 std::variant<CompiledCondition, CompileError> Compiler::add_condition(const Node& condition) {
     Unit unit;
@@ -191,7 +195,8 @@ void Compiler::fill_check(Check& check, const TypedComparison& typed, const Node
 
 uint32_t Compiler::add_operation(const TypedOperand& operand, const std::string& printed, std::vector<uint32_t>* used) {
     Operation op;
-    for (const TypedOperand& item : operand.items) op.arguments.push_back(add_operation(item, printed_typed(item), used));
+    for (const TypedOperand& item : operand.items)
+        op.arguments.push_back(add_operation(item, printed_typed(item), used));
     auto [it, is_new] = operation_index_.try_emplace(printed, static_cast<uint32_t>(program_->operations.size()));
     if (used) merge(*used, {it->second});
     if (!is_new) return it->second;

@@ -1,7 +1,7 @@
 // Compiles conditions into a Program. The one entry point: Compiler::add_condition.
 //
-// Must stay true: whatever the text, the work is bounded: nesting with macros expanded is at most max_depth, and a macro is
-// compiled once however often it is used.
+// Must stay true: whatever the text, the work is bounded: nesting with macros expanded is at most max_depth, and a
+// macro is compiled once however often it is used.
 #pragma once
 
 #include "rules/catalogue.h"

@@ -169,7 +169,8 @@ bool Evaluator::in_set(const Check& check, const Value& element) {
         return std::any_of(items.begin(), items.end(), [&](const Value& r) { return equal(check, element, r); });
     }
     if (element.kind() == Value::Kind::text) return check.text_set.contains(element.text());
-    return std::any_of(check.values.begin(), check.values.end(), [&](const Value& v) { return equal(check, element, v); });
+    return std::any_of(check.values.begin(), check.values.end(),
+                       [&](const Value& v) { return equal(check, element, v); });
 }
 
 bool Evaluator::evaluate_scalar(const Check& check, const Value& left) {

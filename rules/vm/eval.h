@@ -1,7 +1,7 @@
 // Runs compiled conditions on one event at a time.
 //
-// Must stay true: for one event every field is extracted and every check and macro evaluated at most once; after the first
-// events nothing is allocated on the heap. One Evaluator belongs to one thread.
+// Must stay true: for one event every field is extracted and every check and macro evaluated at most once; after the
+// first events nothing is allocated on the heap. One Evaluator belongs to one thread.
 #pragma once
 
 #include "rules/catalogue.h"

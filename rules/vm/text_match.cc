@@ -1,4 +1,5 @@
-// Matching of texts, see text_match.h. fnmatch(3) itself is not used because its time grows exponentially with the stars.
+// Matching of texts, see text_match.h. fnmatch(3) itself is not used because its time grows exponentially with the
+// stars.
 #include "rules/vm/text_match.h"
 
 #include <array>
@@ -8,7 +9,9 @@ namespace undercoat::rules {
 namespace {
 
 bool in_class(std::string_view name, unsigned char c) {
-    auto between = [c](char a, char b) { return c >= static_cast<unsigned char>(a) && c <= static_cast<unsigned char>(b); };
+    auto between = [c](char a, char b) {
+        return c >= static_cast<unsigned char>(a) && c <= static_cast<unsigned char>(b);
+    };
     bool upper = between('A', 'Z'), lower = between('a', 'z'), digit = between('0', '9');
     bool graph = between('!', '~');
     if (name == "alpha") return upper || lower;
@@ -52,7 +55,8 @@ private:
             size_t close = p_.find(":]", at_ + 2);
             if (close != p_.npos) {
                 std::string_view name = p_.substr(at_ + 2, close - at_ - 2);
-                found = found || in_class(name, c_) || (fold_ && (name == "upper" || name == "lower") && in_class("alpha", c_));
+                found = found || in_class(name, c_) ||
+                        (fold_ && (name == "upper" || name == "lower") && in_class("alpha", c_));
                 at_ = close + 2;
                 return true;
             }

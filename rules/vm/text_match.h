@@ -11,8 +11,8 @@
 
 namespace undercoat::rules {
 
-// The pattern language of POSIX shells as fnmatch(3) without flags reads it in the C locale: * and ? match any byte, '/'
-// and a leading dot too; [..] with ranges, classes and ! or ^; a backslash makes the next byte plain.
+// The pattern language of POSIX shells as fnmatch(3) without flags reads it in the C locale: * and ? match any byte,
+// '/' and a leading dot too; [..] with ranges, classes and ! or ^; a backslash makes the next byte plain.
 bool glob_match(std::string_view pattern, std::string_view text, bool ignore_case);
 
 inline char ascii_lower(char c) {
@@ -24,8 +24,9 @@ inline char ascii_upper(char c) {
 
 bool contains_ignoring_case(std::string_view text, std::string_view needle);
 
-// A set of paths; a text matches if one of them, or one of its parents, is in the set, component by component. Components
-// with ? * [ are globs. Repeated and trailing slashes do not count; the path without components contains everything.
+// A set of paths; a text matches if one of them, or one of its parents, is in the set, component by component.
+// Components with ? * [ are globs. Repeated and trailing slashes do not count; the path without components contains
+// everything.
 class PathPrefixes {
 public:
     void add(std::string_view path);

@@ -68,7 +68,9 @@ Value concatenate(std::span<const Value> parts, std::string_view separator, Aren
     }
     auto out = arena.array<char>(size);
     size_t at = 0;
-    auto append = [&](std::string_view s) { at = static_cast<size_t>(std::copy(s.begin(), s.end(), out.data() + at) - out.data()); };
+    auto append = [&](std::string_view s) {
+        at = static_cast<size_t>(std::copy(s.begin(), s.end(), out.data() + at) - out.data());
+    };
     for (size_t i = 0; i < parts.size(); ++i) {
         if (i > 0) append(separator);
         append(texts[i]);
@@ -140,7 +142,9 @@ Value getopt(const Value& words, std::string_view options, char option, Arena& a
         return last;
     }
     size_t count = 0;
-    GetOpt(list, options).each([&](std::string_view, bool has_argument, std::string_view) { count += has_argument ? 2 : 1; });
+    GetOpt(list, options).each([&](std::string_view, bool has_argument, std::string_view) {
+        count += has_argument ? 2 : 1;
+    });
     auto out = arena.array<Value>(count);
     size_t used = 0;
     GetOpt(list, options).each([&](std::string_view letter, bool has_argument, std::string_view argument) {

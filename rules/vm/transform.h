@@ -1,6 +1,7 @@
 // The transformers: functions of values.
 //
-// Must stay true: results live in the given Arena or in the arguments' memory; a missing argument makes a missing result.
+// Must stay true: results live in the given Arena or in the arguments' memory; a missing argument makes a missing
+// result.
 #pragma once
 
 #include "rules/arena.h"

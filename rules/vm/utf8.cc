@@ -10,7 +10,10 @@ size_t sequence(std::string_view s, bool& valid) {
     unsigned first = byte(0);
     valid = first < 0x80;
     if (valid) return 1;
-    size_t length = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+    size_t length = first >= 0xc2 && first <= 0xdf   ? 2
+                    : first >= 0xe0 && first <= 0xef ? 3
+                    : first >= 0xf0 && first <= 0xf4 ? 4
+                                                     : 0;
     if (length == 0) return 1;
     unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
     unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;

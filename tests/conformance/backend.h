@@ -20,8 +20,8 @@ public:
     virtual const rules::Catalogue& catalogue() const = 0;
     // Whether fields can be rendered as the product does; cases of the kind "field" are skipped otherwise.
     virtual bool renders_fields() const = 0;
-    // The view of events[on], after the events before it have been applied, with values at least for these fields; or why
-    // this backend cannot give it. events is a sequence as in the case files; see their first comment.
+    // The view of events[on], after the events before it have been applied, with values at least for these fields; or
+    // why this backend cannot give it. events is a sequence as in the case files; see their first comment.
     virtual std::variant<std::unique_ptr<rules::EventView>, std::string> view(
         const YAML::Node& events, size_t on, bool init_thread, std::span<const rules::FieldRef> fields) = 0;
 };

@@ -31,7 +31,8 @@ void parse_case(const YAML::Node& c, Tally& tally) {
     auto parsed = parse_condition(expr);
     auto* error = std::get_if<ParseError>(&parsed);
     if (c["valid"].as<bool>() == !error) {
-        if (error && c["error_message"] && error->message.find(c["error_message"].as<std::string>()) == std::string::npos)
+        if (error && c["error_message"] &&
+            error->message.find(c["error_message"].as<std::string>()) == std::string::npos)
             return tally.fail("parse", id, "message is: " + error->message);
         return tally.pass("parse");
     }

@@ -44,7 +44,8 @@ std::string load_problem(const YAML::Node& c, const LoadResult& loaded) {
         return file.schema_valid ? "schema is valid" : "schema is not valid";
     auto rules = loaded.ruleset->rules();
     for (const auto& e : c["compiled_condition"]) {
-        auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& r) { return r.name == e.first.as<std::string>(); });
+        auto rule = std::find_if(rules.begin(), rules.end(),
+                                 [&](const Rule& r) { return r.name == e.first.as<std::string>(); });
         if (rule == rules.end()) return "rule missing";
         if (rule->compiled_condition != e.second.as<std::string>()) return "compiled to " + rule->compiled_condition;
     }
@@ -81,7 +82,9 @@ std::string expectation_problem(const YAML::Node& e, const LoadResult& loaded) {
     std::string kind = e["assert"].as<std::string>();
     if (kind == "True") return loaded.files.front().ok() ? "" : "the first file is not valid";
     if (kind == "Equal")
-        return std::to_string(problems.size()) == e["value"].as<std::string>() ? "" : std::to_string(problems.size()) + " problems";
+        return std::to_string(problems.size()) == e["value"].as<std::string>()
+                   ? ""
+                   : std::to_string(problems.size()) + " problems";
     bool found = std::any_of(problems.begin(), problems.end(), [&](const Problem& p) { return matches(p, e); });
     return found ? "" : "nothing like " + YAML::Dump(e);
 }

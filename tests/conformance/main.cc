@@ -1,5 +1,5 @@
-// conformance FILE...: runs conformance cases and prints one line for each that fails or is skipped, with the reason. The
-// last line is the total. Exit status 1 if any failed.
+// conformance FILE...: runs conformance cases and prints one line for each that fails or is skipped, with the reason.
+// The last line is the total. Exit status 1 if any failed.
 #include "tests/conformance/runner.h"
 
 #include <iostream>

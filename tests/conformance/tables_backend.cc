@@ -1,5 +1,5 @@
-// The backend without the product's state: the catalogue of the specification's tables, and events whose few values can be
-// read straight from the case. Fields that need process or descriptor state are refused with their name.
+// The backend without the product's state: the catalogue of the specification's tables, and events whose few values
+// can be read straight from the case. Fields that need process or descriptor state are refused with their name.
 #include "tests/conformance/backend.h"
 #include "tests/conformance/runner.h"
 #include "tests/support/test_catalogue.h"
@@ -92,7 +92,8 @@ private:
     static void fill_tuple(test::TestEvent& event, const YAML::Node& tuple) {
         std::vector<Value> sides;
         for (const auto& side : tuple["v"]["socktuple"])
-            if (auto ip = IpAddress::parse(side["sockaddr"]["addr"]["str"].as<std::string>())) sides.push_back(Value::ip(*ip));
+            if (auto ip = IpAddress::parse(side["sockaddr"]["addr"]["str"].as<std::string>()))
+                sides.push_back(Value::ip(*ip));
         if (sides.size() != 2) return;
         event.values["fd.cip"] = sides[0];
         event.values["fd.sip"] = sides[1];

@@ -136,9 +136,11 @@ void format_case(const YAML::Node& c, Backend& backend, Tally& tally) {
     if (c["output"] && got != wanted) return tally.fail("format", id, got + " instead of " + wanted);
     auto fields = format.fields(event, arena, transformed);
     for (const auto& f : c["fields"]) {
-        auto it = std::find_if(fields.begin(), fields.end(), [&](const auto& x) { return x.key == f.first.as<std::string>(); });
+        auto it = std::find_if(fields.begin(), fields.end(),
+                               [&](const auto& x) { return x.key == f.first.as<std::string>(); });
         if (it == fields.end()) return tally.fail("format", id, "no field " + f.first.as<std::string>());
-        if (render_text(it->value, arena) != f.second.as<std::string>()) return tally.fail("format", id, "field differs");
+        if (render_text(it->value, arena) != f.second.as<std::string>())
+            return tally.fail("format", id, "field differs");
     }
     tally.pass("format");
 }

@@ -1,10 +1,10 @@
 // libFuzzer target: hostile ring memory and a hostile control page against RingReader, and every record it hands out
 // against RecordView.
 //
-// Input: 1 byte log2 of the ring's size in granules (4..9), 1 byte mode bits, 8 bytes position, 8 bytes head, then ring
-// memory (repeated to fill it). Must stay true: whatever the input, positions only grow, the reader ends, and nothing
-// outside the ring and the record's copy is touched (the ring lies in a heap block of its exact size, so that AddressSanitizer
-// sees any step beyond it).
+// Input: 1 byte log2 of the ring's size in granules (4..9), 1 byte mode bits, 8 bytes position, 8 bytes head, then
+// ring memory (repeated to fill it). Must stay true: whatever the input, positions only grow, the reader ends, and
+// nothing outside the ring and the record's copy is touched (the ring lies in a heap block of its exact size, so that
+// AddressSanitizer sees any step beyond it).
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +24,8 @@ void require(bool ok, const char* what) {
     std::abort();
 }
 
-// With mode bit 0 the stamps of the positions to be read get the right lap, else hardly any input would pass the first check.
+// With mode bit 0 the stamps of the positions to be read get the right lap, else hardly any input would pass the
+// first check.
 void mend_stamps(const Ring& ring, uint64_t position) {
     for (uint64_t i = 0; i < ring.granules; ++i) {
         uint64_t s = *ring.stamp(position + i);

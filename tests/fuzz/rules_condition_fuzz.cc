@@ -22,13 +22,14 @@ const TestCatalogue& catalogue() {
     static const TestCatalogue c = [] {
         FieldInfo list = TestCatalogue::field("fd.types");
         list.is_list = true;
-        return TestCatalogue({TestCatalogue::field("proc.name"), TestCatalogue::field("evt.type"), TestCatalogue::field("proc.aname"),
-                              TestCatalogue::field("evt.num", FieldType::uint64), TestCatalogue::field("fd.num", FieldType::int64),
-                              TestCatalogue::field("evt.buffer", FieldType::bytes), TestCatalogue::field("fd.sip", FieldType::ip),
-                              TestCatalogue::field("fd.net", FieldType::net), TestCatalogue::field("fd.sip.name"),
-                              TestCatalogue::field("fd.sport", FieldType::port), TestCatalogue::field("thread.cpu", FieldType::real),
-                              TestCatalogue::field("evt.is_io", FieldType::boolean), TestCatalogue::field("evt.arg"), list},
-                             {"open", "openat", "close"}, {{"flags", FieldType::flags}, {"name", FieldType::path}});
+        return TestCatalogue(
+            {TestCatalogue::field("proc.name"), TestCatalogue::field("evt.type"), TestCatalogue::field("proc.aname"),
+             TestCatalogue::field("evt.num", FieldType::uint64), TestCatalogue::field("fd.num", FieldType::int64),
+             TestCatalogue::field("evt.buffer", FieldType::bytes), TestCatalogue::field("fd.sip", FieldType::ip),
+             TestCatalogue::field("fd.net", FieldType::net), TestCatalogue::field("fd.sip.name"),
+             TestCatalogue::field("fd.sport", FieldType::port), TestCatalogue::field("thread.cpu", FieldType::real),
+             TestCatalogue::field("evt.is_io", FieldType::boolean), TestCatalogue::field("evt.arg"), list},
+            {"open", "openat", "close"}, {{"flags", FieldType::flags}, {"name", FieldType::path}});
     }();
     return c;
 }

@@ -49,9 +49,10 @@ void mark(FieldInfo& f) {
                                                    "proc.aenv",  "proc.apid"};
     static const std::set<std::string_view> either = {"fd.ip", "fd.port", "fd.net", "fd.proto"};
     static const std::set<std::string_view> nets = {"fd.net", "fd.cnet", "fd.snet", "fd.lnet", "fd.rnet"};
-    static const std::set<std::string_view> plain = {"proc.acmdline", "proc.aenv", "proc.apid", "evt.rawarg", "fd.proto"};
-    static const std::set<std::string_view> indexed = {"proc.args", "proc.env", "proc.aargs", "evt.arg", "evt.rawarg", "fd.types",
-                                                       "thread.cgroup", "evt.around"};
+    static const std::set<std::string_view> plain = {"proc.acmdline", "proc.aenv", "proc.apid", "evt.rawarg",
+                                                     "fd.proto"};
+    static const std::set<std::string_view> indexed = {"proc.args",  "proc.env", "proc.aargs",    "evt.arg",
+                                                       "evt.rawarg", "fd.types", "thread.cgroup", "evt.around"};
     if (any.contains(f.name)) f.bare_mode = MatchMode::any_of;
     if (either.contains(f.name)) f.bare_mode = MatchMode::either_side;
     if (f.name.starts_with("fd.") && f.name.ends_with("ip.name")) f.bare_mode = MatchMode::host_name;
@@ -73,7 +74,8 @@ void mark(FieldInfo& f) {
 
 std::string shared_directory() {
     const char* named = std::getenv("UNDERCOAT_SHARED");
-    for (std::string path : {named ? std::string(named) : std::string(), std::string("../shared"), std::string(SOURCE_ROOT "/../shared")})
+    for (std::string path :
+         {named ? std::string(named) : std::string(), std::string("../shared"), std::string(SOURCE_ROOT "/../shared")})
         if (!path.empty() && std::filesystem::exists(path + "/spec/falco_fields.tsv")) return path;
     return "";
 }
@@ -111,9 +113,11 @@ std::unique_ptr<TestCatalogue> TestCatalogue::from_specification(const std::stri
     for (const char* name : {"container", "gettid", "getpid", "getppid", "sysinfo", "uname", "times"})
         if (seen.insert(name).second) event_types.push_back(name);
 
-    auto catalogue = std::make_unique<TestCatalogue>(std::vector<FieldInfo>(), std::move(event_types), std::move(arguments));
+    auto catalogue =
+        std::make_unique<TestCatalogue>(std::vector<FieldInfo>(), std::move(event_types), std::move(arguments));
     // Fields that exist but are no longer listed.
-    for (const char* name : {"evt.dir", "evt.latency", "evt.latency.s", "evt.latency.ns", "evt.latency.human", "evt.wait_latency"})
+    for (const char* name :
+         {"evt.dir", "evt.latency", "evt.latency.s", "evt.latency.ns", "evt.latency.human", "evt.wait_latency"})
         catalogue->fields_.push_back(field(name));
     std::istringstream lines(read_file(shared + "/spec/falco_fields.tsv"));
     for (std::string line; std::getline(lines, line);) {

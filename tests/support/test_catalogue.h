@@ -29,7 +29,8 @@ public:
     std::span<const rules::FieldInfo> fields() const override { return fields_; }
     std::span<const std::string_view> event_arguments() const override { return arguments_; }
     std::span<const std::string_view> event_types() const override { return event_types_; }
-    Result<rules::FieldRef> resolve(const rules::FieldInfo& info, std::optional<std::string_view> argument) const override;
+    Result<rules::FieldRef> resolve(const rules::FieldInfo& info,
+                                    std::optional<std::string_view> argument) const override;
 
     // For compact definitions in tests; the name must outlive the catalogue.
     static rules::FieldInfo field(std::string_view name, rules::FieldType type = rules::FieldType::text);

@@ -13,8 +13,8 @@ using test::TestCatalogue;
 class Loader : public testing::Test {
 protected:
     Loader()
-        : catalogue_({TestCatalogue::field("proc.name"), TestCatalogue::field("evt.type"), TestCatalogue::field("fd.name"),
-                      TestCatalogue::field("evt.num", FieldType::uint64)},
+        : catalogue_({TestCatalogue::field("proc.name"), TestCatalogue::field("evt.type"),
+                      TestCatalogue::field("fd.name"), TestCatalogue::field("evt.num", FieldType::uint64)},
                      {"open", "openat", "execve"}) {}
 
     LoadResult load(std::vector<std::string> contents, const LoadOptions& options = {}) {
@@ -27,14 +27,17 @@ protected:
                "\n  output: o %proc.name\n  priority: WARNING\n" + more;
     }
     static bool warned(const FileResult& file, Code code) {
-        return std::any_of(file.warnings.begin(), file.warnings.end(), [&](const Problem& p) { return p.code == code; });
+        return std::any_of(file.warnings.begin(), file.warnings.end(),
+                           [&](const Problem& p) { return p.code == code; });
     }
 
     TestCatalogue catalogue_;
 };
 
 TEST_F(Loader, AnErrorPointsAtItsByteInTheFile) {
-    auto loaded = load({"- rule: r\n  desc: d\n  condition: >\n    evt.type = open\n    and fd.nam = /etc\n  output: o\n  priority: info\n"});
+    auto loaded =
+        load({"- rule: r\n  desc: d\n  condition: >\n    evt.type = open\n    and fd.nam = /etc\n  output: o\n  "
+              "priority: info\n"});
     ASSERT_FALSE(loaded.ok());
     const Problem& p = loaded.files[0].errors.at(0);
     EXPECT_EQ(name_of(p.code), "LOAD_ERR_COMPILE_CONDITION");
@@ -45,7 +48,8 @@ TEST_F(Loader, AnErrorPointsAtItsByteInTheFile) {
 }
 
 TEST_F(Loader, AnErrorInASecondFileLeavesTheFirstInForce) {
-    auto loaded = load({rule("a", "evt.type = open"), rule("b", "evt.type = open and"), rule("c", "evt.type = execve")});
+    auto loaded =
+        load({rule("a", "evt.type = open"), rule("b", "evt.type = open and"), rule("c", "evt.type = execve")});
     EXPECT_TRUE(loaded.files[0].ok());
     EXPECT_FALSE(loaded.files[1].ok());
     EXPECT_TRUE(loaded.files[2].ok());
@@ -108,7 +112,8 @@ TEST_F(Loader, MacrosOfMacrosDoNotExplode) {
 TEST_F(Loader, TooDeepMacrosAreAnError) {
     std::string text = "- macro: m0\n  condition: proc.name = x\n";
     for (int i = 1; i < 1200; ++i)
-        text += "- macro: m" + std::to_string(i) + "\n  condition: not (m" + std::to_string(i - 1) + " or proc.name = y)\n";
+        text +=
+            "- macro: m" + std::to_string(i) + "\n  condition: not (m" + std::to_string(i - 1) + " or proc.name = y)\n";
     auto loaded = load({text + rule("r", "evt.type = open and m1199")});
     ASSERT_FALSE(loaded.ok());
     EXPECT_NE(loaded.files[0].errors[0].message.find("nested deeper"), std::string::npos);
@@ -167,7 +172,8 @@ TEST_F(Loader, MalformedStreamsEnd) {
 TEST_F(Loader, ReportNamesCodeAndPlace) {
     auto loaded = load({rule("r", "evt.type = opn")});
     std::string text = report_text(loaded, false);
-    EXPECT_NE(text.find("f0.yaml: Invalid\n1 Errors:\nIn rules content: (f0.yaml:1:1)\n    rule 'r': (f0.yaml:1:3)\n"), std::string::npos)
+    EXPECT_NE(text.find("f0.yaml: Invalid\n1 Errors:\nIn rules content: (f0.yaml:1:1)\n    rule 'r': (f0.yaml:1:3)\n"),
+              std::string::npos)
         << text;
     EXPECT_NE(text.find("did you mean 'open'?"), std::string::npos);
     EXPECT_NE(report_json(loaded, catalogue_, true).find("\"successful\":false"), std::string::npos);

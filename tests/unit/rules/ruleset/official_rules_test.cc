@@ -39,7 +39,8 @@ protected:
     // Falco prints the empty text as nothing and does not quote parentheses, so that its output cannot be parsed again.
     static std::string as_falco_prints(std::string condition) {
         for (auto [ours, theirs] : {std::pair<std::string, std::string>{" \"\"", " "}, {"\"(systemd)\"", "(systemd)"}})
-            for (size_t at; (at = condition.find(ours)) != std::string::npos;) condition.replace(at, ours.size(), theirs);
+            for (size_t at; (at = condition.find(ours)) != std::string::npos;)
+                condition.replace(at, ours.size(), theirs);
         return condition;
     }
 
@@ -69,7 +70,8 @@ TEST_F(OfficialRules, CompileAsInFalco) {
         std::string name(e.at("rule").as_string());
         auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& r) { return r.name == name; });
         ASSERT_NE(rule, rules.end()) << name;
-        EXPECT_EQ(as_falco_prints(rule->compiled_condition), std::string(e.at("condition_compiled").as_string())) << name;
+        EXPECT_EQ(as_falco_prints(rule->compiled_condition), std::string(e.at("condition_compiled").as_string()))
+            << name;
         EXPECT_EQ(rule->enabled, e.at("enabled").as_bool()) << name;
         EXPECT_EQ(to_string(rule->priority), std::string_view(e.at("priority").as_string())) << name;
         // The output of the table ends in what Falco's container plugin suggests, which is added when alerts are made.

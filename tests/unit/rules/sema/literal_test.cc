@@ -34,7 +34,8 @@ TEST(Literal, AddressesAndNetworks) {
     EXPECT_FALSE(net->net().contains(*IpAddress::parse("10.16.0.0")));
     EXPECT_FALSE(net->net().contains(*IpAddress::parse("::ffff:10.1.0.1")));
     EXPECT_TRUE(parse_literal(FieldType::net, "0.0.0.0/0")->net().contains(*IpAddress::parse("255.1.2.3")));
-    for (const char* bad : {"10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129", "x"}) EXPECT_FALSE(parse_literal(FieldType::net, bad));
+    for (const char* bad : {"10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129", "x"})
+        EXPECT_FALSE(parse_literal(FieldType::net, bad));
 }
 
 TEST(Literal, OnlyBytesMayHoldNul) {

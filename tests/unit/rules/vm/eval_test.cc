@@ -50,7 +50,8 @@ protected:
         EXPECT_TRUE(std::holds_alternative<std::unique_ptr<Node>>(parsed)) << text;
         Compiler compiler(catalogue_, [](std::string_view) { return nullptr; });
         auto compiled = compiler.add_condition(*std::get<std::unique_ptr<Node>>(parsed));
-        EXPECT_TRUE(std::holds_alternative<CompiledCondition>(compiled)) << text << std::get<CompileError>(compiled).message;
+        EXPECT_TRUE(std::holds_alternative<CompiledCondition>(compiled))
+            << text << std::get<CompileError>(compiled).message;
         auto program = compiler.finish();
         Evaluator evaluator(*program);
         Arena arena;
@@ -134,7 +135,8 @@ TEST_F(Eval, EachFieldIsExtractedOncePerEvent) {
 }
 
 TEST_F(Eval, EvaluationDoesNotAllocateOnTheHeap) {
-    auto parsed = parse_condition("tolower(proc.name) in (a, b) or proc.aname contains zz or join(\"-\", (proc.name, evt.num)) = x");
+    auto parsed = parse_condition(
+        "tolower(proc.name) in (a, b) or proc.aname contains zz or join(\"-\", (proc.name, evt.num)) = x");
     Compiler compiler(catalogue_, [](std::string_view) { return nullptr; });
     auto compiled = compiler.add_condition(*std::get<std::unique_ptr<Node>>(parsed));
     auto program = compiler.finish();
