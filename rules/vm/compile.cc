@@ -1,7 +1,6 @@
 // Compiles trees into the Program, see compile.h.
 #include "rules/vm/compile.h"
 
-#include "rules/lang/printer.h"
 #include "rules/sema/literal.h"
 
 #include <algorithm>
@@ -29,6 +28,23 @@ std::string printed_typed(const TypedOperand& operand) {
     }
     out += ')';
     out += operand.option == 0 ? std::string() : std::string("[") + operand.option;
+    return out;
+}
+
+// What a check is known by: equal texts mean equal checks. Constants carry their length, so that none looks like a field.
+std::string key_of(const TypedComparison& typed, const Node& node) {
+    std::string out = printed_typed(typed.left);
+    out += ' ';
+    out += to_string(node.op == Operator::eq2 ? Operator::eq : node.op);
+    out += ' ';
+    out += to_string(node.modifier);
+    for (const std::string& literal : typed.literals) {
+        out += " '";
+        out += std::to_string(literal.size());
+        out += ':';
+        out += literal;
+    }
+    if (typed.right_is_operand) out += " val " + printed_typed(typed.right);
     return out;
 }
 
@@ -159,18 +175,18 @@ void Compiler::emit_comparison(const Node& node, Unit& unit) {
         return;
     }
     for (SemanticWarning& w : warnings) unit.warnings.push_back({w.code, std::move(w.message), unit.macro, w.offset});
-    std::string printed = print(node);
-    auto [it, is_new] = check_index_.try_emplace(printed, static_cast<uint32_t>(program_->checks.size()));
+    const auto& t = std::get<TypedComparison>(typed);
+    std::string key = key_of(t, node);
+    auto [it, is_new] = check_index_.try_emplace(key, static_cast<uint32_t>(program_->checks.size()));
     if (is_new) {
         Check check;
-        fill_check(check, std::get<TypedComparison>(typed), node);
-        std::vector<uint32_t>& used = check_operations_[printed];
-        auto& t = std::get<TypedComparison>(typed);
+        fill_check(check, t, node);
+        std::vector<uint32_t>& used = check_operations_[key];
         check.left = add_operation(t.left, printed_typed(t.left), &used);
         if (t.right_is_operand) check.right = add_operation(t.right, printed_typed(t.right), &used);
         program_->checks.push_back(std::move(check));
     }
-    merge(unit.operations, check_operations_[printed]);
+    merge(unit.operations, check_operations_[key]);
     unit.code.push_back({Instruction::Op::check, it->second});
 }
 

@@ -7,7 +7,7 @@
 
 namespace undercoat::rules {
 
-// The text itself if it is valid UTF-8, otherwise a copy in which each maximal invalid part is U+FFFD.
+// The text itself if it is valid UTF-8, otherwise a copy in which each byte of no valid sequence is U+FFFD.
 std::string_view valid_utf8(std::string_view text, Arena& arena);
 
 }  // namespace undercoat::rules

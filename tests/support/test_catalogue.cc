@@ -66,6 +66,7 @@ void mark(FieldInfo& f) {
         f.argument_key = !any.contains(f.name) || f.name == "proc.aenv";
     }
     f.dotted_argument = f.name == "evt.arg" || f.name == "evt.rawarg";
+    if (f.dotted_argument) f.argument = ArgumentUse::required;
     f.deprecated = f.name == "evt.dir" || f.name.starts_with("evt.latency") || f.name == "evt.wait_latency";
     f.print_only = f.name == "evt.outputtime";
 }

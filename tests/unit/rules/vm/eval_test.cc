@@ -129,6 +129,12 @@ TEST_F(Eval, RegexReadsInvalidUtf8AsOneReplacement) {
     EXPECT_FALSE(verdict("proc.name regex 'p'"));
 }
 
+TEST_F(Eval, AConstantThatLooksLikeAFieldIsNotThatField) {
+    EXPECT_TRUE(verdict("concat(\"proc.name\", \"x\") = proc.namex and concat(proc.name, \"x\") = shx"));
+    EXPECT_TRUE(verdict("concat(\"a,b\", \"c\") = \"a,bc\" and not concat(\"a\", \"b,c\") = \"a,bc\" or evt.num = 3"));
+    EXPECT_TRUE(verdict("proc.name != proc.name and not proc.name != val(proc.name)"));
+}
+
 TEST_F(Eval, EachFieldIsExtractedOncePerEvent) {
     EXPECT_FALSE(verdict("proc.name = a or proc.name = b or proc.name in (c, d) or proc.name startswith x"));
     EXPECT_EQ(event_.extractions, 1);
