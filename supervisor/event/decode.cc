@@ -176,7 +176,7 @@ DecodeStatus decode(const RecordView& record, const RecordView* result, const Re
     record.each(take);
     if (result != nullptr) result->each(take);
     // dup2 and dup3 that succeed return their second argument.
-    if (e.result_unknown && (e.is(Call::dup2) || e.is(Call::dup3)) && e.captured.nregs > 1)
+    if ((e.result_unknown || e.result == wire::kInferredFd) && (e.is(Call::dup2) || e.is(Call::dup3)) && e.captured.nregs > 1)
         e.result = static_cast<int32_t>(e.captured.regs[1]);
     // A successful execveat is an execve, as in Falco.
     if (e.is(Call::execveat) && e.kind == Kind::call && e.result >= 0) e.type = type_of(Call::execve);

@@ -246,7 +246,6 @@ constexpr ProcField kProcFields[] = {
     {"vpid", [](const wire::ProcInfo& p) { return static_cast<int64_t>(p.vpid); }},
     {"pgid", [](const wire::ProcInfo& p) { return static_cast<int64_t>(p.pgid); }},
     {"loginuid", [](const wire::ProcInfo& p) { return static_cast<int64_t>(p.loginuid); }},
-    {"flags", [](const wire::ProcInfo& p) { return static_cast<int64_t>(exe_flags(p.flags)); }},
     {"cap_inheritable", [](const wire::ProcInfo& p) { return static_cast<int64_t>(p.cap_inheritable); }},
     {"cap_permitted", [](const wire::ProcInfo& p) { return static_cast<int64_t>(p.cap_permitted); }},
     {"cap_effective", [](const wire::ProcInfo& p) { return static_cast<int64_t>(p.cap_effective); }},
@@ -258,6 +257,17 @@ constexpr ProcField kProcFields[] = {
     {"pidns_init_start_ts", [](const wire::ProcInfo& p) { return static_cast<int64_t>(p.pidns_start); }},
 };
 
+// The executable's own flags; whether the caller could write it is known where the trap looked at that very file (a script's
+// file is not its interpreter's).
+void exec_flags_param(Event& e, unsigned i) {
+    const wire::ProcInfo* p = e.captured.proc;
+    if (p == nullptr) return;
+    uint32_t flags = p->flags;
+    const wire::FileInfo* f = e.captured.file[0];
+    if (f != nullptr && f->ino == p->exe_ino && f->dev == p->exe_dev) flags |= f->flags;
+    e.set_number(i, exe_flags(flags));
+}
+
 void process_param(Event& e, unsigned i) {
     const std::string_view name = e.info().params[i].name;
     if (i == 0) return e.set_number(i, e.kind == Kind::birth ? 0 : e.result);
@@ -266,6 +276,7 @@ void process_param(Event& e, unsigned i) {
     // The clone's flags are the call's; a birth has none.
     if (name == "flags" && !e.is(Call::execve) && !e.is(Call::execveat))
         return e.set_number(i, e.kind == Kind::call && e.is(Call::clone) ? clone_flags(reg(e, 0)) : 0);
+    if (name == "flags") return exec_flags_param(e, i);
     process_text(e, i, name);
     if (e.captured.proc == nullptr || e.param(i).present()) return;
     for (const ProcField& f : kProcFields)

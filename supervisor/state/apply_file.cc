@@ -83,7 +83,7 @@ void State::Impl::apply_open(Event& e, Thread& t) {
     const int64_t number = number_or(e, "fd", e.result);
     context->has_fd = true;
     context->fd_number = number < 0 ? -1 : number;
-    if (number >= 0 && !e.result_unknown) {
+    if (number >= 0 && knows_number(e, number)) {
         context->fd = table.set_fd(t, number, fd);
         if (context->fd != nullptr) return;
     }
@@ -117,7 +117,11 @@ void State::Impl::apply_dup(Event& e, Thread& t) {
     copy.open_flags &= ~uint32_t{event::kPpmOCloexec};
     if (command == event::kPpmFDupfdCloexec || number_or(e, "flags", 0) & event::kPpmOCloexec)
         copy.open_flags |= event::kPpmOCloexec;
-    if (e.is(Call::dup) && e.result_unknown) return;
+    if (!knows_number(e, to)) {
+        scratch = copy;
+        context->fd = &scratch;
+        return;
+    }
     const FdInfo* placed = table.set_fd(t, to, copy);
     if (fcntl) context->fd = table.fd(t, from);
     else context->fd = placed;
@@ -150,18 +154,14 @@ void State::Impl::apply_creation(Event& e, Thread& t) {
     fd.ino = static_cast<uint64_t>(number_or(e, "ino", 0));
     fd.open_flags = static_cast<uint32_t>(number_or(e, "flags", 0)) & event::kPpmOCloexec;
     const int64_t result = number_or(e, e.info().params[0].name, e.result);
-    if (result >= 0 && !e.result_unknown) {
-        if (e.is(Call::pidfd_getfd)) {
-            const FdInfo* pidfd = t.fd(number_or(e, "pid_fd", -1));
-            (void)pidfd;  // which process it means is not known: the new descriptor stays unknown
-        }
+    if (result >= 0 && knows_number(e, result)) {
         if (event::find_param(e.info(), "fd1") >= 0) {
             table.set_fd(t, number_or(e, "fd1", -1), fd);
             table.set_fd(t, number_or(e, "fd2", -1), fd);
         } else if (fd.type != FdType::unknown) {
             table.set_fd(t, result, fd);
         } else {
-            table.remove_fd(t, result);
+            table.remove_fd(t, result);  // pidfd_getfd: what the other process has there is not known
         }
     }
     use_fd(e, t);

@@ -99,12 +99,19 @@ FdInfo State::Impl::socket_from(const wire::SocketInfo& s, const FdInfo* known) 
 
 void State::Impl::apply_socket(Event& e, Thread& t) {
     const int64_t number = number_or(e, "fd", e.result);
-    if (number >= 0 && !e.result_unknown) {
+    if (number >= 0) {
         FdInfo fd;
         const int64_t domain = number_or(e, "domain", 0);
         fd.type = type_of_family(domain);
         if (domain == AF_INET || domain == AF_INET6) fd.l4 = l4_of(number_or(e, "type", 0), number_or(e, "proto", 0));
         fd.open_flags = static_cast<uint32_t>(number_or(e, "flags", 0));
+        if (!knows_number(e, number)) {
+            scratch = fd;
+            context->has_fd = true;
+            context->fd_number = number;
+            context->fd = &scratch;
+            return;
+        }
         table.set_fd(t, number, fd);
     }
     use_fd(e, t);
@@ -180,7 +187,7 @@ void State::Impl::apply_accept(Event& e, Thread& t) {
     fd.role = Role::server;
     fd.connected = true;
     fd.set_tuple(ends);
-    if (e.result_unknown) {
+    if (!knows_number(e, number)) {
         scratch = fd;
         context->fd = &scratch;
         context->fd_from_arguments = true;

@@ -77,4 +77,10 @@ int64_t number_or(const event::Event& e, std::string_view param, int64_t otherwi
 // Whether the call is to be treated as having succeeded.
 inline bool succeeded(const event::Event& e) { return !e.has_result || e.result >= 0; }
 
+// Whether a call that returns a descriptor says which one: results that were only inferred, or are unknown, do not.
+inline bool knows_number(const event::Event& e, int64_t number) {
+    const bool two_arguments = e.is(wire::Call::dup2) || e.is(wire::Call::dup3);
+    return (!e.result_unknown || two_arguments) && number != wire::kInferredFd;
+}
+
 }  // namespace undercoat::state
