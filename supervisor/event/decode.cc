@@ -129,7 +129,7 @@ DecodeStatus take_kind(Event& e, const RecordHeader& h) {
     switch (static_cast<RecordKind>(h.kind)) {
         case RecordKind::call:
         case RecordKind::result:
-            if (h.call >= wire::kCallCount) return DecodeStatus::bad_call;
+            if (h.call >= wire::kCallCount || kEvents[h.call].flags & kNotSyscall) return DecodeStatus::bad_call;
             e.kind = Kind::call;
             e.type = h.call;
             e.has_result = true;

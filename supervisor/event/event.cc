@@ -20,7 +20,7 @@ void Event::reset(uint16_t new_type) {
 }
 
 const ParamValue& Event::param(std::string_view name) const {
-    static const ParamValue kMissing;
+    static const ParamValue kMissing{};
     const int i = has_type() ? find_param(info(), name) : -1;
     return i < 0 ? kMissing : params_[i];
 }

@@ -335,7 +335,9 @@ Source source_for(uint16_t type, unsigned i) {
     for (unsigned a = 0; a < info.nargs && a < Captured::kArgs; ++a)
         if (std::strcmp(info.arg_names[a], info.params[i].name) == 0 && !(i == 0 && info.flags & kFdCreates))
             return {Source::From::argument, static_cast<uint8_t>(a), wire::kCalls[type].args[a], nullptr};
-    if (i == 0) s.from = Source::From::result;
+    const ParamType type0 = info.params[i].type;
+    if (i == 0 && (type0 == ParamType::ERRNO || type0 == ParamType::FD || type0 == ParamType::PID || type0 == ParamType::INT64))
+        s.from = Source::From::result;
     return s;
 }
 

@@ -3,6 +3,7 @@
 #include "supervisor/event/json.h"
 #include "supervisor/state/state.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -29,7 +30,10 @@ void one(state::State& s, event::Event& e, const uint8_t* bytes, size_t n) {
     std::string json;
     event::append_json(e, json);
     event::Event again;
-    if (!event::parse_json(json, again)) std::abort();
+    if (const Status status = event::parse_json(json, again); !status) {
+        std::fprintf(stderr, "%s\n%s\n", status.error().c_str(), json.c_str());
+        std::abort();
+    }
     s.finish();
     if (s.thread_count() > 64) std::abort();
 }

@@ -155,6 +155,9 @@ TEST(Decode, NamesAndCoverageHaveNoType) {
 
 TEST(Decode, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(Decoded(RecordBuilder(RecordKind::call, wire::kCallCount).from(1)).status, DecodeStatus::bad_call);
+    // A process cannot pretend to be the engine.
+    EXPECT_EQ(Decoded(RecordBuilder::call(Call::procexit).from(1)).status, DecodeStatus::bad_call);
+    EXPECT_EQ(Decoded(RecordBuilder::call(Call::container).from(1)).status, DecodeStatus::bad_call);
     EXPECT_EQ(Decoded(RecordBuilder(static_cast<RecordKind>(77)).from(1)).status, DecodeStatus::bad_kind);
     EXPECT_EQ(Decoded(RecordBuilder::call(Call::open).from(1).origin(static_cast<wire::Origin>(9))).status,
               DecodeStatus::bad_origin);
@@ -178,7 +181,7 @@ TEST(Decode, EachTypeSurvivesRandomPayload) {
                 r.text(static_cast<Tag>(random() % 30), static_cast<uint8_t>(random() % 8), s);
             }
             Decoded d(r.from(1).result(static_cast<int64_t>(random()) - 100));
-            ASSERT_EQ(d.status, DecodeStatus::ok);
+            ASSERT_EQ(d.status, kEvents[call].flags & kNotSyscall ? DecodeStatus::bad_call : DecodeStatus::ok);
             for (unsigned p = 0; p < d.e.nparams(); ++p)
                 if (d.e.param(p).kind == ParamValue::Kind::text) {
                     EXPECT_EQ(d.e.param(p).text.find('\0'), std::string_view::npos);
