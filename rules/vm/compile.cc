@@ -31,7 +31,8 @@ std::string printed_typed(const TypedOperand& operand) {
     return out;
 }
 
-// What a check is known by: equal texts mean equal checks. Constants carry their length, so that none looks like a field.
+// What a check is known by: equal texts mean equal checks. Constants carry their length, so that none looks like a
+// field.
 std::string key_of(const TypedComparison& typed, const Node& node) {
     std::string out = printed_typed(typed.left);
     out += ' ';

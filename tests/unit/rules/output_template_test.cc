@@ -1,3 +1,4 @@
+// Output formats: longest fields, widths, missing values, and the fields they name.
 #include "rules/output_template.h"
 
 #include "tests/support/test_catalogue.h"

@@ -1,3 +1,4 @@
+// Precedence, keywords, quoting, places of errors, and limits of the parser of conditions.
 #include "rules/lang/parser.h"
 
 #include "rules/lang/printer.h"

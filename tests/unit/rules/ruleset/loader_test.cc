@@ -1,3 +1,4 @@
+// Rules files: places of errors, order, overrides, versions, and limits against hostile files.
 #include "rules/ruleset/loader.h"
 
 #include "rules/ruleset/report.h"

@@ -1,3 +1,4 @@
+// Literals of each type, and what is refused.
 #include "rules/sema/literal.h"
 
 #include <gtest/gtest.h>

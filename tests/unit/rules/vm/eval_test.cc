@@ -1,3 +1,4 @@
+// Meaning of operators on missing values, several values and lists; and that evaluation extracts once and allocates not.
 #include "rules/vm/eval.h"
 
 #include "rules/lang/parser.h"

@@ -1,3 +1,4 @@
+// Globs against fnmatch(3), case-insensitive search, path prefixes; and that hostile patterns stay cheap.
 #include "rules/vm/text_match.h"
 
 #include <fnmatch.h>
