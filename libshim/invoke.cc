@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kAtFdCwd = -100;
 constexpr long kPathMax = 4096;
+constexpr size_t kUsualPath = 256;  // longer ones take a page of stack
 constexpr uint64_t kSockaddrMax = 128;
 
 // As libc does it: asynchronous cancellation for the time of the call. The instruction is in our text, whose unwind tables
@@ -28,9 +29,10 @@ long out(const Descriptor& d, const uint64_t (&a)[6]) {
     return must_stay_cancellable(d) && !t_in_vfork_child ? cancellable(d.nr, a) : trap_door(d.nr, a);
 }
 
-// Errors that the kernel gives only after it has read the path.
+// All errors but those that the kernel may give before it has read the path: EFAULT, EINVAL, EBADF, EPERM, ENOSYS,
+// ENAMETOOLONG.
 bool path_was_read(long r) {
-    return !failed(r) || r == -2 || r == -13 || r == -17 || r == -20 || r == -21 || r == -39 || r == -40;
+    return !failed(r) || (r != -14 && r != -22 && r != -9 && r != -1 && r != -38 && r != -36);
 }
 // The same of socket addresses: EINPROGRESS, ECONNREFUSED, EADDRINUSE, EADDRNOTAVAIL, ENETUNREACH, ENOENT.
 bool address_was_read(long r) {
@@ -53,18 +55,6 @@ struct Captured {
         add(kind == wire::ArgKind::path ? wire::Tag::path : wire::Tag::string, index, text, size);
     }
 };
-
-// Length of our copy: another thread may have shortened the string between the measuring and the copying.
-long copied_length(const char* copy, long n) {
-    long i = 0;
-    for (; i + 8 <= n; i += 8) {
-        uint64_t word;
-        __builtin_memcpy(&word, copy + i, 8);
-        if ((word - 0x0101010101010101) & ~word & 0x8080808080808080) break;
-    }
-    while (i < n && copy[i]) i++;
-    return i;
-}
 
 // The kernel has accepted pointers into pages that we did not know: now they are known.
 void learn(const Descriptor& d, const uint64_t (&a)[6], long result) {
@@ -166,16 +156,18 @@ long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
     for (unsigned i = 0; i < d.nargs; i++) {
         const wire::ArgKind kind = d.kind(i);
         if (is_text(kind)) {
-            const long n = known_length(a[i], kPathMax);
-            if (n < 0) {
+            char* copy = static_cast<char*>(__builtin_alloca(kUsualPath));
+            long n = copy_known_string(a[i], copy, kUsualPath);
+            if (n == -2) {
+                copy = static_cast<char*>(__builtin_alloca(kPathMax + 8));
+                n = copy_known_string(a[i], copy, kPathMax + 8);
+            }
+            if (n < 0 || n >= kPathMax) {
                 c.readable = false;
                 continue;
             }
-            char* copy = static_cast<char*>(__builtin_alloca(static_cast<size_t>(n) + 1));
-            __builtin_memcpy(copy, reinterpret_cast<const char*>(a[i]), static_cast<size_t>(n));
-            copy[n] = 0;
-            c.registers[i] = reinterpret_cast<uint64_t>(copy);
-            c.add_text(kind, i, copy, copied_length(copy, n));
+            c.registers[i] = reinterpret_cast<uint64_t>(copy + a[i] % 8);
+            c.add_text(kind, i, copy + a[i] % 8, n);
         } else if (kind == wire::ArgKind::sockaddr && a[i]) {
             const uint64_t n = a[i + 1];
             if (n > kSockaddrMax || !range_known(a[i], n)) {

@@ -36,27 +36,38 @@ inline void learn_range(uint64_t address, uint64_t n) {
     if (n > 0 && n <= kPage) learn_page(address + n - 1);
 }
 
-// Length of the string at `address`, or -1 when it cannot be read or is not shorter than `max`. Reads whole aligned words,
-// which never cross a page.
-inline long known_length(uint64_t address, long max) {
-    const uint64_t limit = address + static_cast<uint64_t>(max);
+// A word with the high bit set in each byte that is zero in `word` (exact up to and including the first one).
+inline uint64_t zero_bytes(uint64_t word) { return (word - 0x0101010101010101) & ~word & 0x8080808080808080; }
+
+// Copies the string at `address` to `to`, whole aligned words at a time, each read once; words never cross a page. The string
+// begins at to + address % 8. Returns its length; -1 when it cannot be read, -2 when it does not fit into `room` bytes.
+inline long copy_known_string(uint64_t address, char* to, size_t room) {
     uint64_t at = address & ~7ULL;
     uint64_t ignored = address % 8 ? (1ULL << address % 8 * 8) - 1 : 0;  // bytes before the string count as not zero
-    for (;;) {
-        if (at == (address & ~7ULL) || at % kPage == 0)
-            if (!page_known(at)) return -1;
-        do {
-            const uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(at), __ATOMIC_RELAXED) | ignored;
-            const uint64_t zeros = (word - 0x0101010101010101) & ~word & 0x8080808080808080;
-            if (zeros) {
-                const uint64_t end = at + static_cast<uint64_t>(__builtin_ctzll(zeros)) / 8;
-                return end < limit ? static_cast<long>(end - address) : -1;
-            }
-            ignored = 0;
-            at += 8;
-            if (at >= limit) return -1;
-        } while (at % kPage);
+    if (!page_known(at)) return -1;
+    for (size_t n = 0; n + 8 <= room; n += 8) {
+        const uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(at), __ATOMIC_RELAXED);
+        __builtin_memcpy(to + n, &word, 8);
+        if (const uint64_t zeros = zero_bytes(word | ignored))
+            return static_cast<long>(at + static_cast<uint64_t>(__builtin_ctzll(zeros)) / 8 - address);
+        ignored = 0;
+        at += 8;
+        if (at % kPage == 0 && !page_known(at)) return -1;
     }
+    return -2;
+}
+
+// Length of the string at `address`, or -1 when it cannot be read or is not shorter than `max`.
+inline long known_length(uint64_t address, long max) {
+    char word[8];
+    long n = 0;
+    while (n < max) {
+        const auto at = address + static_cast<uint64_t>(n);
+        const long more = copy_known_string(at, word, sizeof word);
+        if (more != -2) return more < 0 || n + more >= max ? -1 : n + more;
+        n += 8 - static_cast<long>(at % 8);
+    }
+    return -1;
 }
 
 // After the kernel has read the string at `address`.
