@@ -89,9 +89,8 @@ private:
 
     Step step(RingState& r, uint64_t now, uint8_t* buffer);
     void handle(RingState& r, const uint8_t* bytes, size_t size, uint64_t begin, uint64_t now);
-    void honour_order(const wire::RecordView& record, const event::RecordSource& source, uint64_t now);
-    void drain_ended(const wire::RecordHeader& h, uint64_t ts, uint64_t now);
-    uint64_t next_time(const RingState& r) const;
+    void honour_order(const wire::RecordView& record, uint64_t now);
+    void drain_ended(const wire::RecordHeader& h, uint64_t now);
     void drain_to(RingState& r, uint64_t head, uint64_t now);
     void on_result(const wire::RecordView& record, const event::RecordSource& source);
     void hold(const wire::RecordView& record, const uint8_t* bytes, size_t size, const event::RecordSource& source,

@@ -50,7 +50,7 @@ void Ingest::handle(RingState& r, const uint8_t* bytes, size_t size, uint64_t be
     }
     const RecordHeader& h = record.header();
     const RecordSource source = source_of(r, h);
-    if (r.owner == 0) honour_order(record, source, now);
+    if (r.owner == 0) honour_order(record, now);
     if (record.kind() == RecordKind::result) return on_result(record, source);
     const int64_t pid = pid_of(h, source);
     if (!holds_.empty()) {
@@ -64,7 +64,7 @@ void Ingest::handle(RingState& r, const uint8_t* bytes, size_t size, uint64_t be
     else emit(record, nullptr, source);
 }
 
-void Ingest::honour_order(const RecordView& record, const RecordSource& source, uint64_t now) {
+void Ingest::honour_order(const RecordView& record, uint64_t now) {
     bool told = false;
     record.each([&](const wire::Tlv& t) {
         wire::Order order;
@@ -81,29 +81,14 @@ void Ingest::honour_order(const RecordView& record, const RecordSource& source, 
         else if (it->second != trap_) drain_to(*it->second, order.head, now);
         return true;
     });
-    if (!told) drain_ended(record.header(), source.ts, now);
+    if (!told) drain_ended(record.header(), now);
 }
 
-// An execution or an end that names no ring: the old image's rings are complete. The new image's ring has the same owner,
-// and may have ended as well by now; all its records are younger than the execution.
-void Ingest::drain_ended(const RecordHeader& h, uint64_t ts, uint64_t now) {
-    const bool exit = h.kind == static_cast<uint16_t>(RecordKind::exit);
-    const bool exec = h.call == event::type_of(wire::Call::execve) || h.call == event::type_of(wire::Call::execveat);
-    if (!exit && !exec) return;
-    for (const auto& r : rings_) {
-        if (r->owner != static_cast<int64_t>(h.pid) || r.get() == trap_) continue;
-        const uint32_t state = __atomic_load_n(&registry_->slots[r->slot].state, __ATOMIC_ACQUIRE);
-        const bool ended = state == static_cast<uint32_t>(wire::SlotState::orphaned);
-        if (exit || (ended && next_time(*r) <= ts)) drain_to(*r, r->reader.head(), now);
-    }
-}
-
-// When the next record of a ring was written, by its own word; 0 if there is none.
-uint64_t Ingest::next_time(const RingState& r) const {
-    if (r.bad || r.reader.position() == r.reader.head()) return 0;
-    RecordHeader h;
-    std::memcpy(&h, r.reader.ring().at(r.reader.position()), sizeof h);
-    return h.flags & wire::kTimeTsc ? clock_.to_realtime(h.time) : h.time;
+// An end that names no ring, told by whoever saw the process die: its rings are complete.
+void Ingest::drain_ended(const RecordHeader& h, uint64_t now) {
+    if (h.kind != static_cast<uint16_t>(RecordKind::exit)) return;
+    for (const auto& r : rings_)
+        if (r->owner == static_cast<int64_t>(h.pid) && r.get() != trap_) drain_to(*r, r->reader.head(), now);
 }
 
 void Ingest::hold(const RecordView& record, const uint8_t* bytes, size_t size, const RecordSource& source, uint64_t begin,
