@@ -75,8 +75,6 @@ void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
         emit(h, t.payload, out.size());
         if (v.result == -ENOENT) return;  // as certain as it gets; others are looked at once more
     }
-    Stat before{};
-    read_stat(c.pid, before);
     auto guard = table_.lock();
     Process* p = table_.find(c.pid);
     PendingExec* e = p ? table_.take_pending(*p) : nullptr;
@@ -86,8 +84,6 @@ void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     e->call = c.call;
     e->flags = flags;
     e->time = now_ns();
-    e->start_stack = before.start_stack;
-    e->arg_start = before.arg_start;
     e->result = v.result;
     e->recorded = fails;
     e->size = static_cast<uint16_t>(out.size());
@@ -96,6 +92,7 @@ void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
 
 void Handler::settle_exec(const HeldCall& c, Ticket& t) {
     static thread_local PendingExec exec;
+    uint64_t arg_start = 0, start_stack = 0;
     {
         auto guard = table_.lock();
         Process* p = table_.find(c.pid);
@@ -103,34 +100,43 @@ void Handler::settle_exec(const HeldCall& c, Ticket& t) {
         // Until the new image runs, the other threads of the old one go on; they say nothing about the outcome.
         if (!pending || (static_cast<uint32_t>(c.tid) != pending->tid && c.tid != c.pid)) return;
         memcpy(&exec, pending, offsetof(PendingExec, payload) + pending->size);
+        arg_start = p->arg_start;
+        start_stack = p->start_stack;
     }
     bool new_image = is(c, Call::arch_prctl) && !exec.recorded;
+    Stat now{};
     if (!new_image) {
-        Stat now;
-        new_image = read_stat(c.pid, now) && (now.arg_start != exec.arg_start || now.start_stack != exec.start_stack);
+        new_image = read_stat(c.pid, now) && (now.arg_start != arg_start || now.start_stack != start_stack);
     }
     if (!new_image && static_cast<uint32_t>(c.tid) != exec.tid) return;
     {
         auto guard = table_.lock();
         if (Process* p = table_.find(c.pid)) table_.drop_pending(*p);
     }
-    if (new_image) confirm_exec(c.pid, exec, t);
+    if (new_image) confirm_exec(c.pid, exec, now, t);
     else if (!exec.recorded) fail_exec(c.pid, exec, -ENOEXEC);
 }
 
-void Handler::confirm_exec(pid_t pid, const PendingExec& exec, Ticket& t) {
+// `seen`: its stat, or one without a start time when it is still to be read.
+void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen, Ticket& t) {
     memcpy(t.payload, exec.payload, exec.size);
     wire::PayloadWriter out(t.payload + exec.size, t.payload + wire::kMaxRecord - wire::kHeaderSize);
     Snapshot s;
-    if (read_snapshot(pid, s)) {
+    s.stat = seen;
+    wire::ProcInfo before{};
+    {
+        auto guard = table_.lock();
+        if (const Process* p = table_.find(pid)) before = p->info;
+    }
+    if (read_snapshot(pid, s, before.pid != 0 ? &before : nullptr, seen.start_time != 0)) {
         put_short(s, out);
         put_long(pid, s, out);
         auto guard = table_.lock();
         if (Process* p = table_.find(pid)) {
-            memcpy(p->comm, s.comm, sizeof p->comm);
-            p->exe_dev = s.info.exe_dev;
-            p->exe_ino = s.info.exe_ino;
-            p->credentials_known = false;
+            remember(*p, s);
+            p->credentials = s.credentials;
+            p->credentials_known = true;
+            p->altered = false;
             p->fresh_image = true;
             registrar_.orphan(p->ring_slot);
             p->ring_slot = 0;

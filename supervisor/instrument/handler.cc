@@ -143,7 +143,7 @@ void Handler::note_changes(const HeldCall& c) {
     switch (static_cast<Call>(c.call)) {
         case Call::setuid: case Call::setgid: case Call::setreuid: case Call::setregid: case Call::setresuid:
         case Call::setresgid: case Call::setfsuid: case Call::setfsgid: case Call::setgroups: case Call::capset:
-        case Call::prctl: credentials = true; break;
+            credentials = true; break;
         case Call::setns: case Call::unshare: credentials = root = true; break;
         case Call::chroot: case Call::pivot_root: root = true; break;
         default: return;
@@ -151,6 +151,7 @@ void Handler::note_changes(const HeldCall& c) {
     auto guard = table_.lock();
     if (Process* p = table_.find(c.pid)) {
         if (credentials) p->credentials_known = false;
+        p->altered = true;
         if (root) p->root_known = false;
     }
 }

@@ -72,6 +72,15 @@ private:
     // life.cc
     // Makes sure that the process is known; returns its ring's slot.
     uint32_t introduce(pid_t pid, Ticket& t);
+    struct Family {
+        bool plain_fork = false;
+        uint32_t ring_slot = 0;
+        wire::ProcInfo info{};
+        Credentials credentials;
+        bool credentials_known = false, same_root = false, root_known = false;
+    };
+    Family family_of(pid_t parent, const Stat& child);
+    void remember(Process& p, const Snapshot& s);
     void announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t);
     void record_exit(const HeldCall& c, Ticket& t);
     size_t note_children(const HeldCall& c, uint32_t* pids, size_t capacity);
@@ -79,7 +88,7 @@ private:
     // exec_story.cc
     void begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t);
     void settle_exec(const HeldCall& c, Ticket& t);
-    void confirm_exec(pid_t pid, const PendingExec& exec, Ticket& t);
+    void confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen, Ticket& t);
     void fail_exec(pid_t pid, const PendingExec& exec, int64_t result);
     void put_vector(const HeldCall& c, wire::PayloadWriter& out) const;
 

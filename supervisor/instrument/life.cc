@@ -7,6 +7,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,33 +26,60 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t) {
         if (Process* p = table_.find(pid)) return p->ring_slot;
     }
     Snapshot s;
-    if (!read_snapshot(pid, s)) return 0;
+    if (!read_stat(pid, s.stat)) return 0;
     const pid_t noted = lineage_.parent_of(pid, s.stat.start_time);
     const pid_t parent = noted ? noted : s.stat.ppid;
+    Family family = family_of(parent, s.stat);
+    if (family.plain_fork) inherit_snapshot(pid, s, family.info);
+    else if (!read_snapshot(pid, s, nullptr, true)) return 0;
     UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    bool whole = true;
-    uint32_t parent_ring = 0;
     {
         auto guard = table_.lock();
         if (Process* p = table_.find(pid)) return p->ring_slot;
-        if (const Process* q = table_.find(parent)) {
-            whole = memcmp(q->comm, s.comm, sizeof s.comm) != 0 || q->exe_dev != s.info.exe_dev || q->exe_ino != s.info.exe_ino;
-            parent_ring = q->ring_slot;
-        }
         Process* p = table_.insert(pid);
         if (!p) return 0;
+        remember(*p, s);
         p->start_time = s.stat.start_time;
         p->parent = parent;
-        p->exe_dev = s.info.exe_dev;
-        p->exe_ino = s.info.exe_ino;
-        memcpy(p->comm, s.comm, sizeof p->comm);
+        if (family.plain_fork) {
+            p->credentials = family.credentials;
+            p->credentials_known = family.credentials_known;
+            p->same_root = family.same_root;
+            p->root_known = family.root_known;
+        }
         epoll_event e{EPOLLIN | EPOLLONESHOT, {.u64 = static_cast<uint64_t>(pid)}};
         if (pidfd) epoll_ctl(deaths_, EPOLL_CTL_ADD, pidfd.get(), &e);
         p->pidfd = pidfd.release();
     }
     if (!noted) lineage_.put(pid, parent, s.stat.start_time);
-    announce(pid, s, parent, whole, parent_ring, t);
+    announce(pid, s, parent, !family.plain_fork, family.ring_slot, t);
     return 0;
+}
+
+// What the parent is known to be. A plain fork: nothing that matters can differ between it and this child of its.
+Handler::Family Handler::family_of(pid_t parent, const Stat& child) {
+    Family f;
+    auto guard = table_.lock();
+    const Process* p = table_.find(parent);
+    if (!p) return f;
+    f.ring_slot = p->ring_slot;
+    f.plain_fork = !p->altered && p->root_known && memcmp(p->comm, child.comm, sizeof p->comm) == 0 &&
+                   p->info.vpid == p->info.pid && p->arg_start == child.arg_start && p->start_stack == child.start_stack;
+    if (!f.plain_fork) return f;
+    f.info = p->info;
+    f.credentials = p->credentials;
+    f.credentials_known = p->credentials_known;
+    f.same_root = p->same_root;
+    f.root_known = p->root_known;
+    return f;
+}
+
+// With the table's lock held.
+void Handler::remember(Process& p, const Snapshot& s) {
+    memcpy(p.comm, s.comm, sizeof p.comm);
+    p.info = s.info;
+    p.start_stack = s.stat.start_stack;
+    p.arg_start = s.stat.arg_start;
 }
 
 int Handler::enlist(pid_t pid) {
@@ -70,7 +98,7 @@ int Handler::enlist(pid_t pid) {
     else if (registry_.mode == static_cast<uint32_t>(wire::CaptureMode::preload)) {
         PendingExec none{};
         none.time = now_ns();
-        confirm_exec(pid, none, *ticket);
+        confirm_exec(pid, none, {}, *ticket);
     }
     {
         auto guard = table_.lock();
@@ -113,7 +141,13 @@ size_t Handler::note_children(const HeldCall& c, uint32_t* pids, size_t capacity
         }
     };
     snprintf(path, sizeof path, "/proc/%d/task", c.pid);
-    if (DIR* tasks = opendir(path)) {
+    struct stat tasks_stat;
+    constexpr nlink_t kOneThread = 3;
+    if (stat(path, &tasks_stat) == 0 && tasks_stat.st_nlink == kOneThread) {
+        char own[16];
+        snprintf(own, sizeof own, "%d", c.pid);
+        read_thread(own);
+    } else if (DIR* tasks = opendir(path)) {
         while (const dirent* e = readdir(tasks))
             if (e->d_name[0] != '.') read_thread(e->d_name);
         closedir(tasks);

@@ -2,6 +2,7 @@
 // in use is that of the largest number of live processes.
 #include "supervisor/instrument/process_table.h"
 
+#include <cerrno>
 #include <cstring>
 #include <new>
 #include <sys/mman.h>
@@ -90,7 +91,8 @@ pid_t ProcessTable::group_of(pid_t tid) {
         // Signal 0 to a thread by its group: fails when the thread does not belong to it (EPERM still proves it).
         if (syscall(SYS_tgkill, group, tid, 0) == 0 || errno == EPERM) return group;
     }
-    const pid_t group = thread_group_of(tid);
+    const bool leader = syscall(SYS_tgkill, tid, tid, 0) == 0 || errno == EPERM;
+    const pid_t group = leader ? tid : thread_group_of(tid);
     if (group != 0) __atomic_store_n(&cell, static_cast<uint64_t>(tid) << 32 | static_cast<uint64_t>(group), __ATOMIC_RELAXED);
     return group;
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "supervisor/instrument/credentials.h"
+#include "wire/local/record.h"
 
 namespace undercoat::instrument {
 
@@ -22,8 +23,6 @@ struct PendingExec {
     uint16_t call;
     uint8_t flags;         // RecordFlag bits of the record
     uint64_t time;
-    uint64_t start_stack;  // of the old image, with arg_start: they tell it from the new one
-    uint64_t arg_start;
     int64_t result;        // inferred
     bool recorded;         // as a failure; kept to see whether it was one
     uint16_t size;         // bytes of payload captured at the trap
@@ -36,7 +35,9 @@ struct Process {
     uint64_t start_time = 0;  // clock ticks since boot
     pid_t parent = 0;         // at birth
     char comm[16] = {};
-    uint64_t exe_dev = 0, exe_ino = 0;
+    wire::ProcInfo info{};        // as last read; what a child inherits is not read again
+    uint64_t start_stack = 0, arg_start = 0;  // of the image: another one has others
+    bool altered = false;         // its rights changed since they were read: no model for its children
     uint32_t pending = kNoIndex;  // index of a PendingExec
     uint32_t ring_slot = 0;       // registry slot of its ring, 0: none
     Credentials credentials;

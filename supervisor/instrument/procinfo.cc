@@ -116,10 +116,10 @@ void parse_status(const char* text, wire::ProcInfo& i) {
     i.vsid = innermost(text, "\nNSsid:", i.sid);
 }
 
-bool read_snapshot(pid_t pid, Snapshot& s) {
-    if (!read_stat(pid, s.stat)) return false;
+namespace {
+
+void from_stat(pid_t pid, Snapshot& s) {
     wire::ProcInfo& i = s.info;
-    i = {};
     i.pid = static_cast<uint32_t>(pid);
     i.ppid = static_cast<uint32_t>(s.stat.ppid);
     i.pgid = static_cast<uint32_t>(s.stat.pgrp);
@@ -129,20 +129,43 @@ bool read_snapshot(pid_t pid, Snapshot& s) {
     i.pgft_min = s.stat.min_faults;
     i.pgft_maj = s.stat.maj_faults;
     memcpy(s.comm, s.stat.comm, sizeof s.comm);
-    char text[2048];
-    text[read_proc(pid, "status", text, sizeof text - 1)] = 0;
-    parse_status(text, i);
-    char login[16];
+}
+
+void read_rare(pid_t pid, wire::ProcInfo& i) {
+    char login[16], path[64];
     login[read_proc(pid, "loginuid", login, sizeof login - 1)] = 0;
     i.loginuid = login[0] ? static_cast<uint32_t>(strtoul(login, nullptr, 10)) : UINT32_MAX;
-    rlimit limit{};
-    if (prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0) i.fd_limit = limit.rlim_cur;
-    read_exe_identity(pid, i);
     struct stat ns;
-    char path[64];
     proc_path(path, sizeof path, pid, "ns/pid");
     if (stat(path, &ns) == 0) i.pidns_ino = ns.st_ino;
+}
+
+}  // namespace
+
+bool read_snapshot(pid_t pid, Snapshot& s, const wire::ProcInfo* inherited, bool stat_read) {
+    if (!stat_read && !read_stat(pid, s.stat)) return false;
+    s.info = {};
+    from_stat(pid, s);
+    char text[2048];
+    text[read_proc(pid, "status", text, sizeof text - 1)] = 0;
+    parse_status(text, s.info);
+    parse_credentials(text, s.credentials);
+    if (inherited) {
+        s.info.loginuid = inherited->loginuid;
+        s.info.pidns_ino = inherited->pidns_ino;
+    } else read_rare(pid, s.info);
+    rlimit limit{};
+    if (prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0) s.info.fd_limit = limit.rlim_cur;
+    read_exe_identity(pid, s.info);
     return true;
+}
+
+void inherit_snapshot(pid_t pid, Snapshot& s, const wire::ProcInfo& parent) {
+    s.info = parent;
+    from_stat(pid, s);
+    s.info.vpid = s.info.pid;
+    s.info.vpgid = s.info.pgid;
+    s.info.vsid = s.info.sid;
 }
 
 void put_short(const Snapshot& s, wire::PayloadWriter& out) {

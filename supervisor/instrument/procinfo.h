@@ -3,6 +3,7 @@
 // Must stay true: what cannot be read is left out or zero; our own additions to the environment never appear.
 #pragma once
 
+#include "supervisor/instrument/credentials.h"
 #include "supervisor/instrument/target.h"
 #include "wire/local/record.h"
 
@@ -12,10 +13,15 @@ struct Snapshot {
     Stat stat{};
     wire::ProcInfo info{};
     char comm[16] = {};
+    Credentials credentials;
 };
 
-// Reads stat, status and the executable's identity. False: the process is gone.
-bool read_snapshot(pid_t pid, Snapshot& out);
+// Reads stat, status and the executable's identity. `inherited`: the process's or its parent's older information, from which
+// login id and pid name space are taken; nullptr: read these too. False: the process is gone.
+// `stat_read`: out.stat is filled already.
+bool read_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo* inherited = nullptr, bool stat_read = false);
+// What a plain fork leaves as it was in the parent, with what `out.stat` (already read) says of the child.
+void inherit_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo& parent);
 // Puts Tag::proc and Tag::comm.
 void put_short(const Snapshot& s, wire::PayloadWriter& out);
 // Puts exe, argv, envp, cwd and cgroup.

@@ -14,6 +14,8 @@ namespace undercoat::instrument {
 namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t kKernelPathMax = 4096;
+// The kernel fills /proc files in pieces of about a page; what is much shorter is the end.
+constexpr ssize_t kShortRead = 2048;
 }  // namespace
 
 Read read_memory(pid_t tid, uint64_t address, void* out, size_t n, size_t* got) {
@@ -93,6 +95,7 @@ size_t read_proc(pid_t tid, const char* what, char* out, size_t capacity) {
         const ssize_t r = read(fd, out + n, capacity - n);
         if (r <= 0) break;
         n += static_cast<size_t>(r);
+        if (r < kShortRead) break;
     }
     close(fd);
     return n;
