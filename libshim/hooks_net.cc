@@ -13,14 +13,26 @@ using wire::Call;
 
 #define UC_INT(...) return static_cast<int>(__VA_ARGS__)
 
-UC_EXPORT int socket(int domain, int type, int protocol) { UC_INT(call<Call::socket>(domain, type, protocol)); }
+constexpr int kSockNonblock = 04000;
+
+UC_EXPORT int socket(int domain, int type, int protocol) {
+    const long fd = call<Call::socket>(domain, type, protocol);
+    note_nonblocking(fd, type & kSockNonblock);
+    return static_cast<int>(fd);
+}
 UC_EXPORT int bind(int fd, const void* address, uint32_t n) { UC_INT(call<Call::bind>(fd, address, n)); }
 UC_EXPORT int listen(int fd, int backlog) { UC_INT(call<Call::listen>(fd, backlog)); }
 UC_EXPORT int connect(int fd, const void* address, uint32_t n) { UC_INT(call<Call::connect, may_block>(fd, address, n)); }
-UC_EXPORT int accept(int fd, void* address, uint32_t* n) { UC_INT(call<Call::accept, may_block>(fd, address, n)); }
+UC_EXPORT int accept(int fd, void* address, uint32_t* n) {
+    const long accepted = call<Call::accept, may_block>(fd, address, n);
+    note_nonblocking(accepted, false);
+    return static_cast<int>(accepted);
+}
 UC_EXPORT int accept4(int fd, void* address, uint32_t* n, int flags) {
     if (!flags && g_image.musl) return accept(fd, address, n);
-    UC_INT(call<Call::accept4, may_block>(fd, address, n, flags));
+    const long accepted = call<Call::accept4, may_block>(fd, address, n, flags);
+    note_nonblocking(accepted, flags & kSockNonblock);
+    return static_cast<int>(accepted);
 }
 
 UC_EXPORT long sendto(int fd, const void* data, size_t size, int flags, const void* address, uint32_t n) {

@@ -25,6 +25,8 @@ constexpr int kPrSetSeccomp = 22, kPrSetNoNewPrivs = 38;
 extern "C" {
 int pthread_cancel(unsigned long);
 int clone(int (*)(void*), void*, int, void*, ...);
+int fcntl(int, int, ...);
+int ioctl(int, unsigned long, ...);
 }
 
 UC_EXPORT int fork() {
@@ -85,9 +87,58 @@ UC_EXPORT int pthread_cancel(unsigned long thread) {
     return real ? real(thread) : kEnosys;
 }
 
-UC_EXPORT int dup(int fd) { UC_INT(call<Call::dup>(fd)); }
-UC_EXPORT int dup2(int from, int to) { UC_INT(call<Call::dup2>(from, to)); }
-UC_EXPORT int dup3(int from, int to, int flags) { UC_INT(call<Call::dup3>(from, to, flags)); }
+UC_EXPORT int dup(int fd) {
+    const long to = call<Call::dup>(fd);
+    note_nonblocking(to, nonblocking(static_cast<unsigned>(fd)));
+    return static_cast<int>(to);
+}
+UC_EXPORT int dup2(int from, int to) {
+    const long r = call<Call::dup2>(from, to);
+    note_nonblocking(r, nonblocking(static_cast<unsigned>(from)));
+    return static_cast<int>(r);
+}
+UC_EXPORT int dup3(int from, int to, int flags) {
+    const long r = call<Call::dup3>(from, to, flags);
+    note_nonblocking(r, nonblocking(static_cast<unsigned>(from)));
+    return static_cast<int>(r);
+}
+
+// F_SETLKW blocks: the real function, which can be cancelled. Of interest: duplicates onto the standard streams, and O_NONBLOCK.
+static int control(int fd, int command, void* argument) {
+    constexpr int kDupfd = 0, kSetfl = 4, kDupfdCloexec = 1030, kNonblock = 04000;
+    const auto real = UC_REAL(fcntl);
+    if (!real) return static_cast<int>(libc_result(-kEnosys));
+    const int r = real(fd, command, argument);
+    const auto value = static_cast<long>(reinterpret_cast<intptr_t>(argument));
+    if (command == kSetfl && r == 0) note_nonblocking(fd, value & kNonblock);
+    if (command != kDupfd && command != kDupfdCloexec) return r;
+    note_nonblocking(r, nonblocking(static_cast<unsigned>(fd)));
+    return value <= 2 ? static_cast<int>(note<Call::fcntl>(r, true, fd, command, value)) : r;
+}
+
+#define UC_ARGUMENT(last)                 \
+    va_list ap;                           \
+    va_start(ap, last);                   \
+    void* argument = va_arg(ap, void*);   \
+    va_end(ap);
+
+UC_EXPORT int fcntl(int fd, int command, ...) {
+    UC_ARGUMENT(command)
+    return control(fd, command, argument);
+}
+UC_EXPORT int fcntl64(int fd, int command, ...) {
+    UC_ARGUMENT(command)
+    return control(fd, command, argument);
+}
+UC_EXPORT int ioctl(int fd, unsigned long request, ...) {
+    UC_ARGUMENT(request)
+    constexpr uint32_t kFionbio = 0x5421;
+    const auto real = UC_REAL(ioctl);
+    if (!real) return static_cast<int>(libc_result(-kEnosys));
+    const int r = real(fd, request, argument);
+    if (r == 0 && static_cast<uint32_t>(request) == kFionbio) note_nonblocking(fd, *static_cast<const int*>(argument));
+    return r;
+}
 
 // libc carries a change of identity to all threads.
 UC_EXPORT int setuid(unsigned u) { return real_call<Call::setuid>(UC_REAL(setuid), u); }

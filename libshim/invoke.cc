@@ -26,7 +26,7 @@ __attribute__((noinline)) long cancellable(long nr, const uint64_t (&a)[6]) {
 }
 
 long out(const Descriptor& d, const uint64_t (&a)[6]) {
-    return must_stay_cancellable(d) && !t_in_vfork_child ? cancellable(d.nr, a) : trap_door(d.nr, a);
+    return must_stay_cancellable(d, a) && !t_in_vfork_child ? cancellable(d.nr, a) : trap_door(d.nr, a);
 }
 
 // All errors but those that the kernel may give before it has read the path: EFAULT, EINVAL, EBADF, EPERM, ENOSYS,
@@ -129,7 +129,7 @@ bool gadget_admits(const Process& p, const Descriptor& d, Captured& c) {
     const bool roomy = !wire::nearly_full(p.ring) ||
                        __atomic_load_n(&p.ring.control->policy, __ATOMIC_RELAXED) == static_cast<uint32_t>(wire::FullPolicy::drop);
     long result;
-    if (p.gadget && d.tier == wire::Tier::gadget && c.readable && roomy && !must_stay_cancellable(d) &&
+    if (p.gadget && d.tier == wire::Tier::gadget && c.readable && roomy && !must_stay_cancellable(d, a) &&
         gadget_admits(p, d, c)) {
         result = through_gadget(d.nr, c.registers);
         record(p, d, a, c, result);
@@ -185,7 +185,7 @@ long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
 
 long pass_through(Descriptor d, const uint64_t (&a)[6]) {
     const Process* p = managed();
-    return p && p->gadget && d.tier == wire::Tier::gadget && !must_stay_cancellable(d) ? through_gadget(d.nr, a) : out(d, a);
+    return p && p->gadget && d.tier == wire::Tier::gadget && !must_stay_cancellable(d, a) ? through_gadget(d.nr, a) : out(d, a);
 }
 
 long invoke_slowly(const Descriptor& d, const uint64_t (&a)[6]) {

@@ -58,8 +58,9 @@ constexpr unsigned only_path(const Descriptor& d) {
 }
 
 // Calls that may block stay cancellable where the program cancels threads, or may do so for all we know.
-inline bool must_stay_cancellable(const Descriptor& d) {
-    return d.blocks && (g_image.cancel_used || !g_image.scanned);
+inline bool must_stay_cancellable(const Descriptor& d, const uint64_t (&a)[6]) {
+    if (!d.blocks || (g_image.scanned && !g_image.cancel_used)) return false;
+    return d.kind(0) != wire::ArgKind::fd || !nonblocking(a[0]);
 }
 
 // Returns the kernel's result. Inlined into each hook: see through_gadget() on the cost of returns.
@@ -67,7 +68,7 @@ inline bool must_stay_cancellable(const Descriptor& d) {
     Process* p = managed();
     if (!p) [[unlikely]] return invoke_slowly(d, a);
     if (wire::bit(p->ring.control->wanted, d.call)) return path < 6 ? observed_path(*p, d, a, path) : observed(*p, d, a);
-    if (!p->gadget || d.tier != wire::Tier::gadget || must_stay_cancellable(d)) return invoke_slowly(d, a);
+    if (!p->gadget || d.tier != wire::Tier::gadget || must_stay_cancellable(d, a)) return invoke_slowly(d, a);
     return through_gadget(d.nr, a);
 }
 

@@ -61,7 +61,7 @@ template <class T>
 
 long observed_path(Process& p, const Descriptor& d, const uint64_t (&a)[6], unsigned at) {
     const bool here = d.when == wire::When::always || static_cast<int32_t>(a[0]) == -100;
-    if (!here || must_stay_cancellable(d) || p.gadget != p.trapped || wire::nearly_full(p.ring)) return observed(p, d, a);
+    if (!here || must_stay_cancellable(d, a) || p.gadget != p.trapped || wire::nearly_full(p.ring)) return observed(p, d, a);
     alignas(8) char copy[kUsualPath + 8];
     const long n = copy_known_string(a[at], copy, kUsualPath);
     if (n < 0) return observed(p, d, a);

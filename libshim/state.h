@@ -42,6 +42,7 @@ struct Image {
     Object objects[64];
     Object libc;
     uint32_t pages[1024];    // see readable.h
+    uint8_t nonblocking[128];  // a bit for each descriptor below 1024: seen to be made non-blocking
 };
 
 extern Image g_image;
@@ -51,6 +52,18 @@ extern "C" __thread uint32_t t_in_vfork_child __attribute__((tls_model("initial-
 inline Process* managed() {
     Process* p = g_process;
     return p && p->ring.control && !t_in_vfork_child ? p : nullptr;
+}
+
+// Whether calls on a descriptor return at once. Kept for cancellation alone (invoke.h): close is not seen, and whoever makes a
+// new socket by a way that is not seen either has a wrong bit, and a thread in it that cannot be cancelled.
+inline bool nonblocking(uint64_t fd) {
+    return fd < 1024 && (__atomic_load_n(&g_image.nonblocking[fd / 8], __ATOMIC_RELAXED) >> fd % 8 & 1);
+}
+inline void note_nonblocking(long fd, bool is) {
+    if (fd < 0 || fd >= 1024) return;
+    const auto bit = static_cast<uint8_t>(1 << fd % 8);
+    if (is) __atomic_fetch_or(&g_image.nonblocking[fd / 8], bit, __ATOMIC_RELAXED);
+    else __atomic_fetch_and(&g_image.nonblocking[fd / 8], static_cast<uint8_t>(~bit), __ATOMIC_RELAXED);
 }
 
 // Called for each interposed call of a process without a ring: counts, and registers when the process has earned it (at
