@@ -34,7 +34,7 @@ struct Counters {
     uint64_t refused_rings = 0;
     uint64_t results_joined = 0;
     uint64_t results_missing = 0;     // held calls let go without their result
-    uint64_t results_late = 0;        // results whose call had been let go
+    uint64_t results_late = 0;        // results whose call had been told already
     uint64_t results_alone = 0;       // results of calls that the trap never saw
     uint64_t order_unknown_ring = 0;  // Tag::order names a ring that we do not have
     uint64_t order_given_up = 0;      // the named position could not be reached
@@ -116,6 +116,9 @@ private:
     HoldQueue holds_;
     event::Event event_;
     Counters counters_;
+    // The last call of each thread that the trap told with a result of its own making: a result record that comes for it all
+    // the same (the shim got its ring only during the call) says nothing new.
+    std::unordered_map<int64_t, uint16_t> told_by_trap_;
     size_t handled_ = 0;
     size_t first_ = 0;  // the ring that is read first rotates
     uint64_t wanted_[wire::kBitmapWords] = {}, want_result_[wire::kBitmapWords] = {};

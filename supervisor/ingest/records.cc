@@ -13,6 +13,8 @@ using wire::Tag;
 
 namespace {
 
+constexpr size_t kMostTold = 65536;
+
 uint32_t seq_of(const RecordView& record) {
     const wire::Tlv t = event::find_tlv(record, Tag::seq);
     uint32_t seq = 0;
@@ -60,8 +62,12 @@ void Ingest::handle(RingState& r, const uint8_t* bytes, size_t size, uint64_t be
             for (const Held& other : holds_.take_process(pid)) let_go(other);
     }
     const bool waits = record.kind() == RecordKind::call && h.flags & wire::kResultFollows && r.owner == 0;
-    if (waits) hold(record, bytes, size, source, begin, now);
-    else emit(record, nullptr, source);
+    if (waits) return hold(record, bytes, size, source, begin, now);
+    if (r.owner == 0 && record.kind() == RecordKind::call) {
+        if (told_by_trap_.size() >= kMostTold) told_by_trap_.clear();
+        told_by_trap_.insert_or_assign(tid_of(h, source), h.call);
+    }
+    emit(record, nullptr, source);
 }
 
 void Ingest::honour_order(const RecordView& record, uint64_t now) {
@@ -118,6 +124,11 @@ void Ingest::on_result(const RecordView& record, const RecordSource& source) {
         return;
     }
     if (holds_.was_let_go(pid, h.call, seq)) {
+        ++counters_.results_late;
+        return;
+    }
+    if (const auto told = told_by_trap_.find(tid_of(h, source)); told != told_by_trap_.end() && told->second == h.call) {
+        told_by_trap_.erase(told);
         ++counters_.results_late;
         return;
     }

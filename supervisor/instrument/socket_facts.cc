@@ -59,7 +59,9 @@ void put_route(const HeldCall& c, const wire::SocketInfo& s, wire::PayloadWriter
 
 bool about_socket(const wire::CallInfo& info) {
     if (info.nargs == 0 || info.args[0] != ArgKind::fd) return false;
-    if (&info == &wire::info(wire::Call::listen)) return true;
+    // A duplicate onto a standard stream may be of a socket.
+    for (wire::Call c : {wire::Call::listen, wire::Call::dup, wire::Call::dup2, wire::Call::dup3, wire::Call::fcntl})
+        if (&info == &wire::info(c)) return true;
     return std::any_of(info.args, info.args + info.nargs,
                        [](ArgKind k) { return k == ArgKind::sockaddr || k == ArgKind::outaddr; });
 }

@@ -55,16 +55,14 @@ const Tuple* tuple_of(const Event& e) {
 
 }  // namespace
 
-// A wildcard as the local end is shown as the address that the kernel will choose, as far as one can tell.
+// A wildcard as the local end is shown as the address that the kernel takes.
 void State::Impl::fix_any(Tuple& t) const {
-    if (t.source.family != Family::ipv4 || !t.source.is_any() || t.destination.family != Family::ipv4) return;
-    if (t.destination.bytes[0] == 127) {
-        static constexpr uint8_t kLoopback[4] = {127, 0, 0, 1};
-        std::memcpy(t.source.bytes, kLoopback, sizeof kLoopback);
-        return;
-    }
-    const Address own = interfaces.any_v4(now);
-    if (own.family == Family::ipv4) std::memcpy(t.source.bytes, own.bytes, 4);
+    if (!t.destination.is_ip() || (t.source.is_ip() && !t.source.is_any())) return;
+    if (t.source.is_ip() && t.source.family != t.destination.family) return;
+    const uint16_t port = t.source.port;
+    const Address own = Interfaces::source_for(t.destination);
+    if (own.family == t.destination.family) t.source = own;
+    t.source.port = port;
 }
 
 // A socket as the kernel described it at the trap. The role is known from earlier calls, or guessed by the ports.
@@ -80,7 +78,9 @@ FdInfo State::Impl::socket_from(const wire::SocketInfo& s, const FdInfo* known) 
         if (same && (peer.is_ip() == known->connected || !fd.is_ip())) return *known;
     }
     if (peer.is_ip() && local.is_ip()) {
-        const bool server = local.port < kFirstEphemeral && peer.port >= kFirstEphemeral;
+        bool server = local.port < kFirstEphemeral && peer.port >= kFirstEphemeral;
+        if (known != nullptr && known->type == fd.type && known->role != Role::none && known->connected)
+            server = known->role == Role::server;
         fd.role = server ? Role::server : Role::client;
         fd.connected = true;
         fd.set_tuple(server ? Tuple{peer, local} : Tuple{local, peer});

@@ -81,7 +81,9 @@ Thread& State::Impl::thread_in(Thread& main, int64_t tid) {
     }
     Thread t = main;
     t.tid = t.vtid = tid;
-    t.comm = main.kernel_comm;
+    t.comm = options.read_proc ? read_comm(options.root, main.pid, tid) : std::string();
+    if (t.comm.empty()) t.comm = main.kernel_comm;
+    t.kernel_comm = t.comm;
     t.clone_ts = now;
     return table.add(t);
 }

@@ -1,6 +1,8 @@
 // Reads the interface addresses.
 #include "supervisor/state/interfaces.h"
 
+#include "base/unique_fd.h"
+
 #include <cstring>
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -45,13 +47,26 @@ bool Interfaces::is_local(const event::Address& a, uint64_t now) const {
     return false;
 }
 
-event::Address Interfaces::any_v4(uint64_t now) const {
-    refresh(now);
-    for (const event::Address& own : addresses_)
-        if (own.family == event::Address::Family::ipv4 && !loopback(own)) return own;
-    for (const event::Address& own : addresses_)
-        if (own.family == event::Address::Family::ipv4) return own;
-    return {};
+event::Address Interfaces::source_for(const event::Address& to) {
+    sockaddr_storage peer{}, own{};
+    socklen_t size = 0;
+    if (to.family == event::Address::Family::ipv4) {
+        auto& in = reinterpret_cast<sockaddr_in&>(peer);
+        in.sin_family = AF_INET;
+        in.sin_port = htons(9);
+        std::memcpy(&in.sin_addr, to.bytes, 4);
+        size = sizeof in;
+    } else if (to.family == event::Address::Family::ipv6) {
+        auto& in = reinterpret_cast<sockaddr_in6&>(peer);
+        in.sin6_family = AF_INET6;
+        in.sin6_port = htons(9);
+        std::memcpy(&in.sin6_addr, to.bytes, 16);
+        size = sizeof in;
+    }
+    const UniqueFd probe(socket(peer.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (size == 0 || !probe || connect(probe.get(), reinterpret_cast<sockaddr*>(&peer), size) != 0) return {};
+    if (getsockname(probe.get(), reinterpret_cast<sockaddr*>(&own), &size) != 0) return {};
+    return event::parse_sockaddr(&own, size);
 }
 
 }  // namespace undercoat::state

@@ -15,8 +15,8 @@ class Interfaces {
 public:
     static constexpr uint64_t kInterval = 30'000'000'000;  // ns
     bool is_local(const event::Address& a, uint64_t now) const;
-    // The address that stands for 0.0.0.0 as a local end: the first that is no loopback. Family none where there is none.
-    event::Address any_v4(uint64_t now) const;
+    // The address that the kernel would take as the local end towards `to` (no packet is sent). Family none if unknown.
+    static event::Address source_for(const event::Address& to);
 
 private:
     void refresh(uint64_t now) const;

@@ -138,6 +138,20 @@ TEST_F(IngestTest, AResultThatTheTrapNeverSawStandsAlone) {
     EXPECT_EQ(ingest->counters().results_alone, 1u);
 }
 
+TEST_F(IngestTest, AResultOfACallThatTheTrapToldAlreadySaysNothingNew) {
+    TestRing a = shim(1, 50);
+    const RecordBuilder result = RecordBuilder(RecordKind::result, static_cast<uint16_t>(Call::open)).from(50).result(4).seq(9);
+    trap.write(open("1", 50).flags(wire::kInferred));
+    a.write(result);
+    ingest->turn(0);
+    EXPECT_EQ(seen.size(), 1u);
+    EXPECT_EQ(ingest->counters().results_late, 1u);
+    // The next one is another call.
+    a.write(result);
+    ingest->turn(0);
+    EXPECT_EQ(seen.size(), 2u);
+}
+
 TEST_F(IngestTest, TailsMoveOnlyAtCommitAndNotPastHeldCalls) {
     trap.write(open("1", 60));
     const uint64_t before = trap.head();
