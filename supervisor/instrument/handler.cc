@@ -92,22 +92,41 @@ bool Handler::opens_shim(const HeldCall& c) {
            memcmp(path, shim_.data(), n) == 0;
 }
 
+// The table knows of the ring before the caller does: its next trap may be handled by another thread at once.
 void Handler::give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t) {
-    uint32_t slot = 0;
-    uint64_t start = 0;
+    int fd = -1;
+    const int slot = t.trap.args[3] == wire::kAbi ? adopt_ring(c.pid, &fd) : -EPROTONOSUPPORT;
+    if (slot < 0) {
+        backend.fail(t.trap.id, -slot);
+        return;
+    }
+    if (backend.give_fd(t.trap.id, fd)) return;
     {
         auto guard = table_.lock();
         Process* p = table_.find(c.pid);
-        if (p) {
-            start = p->start_time;
-            registrar_.orphan(p->ring_slot);
-            p->ring_slot = 0;
-        }
+        if (p && p->ring_slot == static_cast<uint32_t>(slot)) p->ring_slot = 0;
     }
-    if (!registrar_.serve(backend, t.trap, c.pid, start, &slot)) return;
+    registrar_.orphan(static_cast<uint32_t>(slot));
+    backend.fail(t.trap.id, EMFILE);
+}
+
+// A new ring for a known process, in place of the one it has. The slot, or -errno.
+int Handler::adopt_ring(pid_t pid, int* fd) {
+    uint64_t start = 0;
+    {
+        auto guard = table_.lock();
+        Process* p = table_.find(pid);
+        if (!p) return -ESRCH;
+        start = p->start_time;
+        registrar_.orphan(p->ring_slot);
+        p->ring_slot = 0;
+    }
+    const int slot = registrar_.make(pid, start, fd);
+    if (slot < 0) return -ENOSPC;
     auto guard = table_.lock();
-    if (Process* p = table_.find(c.pid)) p->ring_slot = slot;
-    else registrar_.orphan(slot);
+    if (Process* p = table_.find(pid)) p->ring_slot = static_cast<uint32_t>(slot);
+    else registrar_.orphan(static_cast<uint32_t>(slot));
+    return slot;
 }
 
 Handler::Rights Handler::rights_of(const HeldCall& c) {

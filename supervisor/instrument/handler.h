@@ -58,6 +58,7 @@ private:
     Verdict judge(const HeldCall& c, const Captured& found, const SocketFacts& socket, Ticket& t);
     void note_changes(const HeldCall& c);
     void give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t);
+    int adopt_ring(pid_t pid, int* fd);
     void put_order(uint32_t ring_slot, wire::PayloadWriter& out) const;
     wire::RecordHeader header(wire::RecordKind kind, uint16_t call, pid_t pid, pid_t tid) const;
     bool emit(wire::RecordHeader h, const uint8_t* payload, size_t n);

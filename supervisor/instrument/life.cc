@@ -85,14 +85,9 @@ void Handler::remember(Process& p, const Snapshot& s) {
 int Handler::enlist(pid_t pid) {
     static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
     bool known = false;
-    uint64_t start = 0;
     {
         auto guard = table_.lock();
-        if (Process* p = table_.find(pid)) {
-            known = true;
-            registrar_.orphan(p->ring_slot);
-            p->ring_slot = 0;
-        }
+        known = table_.find(pid) != nullptr;
     }
     if (!known) introduce(pid, *ticket);
     else if (registry_.mode == static_cast<uint32_t>(wire::CaptureMode::preload)) {
@@ -100,18 +95,9 @@ int Handler::enlist(pid_t pid) {
         none.time = now_ns();
         confirm_exec(pid, none, {}, *ticket);
     }
-    {
-        auto guard = table_.lock();
-        const Process* p = table_.find(pid);
-        if (!p) return -ESRCH;
-        start = p->start_time;
-    }
     int fd = -1;
-    const int slot = registrar_.make(pid, start, &fd);
-    if (slot < 0) return -ENOSPC;
-    auto guard = table_.lock();
-    if (Process* p = table_.find(pid)) p->ring_slot = static_cast<uint32_t>(slot);
-    return fd;
+    const int slot = adopt_ring(pid, &fd);
+    return slot < 0 ? slot : fd;
 }
 
 void Handler::announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t) {

@@ -47,27 +47,6 @@ bool Registrar::is_request(const Trap& t) {
            static_cast<uint32_t>(t.args[2]) == wire::kMagicFlags;
 }
 
-bool Registrar::serve(TrapBackend& backend, const Trap& t, pid_t pid, uint64_t start_time, uint32_t* slot_of_owner) {
-    int fd = -1;
-    if (t.args[3] != wire::kAbi) {
-        wire::count(*shared_.registry, wire::Counter::rings_refused);
-        backend.fail(t.id, EPROTONOSUPPORT);
-        return false;
-    }
-    const int slot = make(pid, start_time, &fd);
-    if (slot < 0) {
-        backend.fail(t.id, ENOSPC);
-        return false;
-    }
-    if (!backend.give_fd(t.id, fd)) {
-        orphan(static_cast<uint32_t>(slot));
-        backend.fail(t.id, EMFILE);
-        return false;
-    }
-    *slot_of_owner = static_cast<uint32_t>(slot);
-    return true;
-}
-
 int Registrar::make(pid_t pid, uint64_t start_time, int* fd) {
     std::lock_guard guard(mutex_);
     uint32_t slot = 1;

@@ -20,9 +20,7 @@ public:
 
     // The magic openat of handover.h.
     static bool is_request(const Trap& trap);
-    // Answers such a trap. `slot_of_owner`: receives the registry slot. False: refused, the call failed with an errno.
-    bool serve(TrapBackend& backend, const Trap& trap, pid_t pid, uint64_t start_time, uint32_t* slot_of_owner);
-    // Makes a ring for a process that asked by the socket. -1 or the slot; *fd is valid until the slot is swept.
+    // A new ring for a process: its registry slot, or -1 (counted). *fd is valid until the slot is swept.
     int make(pid_t pid, uint64_t start_time, int* fd);
     // Its process died or called exec: what is in the ring is still to be read.
     void orphan(uint32_t slot);
