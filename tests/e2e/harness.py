@@ -62,11 +62,15 @@ def children_of(pid):
 
 
 def supervisor_of(instrument_pid):
-    """The pid of the supervisor that this instrument runs, or None."""
+    """The pid of the supervisor below this instrument, or None."""
     for pid in children_of(instrument_pid):
         with contextlib.suppress(OSError):
-            if pathlib.Path(f'/proc/{pid}/comm').read_text().strip() == 'supervisor':
+            comm = pathlib.Path(f'/proc/{pid}/comm').read_text().strip()
+            state = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
+            if comm == 'supervisor' and state != 'Z':
                 return pid
+            if comm == 'instrument' and (found := supervisor_of(pid)):
+                return found
     return None
 
 
@@ -140,8 +144,10 @@ class Case(unittest.TestCase):
         popen.setdefault('stdin', subprocess.DEVNULL)
         popen.setdefault('stdout', subprocess.PIPE)
         popen.setdefault('stderr', subprocess.PIPE)
+        if 'process_group' not in popen:
+            popen['start_new_session'] = True
         p = subprocess.Popen(self.command(*command, mode=mode, rules=rules, options=options), env=self.environment(env),
-                             start_new_session=True, **popen)
+                             **popen)
         self.addCleanup(self._end, p)
         return Running(p, self.dir / 'alerts.jsonl', self.dir / 'events.jsonl')
 

@@ -1,0 +1,226 @@
+"""Programs of every kind alert: dynamic, static, Go, musl, i386, inside a chroot of another libc and of nothing."""
+import os
+import shutil
+import signal
+import subprocess
+import unittest
+
+from harness import BUNDLE, MODES, Case, supervisor_of, wait_for
+
+READ_SHADOW = r'''
+#include <fcntl.h>
+#include <unistd.h>
+int main(void) { int fd = open("/etc/shadow", O_RDONLY); char c; return fd < 0 || read(fd, &c, 1) != 1; }
+'''
+RAW_SHADOW = r'''
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void) { return syscall(SYS_openat, AT_FDCWD, "/etc/shadow", O_RDONLY) < 0; }
+'''
+GO_SHADOW = 'package main\nimport "os"\nfunc main() { if _, e := os.ReadFile("/etc/shadow"); e != nil { os.Exit(1) } }\n'
+
+
+class Kinds(Case):
+    def setUp(self):
+        super().setUp()
+        self.need_root()
+
+    def alerts_once(self, *command, mode='full'):
+        done = self.run_under(*command, mode=mode)
+        self.assertEqual(0, done.returncode, done.err)
+        self.assertEqual(['Test shadow read'], done.rules(), done.err)
+        return done
+
+    def test_dynamic(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.alerts_once('cat', '/etc/shadow', mode=mode)
+
+    def test_static(self):
+        program = self.compile(READ_SHADOW, 'static', '-static')
+        for mode in ('full', 'trap'):
+            with self.subTest(mode=mode):
+                self.alerts_once(program, mode=mode)
+
+    def test_raw_system_call(self):
+        self.alerts_once(self.compile(RAW_SHADOW, 'raw'))
+
+    def test_i386(self):
+        program = self.dir / 'i386'
+        (self.dir / 'i386.c').write_text(READ_SHADOW)
+        r = subprocess.run(['gcc', '-m32', '-o', program, self.dir / 'i386.c'], capture_output=True, text=True)
+        if r.returncode:
+            self.skipTest('gcc -m32 does not work here (gcc-multilib)')
+        if subprocess.run([program]).returncode:
+            self.skipTest('the kernel runs no i386 programs')
+        self.alerts_once(program)
+
+    def test_musl(self):
+        for kind, flags in (('dynamic', []), ('static', ['-static'])):
+            with self.subTest(kind=kind):
+                self.alerts_once(self.compile(READ_SHADOW, f'musl_{kind}', *flags, compiler='musl-gcc'))
+
+    def test_go(self):
+        if not shutil.which('go'):
+            self.skipTest('go is not installed')
+        (self.dir / 'main.go').write_text(GO_SHADOW)
+        env = {**os.environ, 'CGO_ENABLED': '0', 'GO111MODULE': 'off', 'HOME': str(self.dir)}
+        subprocess.run(['go', 'build', '-o', self.dir / 'gobin', self.dir / 'main.go'], check=True, env=env, capture_output=True)
+        self.alerts_once(self.dir / 'gobin')
+
+    def test_busybox(self):
+        if not shutil.which('busybox'):
+            self.skipTest('busybox is not installed')
+        self.alerts_once('busybox', 'cat', '/etc/shadow')
+
+    def test_cleared_environment(self):
+        self.alerts_once('env', '-i', '/bin/cat', '/etc/shadow')
+
+    def test_children_of_children(self):
+        done = self.run_under('sh', '-c', 'sh -c "sh -c \'cat /etc/shadow\'" >/dev/null; true')
+        self.assertEqual(['Test shadow read'], done.rules())
+
+    def test_a_program_that_drops_to_another_user(self):
+        done = self.run_under('python3', '-c', 'import os\nf=open("/etc/shadow")\nos.setuid(65534)\n'
+                              'try: open("/etc/shadow")\nexcept PermissionError: pass')
+        self.assertEqual(0, done.returncode, done.err)
+        opens = [e for e in done.calls('openat', 'open') if e['args'].get('name') == '/etc/shadow']
+        self.assertEqual(2, len(opens))
+
+
+class Counts(Case):
+    """The events are those that strace lists."""
+
+    def test_the_same_calls_as_strace(self):
+        if not shutil.which('strace'):
+            self.skipTest('strace is not installed')
+        names = ['openat', 'open', 'execve', 'connect', 'socket', 'mkdir', 'unlink', 'unlinkat', 'rename', 'chmod', 'fchmodat']
+        script = ('cd "$0"; mkdir a; echo x > a/b; cat a/b; mv a/b a/c; chmod 600 a/c; ls -l a; rm -r a; '
+                  'python3 -c "import socket; s=socket.socket(); s.connect_ex((\'127.0.0.1\', 9))"')
+        log = self.dir / 'strace.txt'
+        subprocess.run(['strace', '-f', '-qq', '-o', log, '-e', 'trace=' + ','.join(names), 'bash', '-c', script, self.dir],
+                       check=True, capture_output=True, env=self.environment())
+        want = {n: 0 for n in names}
+        for line in log.read_text().splitlines():
+            call = line.split(None, 1)[1].split('(')[0]
+            if call in want and 'resumed' not in line.split('(')[0]:
+                want[call] += 1
+        for mode in ('full', 'trap'):
+            with self.subTest(mode=mode):
+                done = self.run_under('bash', '-c', script, self.dir, mode=mode)
+                self.assertEqual(0, done.returncode, done.err)
+                got = {n: len(done.calls(n)) for n in names}
+                self.assertEqual(want, got)
+
+
+class Images(Case):
+    """Root file systems of other people: musl, and nothing at all."""
+
+    def setUp(self):
+        super().setUp()
+        self.need_root()
+        self.root = self.dir / 'image'
+        for d in ('etc', 'bin', 'tmp', 'proc', 'dev', 'opt', 'lib'):
+            (self.root / d).mkdir(parents=True)
+        shutil.copytree(BUNDLE, self.root / 'opt/undercoat')
+        shutil.copy(self.rules_file, self.root / 'etc/rules.yaml')
+        (self.root / 'etc/shadow').write_text('root:*:1::::::\n')
+        for name in ('null', 'zero', 'urandom'):
+            subprocess.run(['cp', '-a', f'/dev/{name}', self.root / 'dev' / name], check=True)
+
+    def in_image(self, *command, mode='full', proc=True):
+        inside = ['/opt/undercoat/bin/instrument', '--mode', mode, '--json', '--rules', '/etc/rules.yaml', '--alerts',
+                  '/tmp/alerts', '--', *command]
+        script = f'{"mount -t proc proc " + str(self.root) + "/proc && " if proc else ""}exec chroot "$@"'
+        r = subprocess.run(['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', script, 'sh', self.root, *inside],
+                           capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+                           env={'PATH': '/bin:/usr/bin:/sbin:/usr/sbin', 'UNDERCOAT_PRIORITY': 'security'})
+        alerts = self.root / 'tmp/alerts'
+        return r, alerts.read_text() if alerts.exists() else ''
+
+    def test_a_musl_image(self):
+        if not shutil.which('musl-gcc') or not os.path.exists('/bin/busybox'):
+            self.skipTest('musl-tools or busybox-static is not installed')
+        loader = '/lib/ld-musl-x86_64.so.1'
+        shutil.copy(os.path.realpath(loader), self.root / 'lib/ld-musl-x86_64.so.1')
+        shutil.copy('/bin/busybox', self.root / 'bin/sh')
+        shutil.copy(self.compile(READ_SHADOW, 'reader', compiler='musl-gcc'), self.root / 'bin/reader')
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                r, alerts = self.in_image('/bin/sh', '-c', '/bin/reader; exit 4', mode=mode)
+                self.assertEqual(4, r.returncode, r.stderr)
+                self.assertEqual(1, alerts.count('Test shadow read'), r.stderr + alerts)
+                self.assertEqual('', r.stdout)
+            (self.root / 'tmp/alerts').unlink(missing_ok=True)
+
+    def test_an_empty_image(self):
+        shutil.copy(self.compile(READ_SHADOW, 'reader', '-static'), self.root / 'bin/reader')
+        r, alerts = self.in_image('/bin/reader')
+        self.assertEqual(0, r.returncode, r.stderr)
+        self.assertEqual(1, alerts.count('Test shadow read'), r.stderr)
+
+    def test_an_image_without_proc(self):
+        shutil.copy(self.compile(READ_SHADOW, 'reader', '-static'), self.root / 'bin/reader')
+        r, _ = self.in_image('/bin/reader', proc=False)
+        self.assertEqual(0, r.returncode, r.stderr)
+
+    def test_a_user_without_rights(self):
+        scratch = self.dir / 'open'
+        scratch.mkdir()
+        scratch.chmod(0o777)
+        command = self.command('sh', '-c', 'cat /etc/shadow; exit 6', options=['--alerts', scratch / 'alerts'])
+        command[command.index('--events') + 1] = str(scratch / 'events')
+        bundle = self.root / 'opt/undercoat'
+        command[0] = str(bundle / 'bin/instrument')
+        for d in (self.dir, self.root, bundle):
+            d.chmod(0o755)
+        r = subprocess.run(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', *command],
+                           capture_output=True, text=True, timeout=60, env=self.environment())
+        self.assertEqual(6, r.returncode, r.stderr)
+        self.assertIn('/etc/shadow', (scratch / 'events').read_text())
+
+
+class Reload(Case):
+    """New rules take effect while the workload runs; bad ones leave the old in force."""
+
+    LOOP = 'while :; do cat /etc/shadow > /dev/null 2>&1; sleep 0.05; done'
+    OTHER = '- rule: Test other\n  desc: d\n  condition: evt.type in (open, openat) and fd.name=/etc/shadow\n  output: o\n  priority: INFO\n'
+
+    def setUp(self):
+        super().setUp()
+        self.need_root()
+        with open(self.dir / 'err', 'w') as err:
+            self.run_ = self.start_under('sh', '-c', self.LOOP, stderr=err)
+        wait_for(lambda: self.saw('Test shadow read'), 'the first rules speak')
+
+    def saw(self, rule, after=0):
+        return any(a['rule'] == rule for a in self.run_.alerts()[after:])
+
+    def test_a_changed_file(self):
+        self.rules_file.write_text(self.OTHER)
+        wait_for(lambda: self.saw('Test other'), 'the new rules speak')
+
+    def test_a_replaced_file(self):
+        (self.dir / 'new').write_text(self.OTHER)
+        os.replace(self.dir / 'new', self.rules_file)
+        wait_for(lambda: self.saw('Test other'), 'the new rules speak')
+
+    def test_hangup(self):
+        pid = wait_for(lambda: supervisor_of(self.run_.process.pid), 'a supervisor runs')
+        before = self.rules_file.stat()
+        self.rules_file.write_text(self.OTHER)
+        os.utime(self.rules_file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.kill(pid, signal.SIGHUP)
+        wait_for(lambda: self.saw('Test other'), 'the new rules speak')
+
+    def test_bad_rules_leave_the_old_in_force(self):
+        self.rules_file.write_text('- rule: [')
+        wait_for(lambda: 'rules.yaml' in (self.dir / 'err').read_text(), 'the bad file is named')
+        n = len(self.run_.alerts())
+        wait_for(lambda: self.saw('Test shadow read', after=n), 'the old rules go on')
+
+
+if __name__ == '__main__':
+    unittest.main()

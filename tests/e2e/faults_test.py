@@ -1,0 +1,115 @@
+"""The supervisor dies, a trap thread dies or stalls: the workload gets no error, no event is lost, none appears twice."""
+import collections
+import os
+import pathlib
+import signal
+import unittest
+
+from harness import Case, supervisor_of, wait_for
+
+PROCESSES, OPENS = 8, 12500
+
+# Each process opens its own files, each path once, and says what failed. Built against libc, so that the shim sees it; the raw
+# variant makes the system call itself, so that the trap sees it.
+OPENER = r'''
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef RAW
+#define OPEN(p) (int)syscall(SYS_openat, AT_FDCWD, p, O_RDONLY)
+#else
+#define OPEN(p) open(p, O_RDONLY)
+#endif
+int main(int argc, char** argv) {
+    int processes = atoi(argv[1]), opens = atoi(argv[2]), failed = 0, status;
+    for (int p = 0; p < processes; ++p)
+        if (fork() == 0) {
+            for (int i = 0; i < opens; ++i) {
+                char path[64];
+                snprintf(path, sizeof path, "/nonexistent/uc-%d-%d", p, i);
+                if (OPEN(path) >= 0 || errno != ENOENT) { printf("%s: %s\n", path, strerror(errno)); fflush(stdout); _exit(1); }
+            }
+            _exit(0);
+        }
+    while (wait(&status) > 0) failed += status != 0;
+    return failed;
+}
+'''
+
+
+class Faults(Case):
+    def opener(self, raw):
+        return self.compile(OPENER, 'opener_raw' if raw else 'opener', *(['-DRAW'] if raw else []))
+
+    def check(self, events, processes=PROCESSES, opens=OPENS):
+        """Every path exactly once, every event id at most once."""
+        seen = collections.Counter(e['args'].get('name') for e in events if e['type'] in ('open', 'openat')
+                                   and str(e['args'].get('name', '')).startswith('/nonexistent/uc-'))
+        want = {f'/nonexistent/uc-{p}-{i}' for p in range(processes) for i in range(opens)}
+        lost = want - set(seen)
+        twice = [name for name, n in seen.items() if n != 1]
+        self.assertEqual((0, 0), (len(lost), len(twice)), f'lost {sorted(lost)[:5]}, twice {sorted(twice)[:5]}')
+        ids = collections.Counter(e['id'] for e in events)
+        self.assertEqual([], [i for i, n in ids.items() if n > 1][:5], 'event ids that appear twice')
+
+    def run_with_kills(self, mode, raw, kills):
+        # The workload waits for a line, so that the first kill happens while it works and not before.
+        run = self.start_under(self.opener(raw), PROCESSES, OPENS, mode=mode)
+        killed = []
+        for n in range(kills):
+            def progressed():
+                return run.process.poll() is not None or \
+                    os.path.exists(run.events_file) and os.path.getsize(run.events_file) > (n + 1) * 500000
+            wait_for(progressed, 'events are written', 60)
+            if run.process.poll() is not None:
+                break
+            pid = wait_for(lambda: run.process.poll() is not None or supervisor_of(run.process.pid), 'a supervisor runs', 20)
+            if pid is True:
+                break
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+        status = run.process.wait(120)
+        out = run.process.stdout.read().decode()
+        self.assertEqual((0, ''), (status, out))
+        self.assertTrue(killed, 'the supervisor was never killed: the workload was too short')
+        self.assertEqual(len(killed), len(set(killed)), 'it was never restarted')
+        self.check(run.events())
+
+    def test_kill_of_the_supervisor_while_the_shim_writes(self):
+        self.run_with_kills('full', raw=False, kills=2)
+
+    def test_kill_of_the_supervisor_while_the_trap_writes(self):
+        self.run_with_kills('full', raw=True, kills=2)
+
+    def test_kill_of_the_supervisor_in_preload_mode(self):
+        self.run_with_kills('preload', raw=False, kills=1)
+
+    def with_fault(self, fault, opens):
+        done = self.run_under(self.opener(raw=True), PROCESSES, opens, env={'UNDERCOAT_FAULT': fault}, timeout=240)
+        self.assertEqual((0, ''), (done.returncode, done.out), done.err[-2000:])
+        self.assertIn('UNDERCOAT_FAULT', done.err)
+        self.check(done.events, opens=opens)
+
+    def test_a_trap_thread_that_dies(self):
+        self.with_fault('trap-thread-die:5000', OPENS)
+
+    def test_a_trap_thread_that_stalls(self):
+        self.with_fault('trap-thread-stall:5000', OPENS)
+
+    def test_a_stopped_supervisor_holds_nobody_up(self):
+        run = self.start_under(self.opener(raw=False), PROCESSES, 200)
+        pid = wait_for(lambda: supervisor_of(run.process.pid) or run.process.poll() is not None, 'a supervisor runs')
+        if pid is not True:
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(lambda: pathlib.Path(f'/proc/{pid}').exists() and os.kill(pid, signal.SIGCONT))
+        self.assertEqual(0, run.process.wait(60))
+
+
+if __name__ == '__main__':
+    unittest.main()
