@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@ Bundle find_bundle() {
     char buffer[PATH_MAX];
     const ssize_t n = readlink("/proc/self/exe", buffer, sizeof buffer);
     if (n > 0 && n < static_cast<ssize_t>(sizeof buffer)) b.self.assign(buffer, static_cast<size_t>(n));
+    // Without /proc: the path that execve was given.
+    else if (const auto* given = reinterpret_cast<const char*>(getauxval(AT_EXECFN)); given && *given == '/') b.self = given;
     std::string bin = b.self.substr(0, b.self.rfind('/'));
     const std::string root = bin.substr(0, bin.rfind('/'));
     const char* other = getenv("UNDERCOAT_SUPERVISOR");

@@ -13,7 +13,7 @@ struct Bundle {
     std::string shim;        // …/lib/libshim.so; empty when it is not there
 };
 
-// By /proc/self/exe. UNDERCOAT_SUPERVISOR names another supervisor (a debugging aid).
+// By /proc/self/exe, or without /proc by the absolute path of our own execution. UNDERCOAT_SUPERVISOR names another supervisor (a debugging aid).
 Bundle find_bundle();
 
 struct FoundCommand {

@@ -45,13 +45,15 @@ UniqueFd move_high(UniqueFd fd) {
     return UniqueFd(high);
 }
 
-void drop_inherited(bool stdio) {
+void drop_inherited(bool input, bool output) {
     syscall(SYS_close_range, 3, g_base - 1, 0);
-    if (!stdio) return;
+    if (!input && !output) return;
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd : {0, 1})
+    for (int fd : {0, 1}) {
+        if (fd == 0 ? !input : !output) continue;
         if (null >= 0) dup2(null, fd);
         else close(fd);
+    }
     if (null > 2) close(null);
 }
 

@@ -11,7 +11,7 @@ void prepare_fds();
 void restore_fd_limit();
 // Moves a descriptor to our range, close-on-exec. Where the limit is too low it stays where it is.
 UniqueFd move_high(UniqueFd fd);
-// Closes what the workload inherited (3 and up, below our range). `stdio`: 0 and 1 become /dev/null.
-void drop_inherited(bool stdio);
+// Closes what the workload inherited (3 and up, below our range). `input`, `output`: 0, 1 become /dev/null.
+void drop_inherited(bool input, bool output);
 
 }  // namespace undercoat::instrument

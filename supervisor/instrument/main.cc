@@ -87,7 +87,7 @@ void note_missing(const Options& o, const Bundle& b) {
 
 // From here on we are the workload's init.
 [[noreturn]] void be_init(Agent& agent, pid_t workload) {
-    drop_inherited(getpid() != 1);
+    drop_inherited(getpid() != 1, getpid() != 1);
     // As PID 1 we stay open to looks, as the workload would be: /proc/1/fd/1 is how programs reach the container's log.
     if (getpid() != 1) prctl(PR_SET_DUMPABLE, 0);
     lower_oom_risk();

@@ -1,6 +1,7 @@
 // See steward.h.
 #include "supervisor/instrument/steward.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -117,7 +118,8 @@ private:
         const int got = receive_control(control_.get(), m, &fd, false);
         if (got < 0) return;
         if (got == 0) {
-            // Init is gone: nobody waits; the traps of what is left are still to be served.
+            // Init is gone: nobody waits; the traps of what is left are still to be served, and its end ends us.
+            ended_ = true;
             epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, control_.get(), nullptr);
             if (!backend_ || nobody_left()) finished_ = true;
             return;
@@ -238,7 +240,9 @@ int run_steward(Shared& shared, UniqueFd control, const StewardSettings& setting
     setsid();
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_NAME, "undercoat");
-    drop_inherited(true);
+    // Whoever asked for output on stdout shares it with the workload; nobody else keeps its reader waiting.
+    const auto& words = settings.arguments;
+    drop_inherited(true, std::find(words.begin(), words.end(), "stdout") == words.end());
     // On the heap and never freed: receiver threads may still be inside when the process ends.
     auto* steward = new Steward(shared, std::move(control), settings);
     return steward->run();

@@ -43,6 +43,11 @@ int main(int argc, char** argv) {
 '''
 
 
+def fresh_supervisor(run, old):
+    pid = supervisor_of(run.process.pid)
+    return pid if pid not in old else None
+
+
 class Faults(Case):
     def opener(self, raw):
         return self.compile(OPENER, 'opener_raw' if raw else 'opener', *(['-DRAW'] if raw else []))
@@ -69,7 +74,7 @@ class Faults(Case):
             wait_for(progressed, 'events are written', 60)
             if run.process.poll() is not None:
                 break
-            pid = wait_for(lambda: run.process.poll() is not None or supervisor_of(run.process.pid), 'a supervisor runs', 20)
+            pid = wait_for(lambda: run.process.poll() is not None or fresh_supervisor(run, killed), 'a supervisor runs', 20)
             if pid is True:
                 break
             os.kill(pid, signal.SIGKILL)
@@ -78,17 +83,21 @@ class Faults(Case):
         out = run.process.stdout.read().decode()
         self.assertEqual((0, ''), (status, out))
         self.assertTrue(killed, 'the supervisor was never killed: the workload was too short')
-        self.assertEqual(len(killed), len(set(killed)), 'it was never restarted')
-        self.check(run.events())
+        return run
 
     def test_kill_of_the_supervisor_while_the_shim_writes(self):
-        self.run_with_kills('full', raw=False, kills=2)
+        self.check(self.run_with_kills('full', raw=False, kills=2).events())
 
     def test_kill_of_the_supervisor_while_the_trap_writes(self):
-        self.run_with_kills('full', raw=True, kills=2)
+        self.check(self.run_with_kills('full', raw=True, kills=2).events())
 
     def test_kill_of_the_supervisor_in_preload_mode(self):
-        self.run_with_kills('preload', raw=False, kills=1)
+        """Without the trap there is no back-pressure: full rings drop, and count. Nothing appears twice all the same."""
+        events = self.run_with_kills('preload', raw=False, kills=1).events()
+        ids = collections.Counter(e['id'] for e in events)
+        self.assertEqual([], [i for i, n in ids.items() if n > 1][:5])
+        paths = collections.Counter(e['args'].get('name') for e in events if e['type'] in ('open', 'openat'))
+        self.assertEqual([], [p for p, n in paths.items() if n > 1 and str(p).startswith('/nonexistent/uc-')][:5])
 
     def with_fault(self, fault, opens):
         done = self.run_under(self.opener(raw=True), PROCESSES, opens, env={'UNDERCOAT_FAULT': fault}, timeout=240)
@@ -100,7 +109,7 @@ class Faults(Case):
         self.with_fault('trap-thread-die:5000', OPENS)
 
     def test_a_trap_thread_that_stalls(self):
-        self.with_fault('trap-thread-stall:5000', OPENS)
+        self.with_fault('trap-thread-stall:40000', OPENS)
 
     def test_a_stopped_supervisor_holds_nobody_up(self):
         run = self.start_under(self.opener(raw=False), PROCESSES, 200)

@@ -69,7 +69,7 @@ def supervisor_of(instrument_pid):
             state = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
             if comm == 'supervisor' and state != 'Z':
                 return pid
-            if comm == 'instrument' and (found := supervisor_of(pid)):
+            if comm in ('instrument', 'undercoat') and (found := supervisor_of(pid)):
                 return found
     return None
 
