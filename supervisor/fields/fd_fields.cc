@@ -123,7 +123,8 @@ Value ip(const Access& a) {
 template <End which>
 Value port(const Access& a) {
     const Address* e = end(a, which);
-    return e && e->is_ip() ? Value::u64(e->port) : Value();
+    // Zero: the client's end was not read after the kernel chose its port.
+    return e && e->is_ip() && e->port != 0 ? Value::u64(e->port) : Value();
 }
 
 template <End which>

@@ -139,6 +139,11 @@ void capture_arguments(const HeldCall& c, wire::PayloadWriter& out, Captured& fo
     capture_registers(c, out);
     Reader r{c, out, found};
     for (unsigned i = 0; i < c.info().nargs; ++i) r.argument(i);
+    // What these point to depends on another argument, or has no kind of its own.
+    constexpr uint64_t kSetName = 15;
+    constexpr size_t kCapabilityData = 24;
+    if (c.call == static_cast<uint16_t>(wire::Call::prctl) && c.args[0] == kSetName) r.text(1, Tag::string);
+    if (c.call == static_cast<uint16_t>(wire::Call::capset)) r.bytes(1, kCapabilityData, kCapabilityData, Tag::buffer);
 }
 
 }  // namespace undercoat::instrument

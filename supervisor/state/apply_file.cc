@@ -1,6 +1,7 @@
 // Events about files and descriptors.
 #include "supervisor/state/impl.h"
 #include "supervisor/state/paths.h"
+#include "supervisor/state/same_file.h"
 
 #include "supervisor/event/flags.h"
 
@@ -18,10 +19,11 @@ namespace {
 bool starts(std::string_view s, std::string_view p) { return s.substr(0, p.size()) == p; }
 
 // What the trap read names the same file as the table: then the table's name, as the program gave it, is kept.
-bool same_file(const FdInfo& known, const FdInfo& read, const wire::FileInfo* file) {
+bool same_file(const FdInfo& known, const FdInfo& read, const wire::FileInfo* file, bool look) {
     if (known.name == read.name && known.type != FdType::unknown) return true;
-    if (file == nullptr || file->mode == 0 || known.ino == 0) return false;
-    return known.ino == file->ino && known.dev == file->dev;
+    if (file != nullptr && file->mode != 0 && known.ino != 0) return known.ino == file->ino && known.dev == file->dev;
+    const bool files = (known.is_file() || known.is_directory()) && read.is_file();
+    return look && files && same_file_now(known.name, read.name);
 }
 
 }  // namespace
@@ -41,7 +43,7 @@ void State::Impl::take_identities(const Event& e, Thread& t) {
         }
         if (text.empty() || (starts(text, "socket:") && known != nullptr && known->is_socket())) continue;
         FdInfo read = fd_from_proc_text(text);
-        if (known != nullptr && same_file(*known, read, e.captured.file[a])) continue;
+        if (known != nullptr && same_file(*known, read, e.captured.file[a], options.read_proc)) continue;
         if (const wire::FileInfo* f = e.captured.file[a]; f != nullptr && f->mode != 0) read.dev = f->dev, read.ino = f->ino;
         table.set_fd(t, number, read);
     }
