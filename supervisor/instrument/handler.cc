@@ -16,6 +16,10 @@ using wire::Counter;
 using wire::RecordKind;
 using wire::Tag;
 
+namespace {
+constexpr uint64_t kLargeFile = 0x8000;  // O_LARGEFILE as the kernel sees it
+}
+
 wire::RecordHeader Handler::header(RecordKind kind, uint16_t call, pid_t pid, pid_t tid) const {
     wire::RecordHeader h{};
     h.kind = static_cast<uint16_t>(kind);
@@ -79,7 +83,10 @@ void Handler::answer(TrapBackend& backend, const HeldCall& c, Ticket& t) {
 
 // ld.so opens our library as the first file of every image, because our LD_PRELOAD says so: the program did not ask for it.
 bool Handler::opens_shim(const HeldCall& c) {
-    if (shim_.empty() || static_cast<Call>(c.call) != Call::openat || c.args[2] != (O_RDONLY | O_CLOEXEC)) return false;
+    const bool at = static_cast<Call>(c.call) == Call::openat;  // glibc; musl's calls open
+    if (shim_.empty() || (!at && static_cast<Call>(c.call) != Call::open)) return false;
+    const uint64_t flags = c.args[at ? 2 : 1], path_at = c.args[at ? 1 : 0];
+    if ((flags & ~kLargeFile) != (O_RDONLY | O_CLOEXEC)) return false;
     {
         auto guard = table_.lock();
         Process* p = table_.find(c.pid);
@@ -88,7 +95,7 @@ bool Handler::opens_shim(const HeldCall& c) {
     }
     char path[wire::kMaxPath];
     size_t n = 0;
-    return read_string(c.tid, c.args[1], path, sizeof path, &n) == Read::ok && n == shim_.size() &&
+    return read_string(c.tid, path_at, path, sizeof path, &n) == Read::ok && n == shim_.size() &&
            memcmp(path, shim_.data(), n) == 0;
 }
 
@@ -198,7 +205,7 @@ void Handler::record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
         found.flags |= wire::kUnreadable;
     } else {
         capture_arguments(c, out, found);
-        if (about_socket(c.info())) look_at_socket(c, out, socket);
+        if (about_socket(c)) look_at_socket(c, out, socket);
     }
     put_order(ring_slot, out);
     const bool promised = ring_slot != 0 && !c.foreign && c.info().nargs <= 5 && (c.args[5] & wire::kSeqMask) == wire::kSeqMagic;

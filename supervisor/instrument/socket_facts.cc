@@ -57,11 +57,18 @@ void put_route(const HeldCall& c, const wire::SocketInfo& s, wire::PayloadWriter
 
 }  // namespace
 
-bool about_socket(const wire::CallInfo& info) {
+bool about_socket(const HeldCall& c) {
+    const wire::CallInfo& info = c.info();
+    switch (static_cast<wire::Call>(c.call)) {
+        case wire::Call::listen: return true;
+        // A duplicate onto a standard stream may be of a socket.
+        case wire::Call::dup: case wire::Call::dup2: case wire::Call::dup3: case wire::Call::fcntl: {
+            char link[8];
+            return read_fd_link(c.tid, c.as_int(0), link, sizeof link) >= 7 && memcmp(link, "socket:", 7) == 0;
+        }
+        default: break;
+    }
     if (info.nargs == 0 || info.args[0] != ArgKind::fd) return false;
-    // A duplicate onto a standard stream may be of a socket.
-    for (wire::Call c : {wire::Call::listen, wire::Call::dup, wire::Call::dup2, wire::Call::dup3, wire::Call::fcntl})
-        if (&info == &wire::info(c)) return true;
     return std::any_of(info.args, info.args + info.nargs,
                        [](ArgKind k) { return k == ArgKind::sockaddr || k == ArgKind::outaddr; });
 }

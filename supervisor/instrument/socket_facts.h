@@ -6,8 +6,9 @@
 
 namespace undercoat::instrument {
 
-// True for calls whose first argument is to be a socket, by the table's argument kinds.
-bool about_socket(const wire::CallInfo& info);
+// True for calls whose first argument is to be a socket, by the table's argument kinds, and for a dup of one onto a standard
+// stream.
+bool about_socket(const HeldCall& c);
 // Fills `facts` and puts Tag::socket for argument 0; for a connect of an unbound inet socket also Tag::local, the address
 // that routing gives (its port is 0: the kernel picks it later). Without the right to duplicate: nothing.
 void look_at_socket(const HeldCall& c, wire::PayloadWriter& out, SocketFacts& facts);
