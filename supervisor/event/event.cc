@@ -81,7 +81,7 @@ EventFd event_fd(const Event& e) {
             if (e.param(0).kind == ParamValue::Kind::number) return {true, e.param(0).number};
             return {e.has_result, e.result};
         }
-        return {true, e.param("fd1").number};
+        return {true, e.param("fd2").number};  // of a pair, the one that was made last
     }
     for (const char* name : {"fd", "dirfd", "linkdirfd", "olddirfd", "mountfd", "fd_in", "fdin", "out_fd"}) {
         const ParamValue& p = e.param(name);

@@ -3,6 +3,7 @@
 
 #include "supervisor/event/flags.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace undercoat::fields {
@@ -79,17 +80,20 @@ Value whole_env(const Access& a, const Thread& t) {
     return a.copy(s);
 }
 
+// What stands after the first "=" of an entry.
+std::string_view value_of(std::string_view entry) { return entry.substr(std::min(entry.find('='), entry.size() - 1) + 1); }
+
 Value environment(const Access& a) {
     if (!a.thread) return {};
     if (a.ref.key.empty()) return whole_env(a, *a.thread);
     const std::string* value = a.thread->env(a.ref.key);
-    return Value::text(value ? std::string_view(*value) : std::string_view("", 0));
+    return Value::text(value ? value_of(*value) : std::string_view("", 0));
 }
 
 Value ancestor_env(const Access& a) {
     if (a.ref.key.empty()) return of_ancestors<whole_env>(a);
     for (const Thread* t = a.thread; t; t = a.state.parent(*t))
-        if (const std::string* value = t->env(a.ref.key)) return Value::text(*value);
+        if (const std::string* value = t->env(a.ref.key)) return Value::text(value_of(*value));
     return {};
 }
 

@@ -16,18 +16,33 @@ Value View::run(const FieldRef& field, Extractor from, Arena& arena) {
 
 Value View::extract(const FieldRef& field, Arena& arena) { return run(field, catalogue_.extractor(field.field), arena); }
 
+namespace {
+
+// Names of all ancestors, nearest first, with blanks between; none where there is no ancestor.
+Value ancestors_text(const Value& list, Arena& arena) {
+    if (list.kind() != Value::Kind::list || list.list().empty()) return {};
+    std::string s;
+    for (const Value& v : list.list()) {
+        if (!s.empty()) s += ' ';
+        if (v.kind() == Value::Kind::text) s += sanitized(v.text(), arena);
+        if (v.kind() == Value::Kind::i64) s += std::to_string(v.i64());
+    }
+    return Value::text(arena.copy(s));
+}
+
+}  // namespace
+
 Value View::output_value(const FieldRef& field, Arena& arena) {
     const Extractor extractor = catalogue_.extractor(field.field);
     if (extractor == argument_raw) return run(field, argument_raw_output, arena);
-    Value v;
-    if (field.mode == MatchMode::any_of) {
+    if (field.text == "proc.aenv") {  // of all ancestors it would be long, and secret: Falco shows the process's own
         FieldRef self = field;
         self.index = 0;
-        self.mode = MatchMode::scalar;
-        v = run(self, extractor, arena);
-    } else {
-        v = run(field, extractor, arena);
+        const Value own = run(self, extractor, arena);
+        return own.exists() ? Value::text(sanitized(own.text(), arena)) : own;
     }
+    Value v = run(field, extractor, arena);
+    if (field.mode == MatchMode::any_of) return ancestors_text(v, arena);
     if (v.kind() == Value::Kind::bytes) return Value::text(printable(v.text(), arena));
     if (v.kind() == Value::Kind::text) return Value::text(sanitized(v.text(), arena));
     if (v.kind() == Value::Kind::ip && field.mode == MatchMode::host_name) return {};

@@ -25,7 +25,7 @@ public:
     rules::EventTypeId type() const override { return event_->type; }
     Value extract(const FieldRef& field, Arena& arena) override;
     // Texts with control bytes and invalid UTF-8 made harmless; buffers as printable text; of fields that mean any
-    // ancestor, the process itself.
+    // ancestor, all of them in one text.
     Value output_value(const FieldRef& field, Arena& arena) override;
     bool name_has_address(std::string_view name, const rules::IpAddress& address) override;
 

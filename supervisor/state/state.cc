@@ -168,8 +168,9 @@ const Thread* State::ancestor(const Thread& t, unsigned n) const {
 // the oldest consecutive ancestor with the same session stands for it.
 const Thread* State::session_leader(const Thread& t) const {
     const Thread& main = t.main();
-    if (main.pid == main.vpid) return impl_->table.find(main.sid);
-    const Thread* leader = &main;
+    if (main.pid == main.vpid)
+        if (const Thread* leader = impl_->table.find(main.sid)) return leader;
+    const Thread* leader = &main;  // it has ended, or is known by another number: the oldest that shares the session
     for (unsigned i = 0; i < 4096; ++i) {
         const Thread* p = parent(*leader);
         if (p == nullptr || p->sid != main.sid) break;

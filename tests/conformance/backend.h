@@ -20,6 +20,11 @@ public:
     virtual const rules::Catalogue& catalogue() const = 0;
     // Whether fields can be rendered as the product does; cases of the kind "field" are skipped otherwise.
     virtual bool renders_fields() const = 0;
+    // Why this one case cannot hold with this backend, or "".
+    virtual std::string refusal(const std::string& id) const {
+        (void)id;
+        return "";
+    }
     // The view of events[on], after the events before it have been applied, with values at least for these fields; or
     // why this backend cannot give it. events is a sequence as in the case files; see their first comment.
     virtual std::variant<std::unique_ptr<rules::EventView>, std::string> view(

@@ -193,4 +193,20 @@ void add_init_thread(state::State& state) {
     state.add_fd(1, 0, null);
 }
 
+void add_children(state::State& state) {
+    const char* names[] = {"bash", "child"};
+    const char* paths[] = {"/bin/bash", "/bin/child"};
+    for (int i = 0; i < 2; ++i) {
+        auto image = std::make_shared<state::Image>();
+        image->exe = names[i];
+        image->exepath = paths[i];
+        state::Thread t;
+        t.tid = t.pid = t.vtid = t.vpid = 2 + i;
+        t.ppid = 1 + i;
+        t.comm = t.kernel_comm = names[i];
+        t.image = image;
+        state.add(t);
+    }
+}
+
 }  // namespace undercoat::conformance

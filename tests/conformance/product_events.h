@@ -15,5 +15,7 @@ std::string fill_event(const YAML::Node& node, uint64_t number, event::Event& e)
 
 // The thread that `init_thread: true` means, with the values that stand at the head of the case file.
 void add_init_thread(state::State& state);
+// The two below it that cases about ancestors in outputs mean: 2 bash, and 3 child.
+void add_children(state::State& state);
 
 }  // namespace undercoat::conformance

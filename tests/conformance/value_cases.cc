@@ -54,6 +54,7 @@ void eval_case(const YAML::Node& c, Backend& backend, Tally& tally) {
     std::string id = c["id"].as<std::string>(), expected = c["expected"].as<std::string>();
     std::string expr = c["expr"].as<std::string>();
     if (expr.find("sample.") != std::string::npos) return tally.skip("eval", id, "needs Falco's sample plugin");
+    if (const std::string why = backend.refusal(id); !why.empty()) return tally.skip("eval", id, why);
     auto parsed = parse_condition(expr);
     std::string problem;
     if (auto* e = std::get_if<ParseError>(&parsed)) problem = e->message;
@@ -79,6 +80,7 @@ void eval_case(const YAML::Node& c, Backend& backend, Tally& tally) {
 void field_case(const YAML::Node& c, Backend& backend, Tally& tally) {
     std::string id = c["id"].as<std::string>(), text = c["field"].as<std::string>();
     if (text.starts_with("sample.")) return tally.skip("field", id, "needs Falco's sample plugin");
+    if (const std::string why = backend.refusal(id); !why.empty()) return tally.skip("field", id, why);
     if (!backend.renders_fields()) return tally.skip("field", id, "this backend does not render fields");
     auto parsed = parse_operand(text);
     auto* operand = std::get_if<Operand>(&parsed);
@@ -115,6 +117,7 @@ std::string json_of(const std::vector<OutputTemplate::Field>& fields) {
 
 void format_case(const YAML::Node& c, Backend& backend, Tally& tally) {
     std::string id = c["id"].as<std::string>();
+    if (const std::string why = backend.refusal(id); !why.empty()) return tally.skip("format", id, why);
     auto parsed = OutputTemplate::parse(c["format"].as<std::string>(), backend.catalogue());
     auto* error = std::get_if<OutputError>(&parsed);
     if (c["error"] || error) {
