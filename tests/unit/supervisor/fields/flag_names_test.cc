@@ -2,6 +2,7 @@
 #include "supervisor/fields/flag_names.h"
 
 #include "supervisor/event/flags.h"
+#include "supervisor/event/schema.h"
 
 #include <gtest/gtest.h>
 

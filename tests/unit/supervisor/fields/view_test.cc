@@ -96,7 +96,7 @@ TEST_F(ViewTest, FailedOpenHasANameAndANegativeNumber) {
 TEST_F(ViewTest, ArgumentsKeepAbsolutePathsAsTheyAre) {
     apply(R"({"type":"mkdir","pid":3,"result":0,"params":{"res":0,"path":"/usr/../usr/bin/x","mode":511}})");
     EXPECT_EQ(text("evt.arg.path"), "/usr/../usr/bin/x");
-    EXPECT_EQ(text("evt.args"), "res=0 path=/usr/../usr/bin/x mode=777");
+    EXPECT_EQ(text("evt.args"), "res=0 path=/usr/../usr/bin/x mode=1FF");
     apply(R"({"type":"mkdir","pid":3,"result":0,"params":{"res":0,"path":"d/../x","mode":0}})");
     EXPECT_EQ(text("evt.arg.path"), "/tmp/x");
     EXPECT_EQ(text("evt.args").substr(0, 24), "res=0 path=d/../x(/tmp/x");
