@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -38,8 +39,18 @@ static void* thread(void*) {
     return nullptr;
 }
 
+static int poll_accept() {
+    const int s = socket(AF_INET, SOCK_STREAM, 0);
+    int again = 0;
+    if (listen(s, 1) || fcntl(s, F_SETFL, O_NONBLOCK)) return 1;
+    for (int i = 0; i < 100; i++) again += accept(s, nullptr, nullptr) == -1 && errno == EAGAIN;
+    std::printf("again %d\n", again);
+    return 0;
+}
+
 int main(int argc, char** argv) {
     how = argc > 1 ? argv[1] : "accept";
+    if (!strcmp(how, "nonblocking")) return poll_accept();
     std::string fifo;
     if (argc > 2) {
         fifo = std::string("open") + '\0' + argv[2];

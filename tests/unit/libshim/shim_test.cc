@@ -303,6 +303,12 @@ TEST(ShimFullTest, CancellationReachesBlockedCallsAndRunsDestructors) {
     }
 }
 
+TEST(ShimFullTest, NonBlockingAcceptNeedsNoTrapWhereThreadsAreCancelled) {
+    Agent agent({.full = true});
+    EXPECT_EQ(agent.run({tracee("cancel_accept", false), "nonblocking"}).output, "again 100\n");
+    EXPECT_GE(of(agent.records(), "accept").size(), 95U);
+}
+
 // In preload mode nobody else sees an exec that fails, or one of a program that does not load us.
 TEST(ShimPreloadTest, FailedExecsAreRecorded) {
     Agent agent;
