@@ -2,8 +2,6 @@
 //
 // Must stay true: each makes the system call that the loaded libc makes for it (glibc's open is openat, musl's is open), so
 // that a program's calls are the same with and without us; what a libc does beyond one call is left to the real function.
-#include <stdarg.h>
-
 #include "libshim/invoke.h"
 #include "libshim/real_call.h"
 #include "libshim/text.h"
@@ -26,13 +24,13 @@ bool look_for_musl() {
 
 inline bool on_musl() { return g_image.scanned ? g_image.musl : look_for_musl(); }
 
-[[gnu::always_inline]] inline int open_at(int dirfd, const char* path, int flags, unsigned mode) {
+[[gnu::noinline]] int open_at(int dirfd, const char* path, int flags, unsigned mode) {
     if (on_musl()) flags |= kLargeFile;
     return static_cast<int>(call<Call::openat, may_block>(dirfd, path, flags, mode));
 }
 
-[[gnu::always_inline]] inline int open_here(const char* path, int flags, unsigned mode) {
-    if (!on_musl()) return open_at(kAtFdCwd, path, flags, mode);
+[[gnu::noinline]] int open_here(const char* path, int flags, unsigned mode) {
+    if (!on_musl()) return static_cast<int>(call<Call::openat, may_block>(kAtFdCwd, path, flags, mode));
     return static_cast<int>(call<Call::open, may_block>(path, flags | kLargeFile, mode));
 }
 
@@ -72,30 +70,15 @@ int close(int);
 [[noreturn]] void abort();
 }
 
-#define UC_MODE(last)                       \
-    unsigned mode = 0;                      \
-    if (takes_mode(flags)) {                \
-        va_list ap;                         \
-        va_start(ap, last);                 \
-        mode = va_arg(ap, unsigned);        \
-        va_end(ap);                         \
-    }
-
-UC_EXPORT int open(const char* path, int flags, ...) {
-    UC_MODE(flags)
-    return open_here(path, flags, mode);
+// The mode of an open is in its register whether the caller passed one or not, so these are no variadic functions; the kernel
+// gets 0 where libc would not read it.
+UC_EXPORT int open(const char* path, int flags, unsigned mode) { return open_here(path, flags, takes_mode(flags) ? mode : 0); }
+UC_EXPORT int open64(const char* path, int flags, unsigned mode) { return open_here(path, flags, takes_mode(flags) ? mode : 0); }
+UC_EXPORT int openat(int dirfd, const char* path, int flags, unsigned mode) {
+    return open_at(dirfd, path, flags, takes_mode(flags) ? mode : 0);
 }
-UC_EXPORT int open64(const char* path, int flags, ...) {
-    UC_MODE(flags)
-    return open_here(path, flags, mode);
-}
-UC_EXPORT int openat(int dirfd, const char* path, int flags, ...) {
-    UC_MODE(flags)
-    return open_at(dirfd, path, flags, mode);
-}
-UC_EXPORT int openat64(int dirfd, const char* path, int flags, ...) {
-    UC_MODE(flags)
-    return open_at(dirfd, path, flags, mode);
+UC_EXPORT int openat64(int dirfd, const char* path, int flags, unsigned mode) {
+    return open_at(dirfd, path, flags, takes_mode(flags) ? mode : 0);
 }
 // The fortified forms refuse flags that need a mode: the real one says so and aborts.
 UC_EXPORT int __open_2(const char* path, int flags) {

@@ -20,10 +20,24 @@ struct Descriptor {
     wire::Tier tier;
     wire::When when;
     bool blocks;      // a cancellation point
+    uint8_t path;     // the argument that observed_path() captures, or 6 when the call is not of its kind
     uint32_t kinds;   // five bits an argument
     constexpr wire::ArgKind kind(unsigned i) const { return static_cast<wire::ArgKind>(kinds >> 5 * i & 31); }
 };
 static_assert(sizeof(Descriptor) <= 16);
+
+// See Descriptor::path.
+constexpr uint8_t only_path(const Descriptor& d) {
+    uint8_t at = 6;
+    for (uint8_t i = 0; i < d.nargs; i++) {
+        const wire::ArgKind k = d.kind(i);
+        if (k == wire::ArgKind::string || k == wire::ArgKind::sockaddr || k == wire::ArgKind::outaddr) return 6;
+        if (k == wire::ArgKind::path && at != 6) return 6;
+        if (k == wire::ArgKind::path) at = i;
+    }
+    const bool simple = d.when == wire::When::always || (d.when == wire::When::dirfd && at == 1);
+    return d.tier == wire::Tier::gadget && simple && d.nargs <= 4 ? at : 6;
+}
 
 template <wire::Call C>
 consteval Descriptor describe(bool blocks) {
@@ -31,31 +45,21 @@ consteval Descriptor describe(bool blocks) {
     static_assert(c.x86_64 >= 0 && static_cast<unsigned>(wire::ArgKind::sig) < 32);
     uint32_t kinds = 0;
     for (unsigned i = 0; i < 6; i++) kinds |= static_cast<uint32_t>(c.args[i]) << 5 * i;
-    return {static_cast<uint16_t>(C), c.x86_64, c.nargs, c.tier, c.when, blocks, kinds};
+    Descriptor d{static_cast<uint16_t>(C), c.x86_64, c.nargs, c.tier, c.when, blocks, 6, kinds};
+    d.path = only_path(d);
+    return d;
 }
 
 // Cold or rare ways of invoke(): without a ring, without the gadget, or where the call must stay cancellable.
 long invoke_slowly(const Descriptor& d, const uint64_t (&a)[6]);
 // The call, captured: copies what the pointers name, and records it or lets the trap see it.
 long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]);
-// observed() for calls with one path, at argument `at`, and nothing else to capture: straight-line, because after a system
-// call neither code nor branches are in the processor's caches. What is not usual it gives to observed().
-long observed_path(Process& p, const Descriptor& d, const uint64_t (&a)[6], unsigned at);
+// The same for calls with one path, at d.path, and nothing else to capture; returns as libc does. Straight-line, because after
+// a system call neither code nor branches are in the processor's caches; arguments by value, so that hooks end in a jump here.
+// What is not usual it gives to observed().
+long observed_path(Descriptor d, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 // The call without looking at it; a cancellation point stays one.
 long pass_through(Descriptor d, const uint64_t (&a)[6]);
-
-// The argument that observed_path() captures, or 6 when the call is not of its kind.
-constexpr unsigned only_path(const Descriptor& d) {
-    unsigned at = 6;
-    for (unsigned i = 0; i < 6; i++) {
-        const wire::ArgKind k = d.kind(i);
-        if (k == wire::ArgKind::string || k == wire::ArgKind::sockaddr || k == wire::ArgKind::outaddr) return 6;
-        if (k == wire::ArgKind::path && at != 6) return 6;
-        if (k == wire::ArgKind::path) at = i;
-    }
-    const bool simple = d.when == wire::When::always || (d.when == wire::When::dirfd && at == 1);
-    return d.tier == wire::Tier::gadget && simple ? at : 6;
-}
 
 // Calls that may block stay cancellable where the program cancels threads, or may do so for all we know.
 inline bool must_stay_cancellable(const Descriptor& d, const uint64_t (&a)[6]) {
@@ -64,10 +68,10 @@ inline bool must_stay_cancellable(const Descriptor& d, const uint64_t (&a)[6]) {
 }
 
 // Returns the kernel's result. Inlined into each hook: see through_gadget() on the cost of returns.
-[[gnu::always_inline]] inline long invoke(const Descriptor d, const uint64_t (&a)[6], unsigned path = 6) {
+[[gnu::always_inline]] inline long invoke(const Descriptor d, const uint64_t (&a)[6]) {
     Process* p = managed();
     if (!p) [[unlikely]] return invoke_slowly(d, a);
-    if (wire::bit(p->ring.control->wanted, d.call)) return path < 6 ? observed_path(*p, d, a, path) : observed(*p, d, a);
+    if (wire::bit(p->ring.control->wanted, d.call)) return observed(*p, d, a);
     if (!p->gadget || d.tier != wire::Tier::gadget || must_stay_cancellable(d, a)) return invoke_slowly(d, a);
     return through_gadget(d.nr, a);
 }
@@ -76,10 +80,14 @@ enum Blocking : bool { never_blocks = false, may_block = true };
 
 // The call C as its libc wrapper returns it.
 template <wire::Call C, Blocking B = never_blocks, class... A>
-inline long call(A... args) {
+[[gnu::always_inline]] inline long call(A... args) {
     const uint64_t a[6] = {to_register(args)...};
     constexpr Descriptor d = describe<C>(B);
-    return libc_result(invoke(d, a, only_path(d)));
+    if constexpr (d.path < 6) {
+        const Process* p = managed();
+        if (p && wire::bit(p->ring.control->wanted, d.call)) return observed_path(d, a[0], a[1], a[2], a[3]);
+    }
+    return libc_result(invoke(d, a));
 }
 
 }  // namespace undercoat::shim

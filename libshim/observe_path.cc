@@ -59,18 +59,21 @@ template <class T>
 
 }  // namespace
 
-long observed_path(Process& p, const Descriptor& d, const uint64_t (&a)[6], unsigned at) {
-    const bool here = d.when == wire::When::always || static_cast<int32_t>(a[0]) == -100;
-    if (!here || must_stay_cancellable(d, a) || p.gadget != p.trapped || wire::nearly_full(p.ring)) return observed(p, d, a);
+long observed_path(Descriptor d, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3) {
+    Process& p = *g_process;
+    const uint64_t a[6] = {a0, a1, a2, a3};
+    const bool here = d.when == wire::When::always || static_cast<int32_t>(a0) == -100;
     alignas(8) char copy[kUsualPath + 8];
-    const long n = copy_known_string(a[at], copy, kUsualPath);
-    if (n < 0) return observed(p, d, a);
-    const char* path = copy + a[at] % 8;
-    uint64_t k[6];
-    for (unsigned i = 0; i < 6; i++) k[i] = i == at ? reinterpret_cast<uint64_t>(path) : a[i];
+    if (!here || must_stay_cancellable(d, a) || p.gadget != p.trapped || wire::nearly_full(p.ring)) return libc_result(observed(p, d, a));
+    const uint64_t address = d.path ? a1 : a0;
+    const long n = copy_known_string(address, copy, kUsualPath);
+    if (n < 0) return libc_result(observed(p, d, a));
+    const char* path = copy + address % 8;
+    const auto passed = reinterpret_cast<uint64_t>(path);
+    const uint64_t k[6] = {d.path ? a0 : passed, d.path ? passed : a1, a2, a3};
     const long result = p.gadget ? through_gadget(d.nr, k) : trap_door(d.nr, k);
-    record_path(p.ring, d, a, at, path, static_cast<size_t>(n), result);
-    return result;
+    record_path(p.ring, d, a, d.path, path, static_cast<size_t>(n), result);
+    return libc_result(result);
 }
 
 }  // namespace undercoat::shim
