@@ -1,7 +1,7 @@
 // Finds functions of the loaded libc, and what the program imports, in the ELF tables in memory: dlsym may be absent.
 //
-// Works on the tables of objects loaded at start, which stay for the life of the image, so it takes no lock. Tables as in
-// the System V gABI and, for DT_GNU_HASH, as written by binutils. glibc stores relocated addresses in its link maps'
+// Works on the tables of objects loaded at start, which stay for the life of the image, so it takes no lock. Tables as
+// in the System V gABI and, for DT_GNU_HASH, as written by binutils. glibc stores relocated addresses in its link maps'
 // dynamic sections, musl leaves the file's: both are accepted.
 #include <elf.h>
 

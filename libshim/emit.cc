@@ -8,7 +8,8 @@ void emit(const wire::Ring& ring, const Emission& e) {
     for (uint32_t i = 0; i < e.npieces; i++) size += wire::PayloadWriter::tlv(e.pieces[i].size);
     const wire::Reservation v = wire::reserve(ring, size);
     if (!v.n) {
-        wire::count_drop(ring, wire::kHeaderSize + size > wire::kMaxRecord ? wire::Drop::too_big : wire::Drop::ring_full);
+        wire::count_drop(ring,
+                         wire::kHeaderSize + size > wire::kMaxRecord ? wire::Drop::too_big : wire::Drop::ring_full);
         return;
     }
     uint8_t* payload = v.memory + wire::kHeaderSize;

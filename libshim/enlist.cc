@@ -1,10 +1,10 @@
 // How a process gets its ring: lazily, by the trap or over a socket (wire/local/handover.h), and again after fork.
 //
 // Must stay true: nothing is mapped for a process that has not made kEnough interposed calls, unless a meeting place is
-// named; every failure leaves the process as it was, with all its calls going out by the trap door; all signals are blocked
-// meanwhile, so that no handler can jump out half way; errno is kept. These are the only system calls that the shim makes
-// of its own accord while the program runs: a program that sealed itself before its first kEnough calls, by a way that
-// prctl() does not show us, may be killed by them.
+// named; every failure leaves the process as it was, with all its calls going out by the trap door; all signals are
+// blocked meanwhile, so that no handler can jump out half way; errno is kept. These are the only system calls that the
+// shim makes of its own accord while the program runs: a program that sealed itself before its first kEnough calls, by
+// a way that prctl() does not show us, may be killed by them.
 #include <asm/mman.h>
 #include <asm/unistd.h>
 #include <linux/mman.h>
@@ -20,12 +20,12 @@ constexpr long kEfault = -14, kEinval = -22;
 constexpr uint64_t kAllSignals = ~0ULL;
 constexpr int kProtRead = 1, kProtWrite = 2, kProtExec = 4, kMapShared = 1, kMapPrivate = 2, kMapAnonymous = 0x20;
 
-// Where the kernel is asked to put our mappings, if it is free there: beside the gadget, out of the way of the program's. A
-// hole that the program has made with munmap, and relies on, must not be filled by us.
+// Where the kernel is asked to put our mappings, if it is free there: beside the gadget, out of the way of the
+// program's. A hole that the program has made with munmap, and relies on, must not be filled by us.
 constexpr uint64_t kRingHintEnd = wire::kGadgetAddress - 0x20000, kProcessHint = wire::kGadgetAddress - 0x10000;
 
-// glibc and musl keep the thread id at these offsets from the thread pointer; elsewhere it is searched, and not believed
-// unless it is found exactly once.
+// glibc and musl keep the thread id at these offsets from the thread pointer; elsewhere it is searched, and not
+// believed unless it is found exactly once.
 void find_tid() {
     const auto tid = static_cast<uint32_t>(own_call(__NR_gettid));
     g_image.tid_offset = 0;
@@ -63,7 +63,8 @@ bool map_ring(int fd, wire::Ring& ring) {
     size_t granules = wire::kShimRingGranules;
     for (int attempt = 0; attempt < 2; attempt++) {
         const size_t size = wire::kControlSize + granules * wire::kGranule;
-        const long p = own_call(__NR_mmap, (kRingHintEnd - size) & ~0xfffULL, size, kProtRead | kProtWrite, kMapShared, fd, 0);
+        const long p =
+            own_call(__NR_mmap, (kRingHintEnd - size) & ~0xfffULL, size, kProtRead | kProtWrite, kMapShared, fd, 0);
         if (failed(p)) return false;
         auto* control = reinterpret_cast<wire::RingControl*>(p);
         if (valid(control) && control->granules == granules) {

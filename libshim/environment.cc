@@ -21,9 +21,7 @@ bool names_us(const char* value) {
 }
 
 // After chroot and its like the file may be out of sight; then ld.so would complain on the program's stderr.
-bool visible() {
-    return !g_image.moved || !failed(own_call(__NR_access, g_image.path, 4));
-}
+bool visible() { return !g_image.moved || !failed(own_call(__NR_access, g_image.path, 4)); }
 
 char* append(char* to, const char* text) {
     while (*text) *to++ = *text++;
@@ -36,8 +34,8 @@ bool has(const char* letters, char c) {
     return *letters;
 }
 
-// The slots between the new end and the old one lie before the auxiliary vector: whoever walks there past the end must find
-// entries without meaning, or the end of the vector.
+// The slots between the new end and the old one lie before the auxiliary vector: whoever walks there past the end must
+// find entries without meaning, or the end of the vector.
 void fill_gap(char** end, size_t removed) {
     const bool pairs = removed % 2 == 0;
     *end = nullptr;
@@ -61,7 +59,8 @@ void restore_environment() {
     char** to = env;
     for (size_t i = 0; i < n; i++) {
         char* preload = value_of(env[i], wire::kEnvPreload);
-        if (value_of(env[i], wire::kEnvAdded) || (preload && whole) || (meet && value_of(env[i], wire::kEnvMeet))) continue;
+        if (value_of(env[i], wire::kEnvAdded) || (preload && whole) || (meet && value_of(env[i], wire::kEnvMeet)))
+            continue;
         if (preload && part) {  // our entry is the last
             char* last = nullptr;
             for (char* p = preload; *p; p++)

@@ -1,8 +1,9 @@
-// The environment across exec: what the exec hooks add so that the next image is seen too, and what the constructor of that
-// image takes out again, so that the program finds the environment it was given (kEnvAdded in wire/local/handover.h).
+// The environment across exec: what the exec hooks add so that the next image is seen too, and what the constructor of
+// that image takes out again, so that the program finds the environment it was given (kEnvAdded in
+// wire/local/handover.h).
 //
-// Must stay true: append, never prepend; memory on the stack only, bounded; nothing is added that is there already; what a
-// user has set himself stays visible.
+// Must stay true: append, never prepend; memory on the stack only, bounded; nothing is added that is there already;
+// what a user has set himself stays visible.
 #pragma once
 
 #include "libshim/raw_syscall.h"
@@ -18,12 +19,12 @@ void restore_environment();
 
 // How the environment of the next image differs from what the program passes.
 struct EnvironmentPlan {
-    bool add = false;           // false: pass it on as it is
-    size_t count = 0;           // entries of the program's
-    char* preload = nullptr;    // the program's LD_PRELOAD value
+    bool add = false;         // false: pass it on as it is
+    size_t count = 0;         // entries of the program's
+    char* preload = nullptr;  // the program's LD_PRELOAD value
     bool add_preload = false;
     bool add_meet = false;
-    size_t preload_size = 0;    // bytes of our LD_PRELOAD entry
+    size_t preload_size = 0;  // bytes of our LD_PRELOAD entry
 };
 EnvironmentPlan plan_environment(char* const* envp);
 // Fills `out` (plan.count + 4 pointers), `preload` (plan.preload_size) and `small` (kSmallText bytes).

@@ -1,8 +1,9 @@
 // Hooks of the exec family and posix_spawn: the next image gets this library again, whatever environment it is given.
 //
-// Must stay true: safe in a vfork child (stack only, no record, no registration); the search along PATH, the fall-back to a
-// shell and every error are the real libc's. In full mode the trap sees every exec. In preload mode a new image says itself
-// that it is there (it registers); recorded here are those that fail, and those of programs that will not load us.
+// Must stay true: safe in a vfork child (stack only, no record, no registration); the search along PATH, the fall-back
+// to a shell and every error are the real libc's. In full mode the trap sees every exec. In preload mode a new image
+// says itself that it is there (it registers); recorded here are those that fail, and those of programs that will not
+// load us.
 #include <asm/unistd.h>
 #include <elf.h>
 #include <stdarg.h>
@@ -29,11 +30,15 @@ bool loads_no_preload(int dirfd, const char* path) {
     alignas(8) uint8_t head[1024];
     const long n = own_call(__NR_pread64, fd, head, sizeof head, 0);
     own_call(__NR_close, fd);
-    if (n < static_cast<long>(sizeof(Elf64_Ehdr)) || head[0] != 0x7f || head[1] != 'E' || head[2] != 'L' || head[3] != 'F') return false;
+    if (n < static_cast<long>(sizeof(Elf64_Ehdr)) || head[0] != 0x7f || head[1] != 'E' || head[2] != 'L' ||
+        head[3] != 'F')
+        return false;
     Elf64_Ehdr e;
     __builtin_memcpy(&e, head, sizeof e);
     if (e.e_ident[EI_CLASS] != ELFCLASS64) return true;
-    if (e.e_phentsize != sizeof(Elf64_Phdr) || e.e_phoff > sizeof head || e.e_phnum > (sizeof head - e.e_phoff) / sizeof(Elf64_Phdr)) return false;
+    if (e.e_phentsize != sizeof(Elf64_Phdr) || e.e_phoff > sizeof head ||
+        e.e_phnum > (sizeof head - e.e_phoff) / sizeof(Elf64_Phdr))
+        return false;
     for (unsigned i = 0; i < e.e_phnum; i++) {
         Elf64_Phdr h;
         __builtin_memcpy(&h, head + e.e_phoff + i * sizeof h, sizeof h);
@@ -61,11 +66,13 @@ Process* alone_with_execs(Call c) {
     return p && !p->trapped && wire::bit(p->ring.control->wanted, static_cast<uint16_t>(c)) ? p : nullptr;
 }
 
-__attribute__((noinline)) void record_exec(const Process& p, Call c, int dirfd, const char* path, char* const* argv, int64_t result) {
+__attribute__((noinline)) void record_exec(const Process& p, Call c, int dirfd, const char* path, char* const* argv,
+                                           int64_t result) {
     char joined[wire::kMaxArgs];
     const unsigned at = c == Call::execveat;
     const uint64_t a[6] = {at ? to_register(dirfd) : to_register(path), at ? to_register(path) : to_register(argv)};
-    Piece pieces[2] = {{wire::Tag::argv, static_cast<uint8_t>(1 + at), static_cast<uint16_t>(join(argv, joined)), joined}};
+    Piece pieces[2] = {
+        {wire::Tag::argv, static_cast<uint8_t>(1 + at), static_cast<uint16_t>(join(argv, joined)), joined}};
     uint32_t n = 1;
     if (reinterpret_cast<uintptr_t>(path) >= 65536 && result != -kEfault) {
         const size_t size = length(path);
@@ -92,7 +99,8 @@ int execve_call(const char* path, char* const* argv, char* const* envp) {
     const uint64_t a[6] = {to_register(path), to_register(argv), to_register(envp)};
     constexpr Descriptor d = describe<Call::execve>(false);
     Process* p = managed();
-    if (!p || !p->trapped || !wire::bit(p->ring.control->want_result, d.call)) return static_cast<int>(libc_result(pass_through(d, a)));
+    if (!p || !p->trapped || !wire::bit(p->ring.control->want_result, d.call))
+        return static_cast<int>(libc_result(pass_through(d, a)));
     const uint32_t seq = __atomic_add_fetch(&p->seq, 1, __ATOMIC_RELAXED);
     const uint64_t with_seq[6] = {a[0], a[1], a[2], 0, 0, wire::kSeqMagic | seq};
     const long r = pass_through(d, with_seq);
@@ -118,28 +126,33 @@ UC_EXPORT int execvp(const char* file, char* const* argv) { return execvpe(file,
 UC_EXPORT int fexecve(int fd, char* const* argv, char* const* envp) {
     const auto real = UC_REAL(fexecve);
     if (!real) return static_cast<int>(libc_result(-kEnosys));
-    return image_call(Call::execveat, "", argv, envp, [&](char* const* e) { return real(fd, argv, e); }, fd);
+    return image_call(
+        Call::execveat, "", argv, envp, [&](char* const* e) { return real(fd, argv, e); }, fd);
 }
 UC_EXPORT int execveat(int dirfd, const char* path, char* const* argv, char* const* envp, int flags) {
     constexpr Descriptor d = describe<Call::execveat>(false);
-    return image_call(Call::execveat, path, argv, envp, [&](char* const* e) {
-        const uint64_t a[6] = {to_register(dirfd), to_register(path), to_register(argv), to_register(e), to_register(flags)};
-        return static_cast<int>(libc_result(pass_through(d, a)));
-    }, dirfd);
+    return image_call(
+        Call::execveat, path, argv, envp,
+        [&](char* const* e) {
+            const uint64_t a[6] = {to_register(dirfd), to_register(path), to_register(argv), to_register(e),
+                                   to_register(flags)};
+            return static_cast<int>(libc_result(pass_through(d, a)));
+        },
+        dirfd);
 }
 
 // Gathers the arguments of an execl into a vector on the stack.
-#define UC_GATHER(first)                                                                         \
-    va_list ap;                                                                                  \
-    va_start(ap, first);                                                                         \
-    size_t n = 0;                                                                                \
-    for (const char* a = first; a && n < kMostArguments; a = va_arg(ap, const char*)) n++;       \
-    va_end(ap);                                                                                  \
-    if (n == kMostArguments) return static_cast<int>(libc_result(-kE2big));                      \
-    char** argv = static_cast<char**>(__builtin_alloca((n + 1) * sizeof(char*)));                \
-    va_start(ap, first);                                                                         \
-    argv[0] = const_cast<char*>(first);                                                          \
-    for (size_t i = 1; i <= n; i++) argv[i] = va_arg(ap, char*);                                 \
+#define UC_GATHER(first)                                                                   \
+    va_list ap;                                                                            \
+    va_start(ap, first);                                                                   \
+    size_t n = 0;                                                                          \
+    for (const char* a = first; a && n < kMostArguments; a = va_arg(ap, const char*)) n++; \
+    va_end(ap);                                                                            \
+    if (n == kMostArguments) return static_cast<int>(libc_result(-kE2big));                \
+    char** argv = static_cast<char**>(__builtin_alloca((n + 1) * sizeof(char*)));          \
+    va_start(ap, first);                                                                   \
+    argv[0] = const_cast<char*>(first);                                                    \
+    for (size_t i = 1; i <= n; i++) argv[i] = va_arg(ap, char*);
 
 UC_EXPORT int execl(const char* path, const char* first, ...) {
     UC_GATHER(first)
@@ -173,20 +186,24 @@ void note_spawn(int error, const int* pid) {
 
 }  // namespace
 
-UC_EXPORT int posix_spawn(int* pid, const char* path, const void* actions, const void* attributes, char* const* argv, char* const* envp) {
+UC_EXPORT int posix_spawn(int* pid, const char* path, const void* actions, const void* attributes, char* const* argv,
+                          char* const* envp) {
     const auto real = UC_REAL(posix_spawn);
     if (!real) return kEnosys;
     int child = 0;
-    const int r = with_environment(envp, [&](char* const* e) { return real(&child, path, actions, attributes, argv, e); });
+    const int r =
+        with_environment(envp, [&](char* const* e) { return real(&child, path, actions, attributes, argv, e); });
     if (!r && pid) *pid = child;
     note_spawn(r, &child);
     return r;
 }
-UC_EXPORT int posix_spawnp(int* pid, const char* file, const void* actions, const void* attributes, char* const* argv, char* const* envp) {
+UC_EXPORT int posix_spawnp(int* pid, const char* file, const void* actions, const void* attributes, char* const* argv,
+                           char* const* envp) {
     const auto real = UC_REAL(posix_spawnp);
     if (!real) return kEnosys;
     int child = 0;
-    const int r = with_environment(envp, [&](char* const* e) { return real(&child, file, actions, attributes, argv, e); });
+    const int r =
+        with_environment(envp, [&](char* const* e) { return real(&child, file, actions, attributes, argv, e); });
     if (!r && pid) *pid = child;
     note_spawn(r, &child);
     return r;

@@ -1,7 +1,8 @@
 // Hooks of calls that name files.
 //
-// Must stay true: each makes the system call that the loaded libc makes for it (glibc's open is openat, musl's is open), so
-// that a program's calls are the same with and without us; what a libc does beyond one call is left to the real function.
+// Must stay true: each makes the system call that the loaded libc makes for it (glibc's open is openat, musl's is
+// open), so that a program's calls are the same with and without us; what a libc does beyond one call is left to the
+// real function.
 #include "libshim/invoke.h"
 #include "libshim/real_call.h"
 #include "libshim/text.h"
@@ -51,7 +52,8 @@ int mode_flags(const char* mode) {
             case '+': flags = (flags & ~kWronly) | kRdwr; break;
             case 'x': flags |= kExcl; break;
             case 'e': flags |= kCloexec; break;
-            case 'b': case 't': break;
+            case 'b':
+            case 't': break;
             default: return -1;  // ccs=, m, c
         }
     }
@@ -70,10 +72,14 @@ int close(int);
 [[noreturn]] void abort();
 }
 
-// The mode of an open is in its register whether the caller passed one or not, so these are no variadic functions; the kernel
-// gets 0 where libc would not read it.
-UC_EXPORT int open(const char* path, int flags, unsigned mode) { return open_here(path, flags, takes_mode(flags) ? mode : 0); }
-UC_EXPORT int open64(const char* path, int flags, unsigned mode) { return open_here(path, flags, takes_mode(flags) ? mode : 0); }
+// The mode of an open is in its register whether the caller passed one or not, so these are no variadic functions; the
+// kernel gets 0 where libc would not read it.
+UC_EXPORT int open(const char* path, int flags, unsigned mode) {
+    return open_here(path, flags, takes_mode(flags) ? mode : 0);
+}
+UC_EXPORT int open64(const char* path, int flags, unsigned mode) {
+    return open_here(path, flags, takes_mode(flags) ? mode : 0);
+}
 UC_EXPORT int openat(int dirfd, const char* path, int flags, unsigned mode) {
     return open_at(dirfd, path, flags, takes_mode(flags) ? mode : 0);
 }
@@ -173,8 +179,7 @@ UC_EXPORT int fchmodat(int dirfd, const char* path, unsigned mode, int flags) {
 UC_EXPORT int chown(const char* path, unsigned uid, unsigned gid) { UC_INT(call<Call::chown>(path, uid, gid)); }
 UC_EXPORT int lchown(const char* path, unsigned uid, unsigned gid) { UC_INT(call<Call::lchown>(path, uid, gid)); }
 UC_EXPORT int fchown(int fd, unsigned uid, unsigned gid) {
-    if (const auto real = UC_REAL(fchown); real && on_musl())
-        return real_call<Call::fchown>(real, fd, uid, gid);
+    if (const auto real = UC_REAL(fchown); real && on_musl()) return real_call<Call::fchown>(real, fd, uid, gid);
     UC_INT(call<Call::fchown>(fd, uid, gid));
 }
 UC_EXPORT int fchownat(int dirfd, const char* path, unsigned uid, unsigned gid, int flags) {

@@ -1,7 +1,7 @@
 // Hooks of socket calls, and of the name look-ups that no kernel agent can see.
 //
-// Must stay true: a call that may block stays a cancellation point where threads can be cancelled (invoke.cc); data that is
-// sent or received is never touched; sends without an address are passed on with one branch.
+// Must stay true: a call that may block stays a cancellation point where threads can be cancelled (invoke.cc); data
+// that is sent or received is never touched; sends without an address are passed on with one branch.
 #include "libshim/emit.h"
 #include "libshim/invoke.h"
 #include "libshim/readable.h"
@@ -22,7 +22,9 @@ UC_EXPORT int socket(int domain, int type, int protocol) {
 }
 UC_EXPORT int bind(int fd, const void* address, uint32_t n) { UC_INT(call<Call::bind>(fd, address, n)); }
 UC_EXPORT int listen(int fd, int backlog) { UC_INT(call<Call::listen>(fd, backlog)); }
-UC_EXPORT int connect(int fd, const void* address, uint32_t n) { UC_INT(call<Call::connect, may_block>(fd, address, n)); }
+UC_EXPORT int connect(int fd, const void* address, uint32_t n) {
+    UC_INT(call<Call::connect, may_block>(fd, address, n));
+}
 UC_EXPORT int accept(int fd, void* address, uint32_t* n) {
     const long accepted = call<Call::accept, may_block>(fd, address, n);
     note_nonblocking(accepted, false);
@@ -170,7 +172,8 @@ UC_EXPORT int gethostbyname_r(const char* name, HostEntry* e, char* buffer, size
     report_host(name, r == 0 ? *out : nullptr, r);
     return r;
 }
-UC_EXPORT int gethostbyname2_r(const char* name, int family, HostEntry* e, char* buffer, size_t n, HostEntry** out, int* error) {
+UC_EXPORT int gethostbyname2_r(const char* name, int family, HostEntry* e, char* buffer, size_t n, HostEntry** out,
+                               int* error) {
     enlist_now();
     const auto real = UC_REAL(gethostbyname2_r);
     if (!real) return 38;

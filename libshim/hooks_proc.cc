@@ -1,7 +1,8 @@
 // Hooks of calls that make, signal, confine or inspect processes.
 //
-// Must stay true: calls of the always-trapped tier go out by the trap door; in preload mode, where nobody else sees them, they
-// are recorded here. Functions in which libc does more than the call (fork, the set*id family, ptrace) stay the real ones.
+// Must stay true: calls of the always-trapped tier go out by the trap door; in preload mode, where nobody else sees
+// them, they are recorded here. Functions in which libc does more than the call (fork, the set*id family, ptrace) stay
+// the real ones.
 #include <stdarg.h>
 
 #include "libshim/emit.h"
@@ -17,7 +18,8 @@ using namespace undercoat::shim;
 namespace {
 
 constexpr int kEnosys = 38;
-constexpr int kCloneVm = 0x100, kCloneVfork = 0x4000, kCloneThread = 0x10000, kCloneSettls = 0x80000, kCloneNewns = 0x20000;
+constexpr int kCloneVm = 0x100, kCloneVfork = 0x4000, kCloneThread = 0x10000, kCloneSettls = 0x80000,
+              kCloneNewns = 0x20000;
 constexpr int kPrSetSeccomp = 22, kPrSetNoNewPrivs = 38;
 
 }  // namespace
@@ -42,12 +44,10 @@ UC_EXPORT int fork() {
 }
 
 // Called by vfork.S in the parent, with the kernel's result.
-extern "C" long uc_after_vfork(long result) {
-    return note<Call::vfork>(libc_result(result), false);
-}
+extern "C" long uc_after_vfork(long result) { return note<Call::vfork>(libc_result(result), false); }
 
-// A child that shares our memory must not speak for us. One that is waited for is known by the thread-local mark; any other
-// ends our own records in this image: all leaves by the trap door from then on.
+// A child that shares our memory must not speak for us. One that is waited for is known by the thread-local mark; any
+// other ends our own records in this image: all leaves by the trap door from then on.
 UC_EXPORT int clone(int (*f)(void*), void* stack, int flags, void* argument, ...) {
     va_list ap;
     va_start(ap, argument);
@@ -103,7 +103,8 @@ UC_EXPORT int dup3(int from, int to, int flags) {
     return static_cast<int>(r);
 }
 
-// F_SETLKW blocks: the real function, which can be cancelled. Of interest: duplicates onto the standard streams, and O_NONBLOCK.
+// F_SETLKW blocks: the real function, which can be cancelled. Of interest: duplicates onto the standard streams, and
+// O_NONBLOCK.
 static int control(int fd, int command, void* argument) {
     constexpr int kDupfd = 0, kSetfl = 4, kDupfdCloexec = 1030, kNonblock = 04000;
     const auto real = UC_REAL(fcntl);
@@ -116,10 +117,10 @@ static int control(int fd, int command, void* argument) {
     return value <= 2 ? static_cast<int>(note<Call::fcntl>(r, true, fd, command, value)) : r;
 }
 
-#define UC_ARGUMENT(last)                 \
-    va_list ap;                           \
-    va_start(ap, last);                   \
-    void* argument = va_arg(ap, void*);   \
+#define UC_ARGUMENT(last)               \
+    va_list ap;                         \
+    va_start(ap, last);                 \
+    void* argument = va_arg(ap, void*); \
     va_end(ap);
 
 UC_EXPORT int fcntl(int fd, int command, ...) {
@@ -145,9 +146,15 @@ UC_EXPORT int setuid(unsigned u) { return real_call<Call::setuid>(UC_REAL(setuid
 UC_EXPORT int setgid(unsigned g) { return real_call<Call::setgid>(UC_REAL(setgid), g); }
 UC_EXPORT int setreuid(unsigned r, unsigned e) { return real_call<Call::setreuid>(UC_REAL(setreuid), r, e); }
 UC_EXPORT int setregid(unsigned r, unsigned e) { return real_call<Call::setregid>(UC_REAL(setregid), r, e); }
-UC_EXPORT int setresuid(unsigned r, unsigned e, unsigned s) { return real_call<Call::setresuid>(UC_REAL(setresuid), r, e, s); }
-UC_EXPORT int setresgid(unsigned r, unsigned e, unsigned s) { return real_call<Call::setresgid>(UC_REAL(setresgid), r, e, s); }
-UC_EXPORT int setgroups(size_t n, const unsigned* list) { return real_call<Call::setgroups>(UC_REAL(setgroups), n, list); }
+UC_EXPORT int setresuid(unsigned r, unsigned e, unsigned s) {
+    return real_call<Call::setresuid>(UC_REAL(setresuid), r, e, s);
+}
+UC_EXPORT int setresgid(unsigned r, unsigned e, unsigned s) {
+    return real_call<Call::setresgid>(UC_REAL(setresgid), r, e, s);
+}
+UC_EXPORT int setgroups(size_t n, const unsigned* list) {
+    return real_call<Call::setgroups>(UC_REAL(setgroups), n, list);
+}
 UC_EXPORT int setfsuid(unsigned u) { return real_call<Call::setfsuid>(UC_REAL(setfsuid), u); }
 UC_EXPORT int setfsgid(unsigned g) { return real_call<Call::setfsgid>(UC_REAL(setfsgid), g); }
 UC_EXPORT int seteuid(unsigned u) {
@@ -181,12 +188,16 @@ UC_EXPORT int mount(const char* source, const char* target, const char* type, un
 UC_EXPORT int umount2(const char* target, int flags) { UC_INT(call<Call::umount2>(target, flags)); }
 UC_EXPORT int umount(const char* target) { UC_INT(call<Call::umount2>(target, 0)); }
 UC_EXPORT int fsopen(const char* type, unsigned flags) { UC_INT(call<Call::fsopen>(type, flags)); }
-UC_EXPORT int fsmount(int fd, unsigned flags, unsigned attributes) { UC_INT(call<Call::fsmount>(fd, flags, attributes)); }
+UC_EXPORT int fsmount(int fd, unsigned flags, unsigned attributes) {
+    UC_INT(call<Call::fsmount>(fd, flags, attributes));
+}
 UC_EXPORT int fspick(int dirfd, const char* path, unsigned flags) { UC_INT(call<Call::fspick>(dirfd, path, flags)); }
 UC_EXPORT int move_mount(int fromfd, const char* from, int tofd, const char* to, unsigned flags) {
     UC_INT(call<Call::move_mount>(fromfd, from, tofd, to, flags));
 }
-UC_EXPORT int open_tree(int dirfd, const char* path, unsigned flags) { UC_INT(call<Call::open_tree>(dirfd, path, flags)); }
+UC_EXPORT int open_tree(int dirfd, const char* path, unsigned flags) {
+    UC_INT(call<Call::open_tree>(dirfd, path, flags));
+}
 UC_EXPORT int mount_setattr(int dirfd, const char* path, unsigned flags, void* attributes, size_t n) {
     UC_INT(call<Call::mount_setattr>(dirfd, path, flags, attributes, n));
 }
@@ -200,7 +211,8 @@ UC_EXPORT int pidfd_getfd(int pidfd, int fd, unsigned flags) { UC_INT(call<Call:
 UC_EXPORT int pidfd_send_signal(int pidfd, int signal, void* info, unsigned flags) {
     UC_INT(call<Call::pidfd_send_signal>(pidfd, signal, info, flags));
 }
-UC_EXPORT long process_vm_writev(int pid, const void* local, unsigned long n, const void* remote, unsigned long m, unsigned long flags) {
+UC_EXPORT long process_vm_writev(int pid, const void* local, unsigned long n, const void* remote, unsigned long m,
+                                 unsigned long flags) {
     return call<Call::process_vm_writev>(pid, local, n, remote, m, flags);
 }
 UC_EXPORT int prlimit(int pid, int resource, const void* set, void* get) {
@@ -234,7 +246,8 @@ UC_EXPORT int prctl(int option, ...) {
     const auto a4 = va_arg(ap, unsigned long);
     const auto a5 = va_arg(ap, unsigned long);
     va_end(ap);
-    // The program is about to confine itself: be ready before, and make no calls of our own after, in its children either.
+    // The program is about to confine itself: be ready before, and make no calls of our own after, in its children
+    // either.
     if (option == kPrSetSeccomp || option == kPrSetNoNewPrivs) {
         enlist_now();
         g_image.off = true;

@@ -1,7 +1,9 @@
-// What happens when the library is loaded: find libc and our own path, and give the program the environment it was meant to see.
+// What happens when the library is loaded: find libc and our own path, and give the program the environment it was
+// meant to see.
 //
-// Must stay true: no system call, no allocation, no output; a few microseconds, because every exec pays for it. It works
-// whether the loader passes arguments to constructors (glibc) or not (musl), and before or after other constructors.
+// Must stay true: no system call, no allocation, no output; a few microseconds, because every exec pays for it. It
+// works whether the loader passes arguments to constructors (glibc) or not (musl), and before or after other
+// constructors.
 #include <elf.h>
 
 #include "libshim/environment.h"

@@ -14,8 +14,8 @@ constexpr long kPathMax = 4096;
 constexpr size_t kUsualPath = 256;  // longer ones take a page of stack
 constexpr uint64_t kSockaddrMax = 128;
 
-// As libc does it: asynchronous cancellation for the time of the call. The instruction is in our text, whose unwind tables
-// lead back to the caller, so that C++ destructors run.
+// As libc does it: asynchronous cancellation for the time of the call. The instruction is in our text, whose unwind
+// tables lead back to the caller, so that C++ destructors run.
 __attribute__((noinline)) long cancellable(long nr, const uint64_t (&a)[6]) {
     const auto set = UC_REAL(pthread_setcanceltype);
     int old = 0, ignored;
@@ -51,7 +51,8 @@ struct Captured {
         pieces[n++] = {tag, static_cast<uint8_t>(index), static_cast<uint16_t>(size), data};
     }
     void add_text(wire::ArgKind kind, unsigned index, const char* text, long length) {
-        const uint64_t size = static_cast<uint64_t>(length) > wire::kMaxPath ? wire::kMaxPath : static_cast<uint64_t>(length);
+        const uint64_t size =
+            static_cast<uint64_t>(length) > wire::kMaxPath ? wire::kMaxPath : static_cast<uint64_t>(length);
         add(kind == wire::ArgKind::path ? wire::Tag::path : wire::Tag::string, index, text, size);
     }
 };
@@ -64,7 +65,8 @@ void learn(const Descriptor& d, const uint64_t (&a)[6], long result) {
     }
 }
 
-// Without a trap behind us, text of unknown pages is taken after the call, where the kernel has shown it to be readable.
+// Without a trap behind us, text of unknown pages is taken after the call, where the kernel has shown it to be
+// readable.
 void capture_late(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
     c.n = 0;
     for (unsigned i = 0; i < d.nargs && c.n < 3; i++) {
@@ -80,7 +82,8 @@ void capture_late(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
 // The address of the peer that accept has written for the program.
 void capture_peer(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
     if (d.kind(1) != wire::ArgKind::outaddr || !a[1] || !a[2]) return;
-    // The kernel has read and written a[2]; how much it wrote to a[1] depends on what a[2] was before: stay in the page.
+    // The kernel has read and written a[2]; how much it wrote to a[1] depends on what a[2] was before: stay in the
+    // page.
     const uint32_t size = *reinterpret_cast<const uint32_t*>(a[2]);
     if (size < 2 || a[1] % kPage > kPage - 2) return;
     const uint16_t family = *reinterpret_cast<const uint16_t*>(a[1]);
@@ -126,8 +129,8 @@ bool gadget_admits(const Process& p, const Descriptor& d, Captured& c) {
 }
 
 [[gnu::always_inline]] inline long act(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
-    const bool roomy = !wire::nearly_full(p.ring) ||
-                       __atomic_load_n(&p.ring.control->policy, __ATOMIC_RELAXED) == static_cast<uint32_t>(wire::FullPolicy::drop);
+    const bool roomy = !wire::nearly_full(p.ring) || __atomic_load_n(&p.ring.control->policy, __ATOMIC_RELAXED) ==
+                                                         static_cast<uint32_t>(wire::FullPolicy::drop);
     long result;
     if (p.gadget && d.tier == wire::Tier::gadget && c.readable && roomy && !must_stay_cancellable(d, a) &&
         gadget_admits(p, d, c)) {
@@ -185,7 +188,8 @@ long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
 
 long pass_through(Descriptor d, const uint64_t (&a)[6]) {
     const Process* p = managed();
-    return p && p->gadget && d.tier == wire::Tier::gadget && !must_stay_cancellable(d, a) ? through_gadget(d.nr, a) : out(d, a);
+    return p && p->gadget && d.tier == wire::Tier::gadget && !must_stay_cancellable(d, a) ? through_gadget(d.nr, a)
+                                                                                          : out(d, a);
 }
 
 long invoke_slowly(const Descriptor& d, const uint64_t (&a)[6]) {

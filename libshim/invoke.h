@@ -1,7 +1,8 @@
 // The way of every interposed system call: observed, passed through, or let out by the trap door.
 //
 // invoke() makes exactly the one call it is asked for. Must stay true:
-//  - with a filter, a call that somebody wants is either made through the gadget and recorded here, or trapped and recorded
+//  - with a filter, a call that somebody wants is either made through the gadget and recorded here, or trapped and
+//  recorded
 //    there; never both, never neither;
 //  - what the kernel gets is the copy that the record is made from;
 //  - the order is call first, record after it: a record never speaks of a call that has not happened.
@@ -19,9 +20,9 @@ struct Descriptor {
     uint8_t nargs;
     wire::Tier tier;
     wire::When when;
-    bool blocks;      // a cancellation point
-    uint8_t path;     // the argument that observed_path() captures, or 6 when the call is not of its kind
-    uint32_t kinds;   // five bits an argument
+    bool blocks;     // a cancellation point
+    uint8_t path;    // the argument that observed_path() captures, or 6 when the call is not of its kind
+    uint32_t kinds;  // five bits an argument
     constexpr wire::ArgKind kind(unsigned i) const { return static_cast<wire::ArgKind>(kinds >> 5 * i & 31); }
 };
 static_assert(sizeof(Descriptor) <= 16);
@@ -54,9 +55,9 @@ consteval Descriptor describe(bool blocks) {
 long invoke_slowly(const Descriptor& d, const uint64_t (&a)[6]);
 // The call, captured: copies what the pointers name, and records it or lets the trap see it.
 long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]);
-// The same for calls with one path, at d.path, and nothing else to capture; returns as libc does. Straight-line, because after
-// a system call neither code nor branches are in the processor's caches; arguments by value, so that hooks end in a jump here.
-// What is not usual it gives to observed().
+// The same for calls with one path, at d.path, and nothing else to capture; returns as libc does. Straight-line,
+// because after a system call neither code nor branches are in the processor's caches; arguments by value, so that
+// hooks end in a jump here. What is not usual it gives to observed().
 long observed_path(Descriptor d, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 // The call without looking at it; a cancellation point stays one.
 long pass_through(Descriptor d, const uint64_t (&a)[6]);
@@ -70,7 +71,8 @@ inline bool must_stay_cancellable(const Descriptor& d, const uint64_t (&a)[6]) {
 // Returns the kernel's result. Inlined into each hook: see through_gadget() on the cost of returns.
 [[gnu::always_inline]] inline long invoke(const Descriptor d, const uint64_t (&a)[6]) {
     Process* p = managed();
-    if (!p) [[unlikely]] return invoke_slowly(d, a);
+    if (!p) [[unlikely]]
+        return invoke_slowly(d, a);
     if (wire::bit(p->ring.control->wanted, d.call)) return observed(*p, d, a);
     if (!p->gadget || d.tier != wire::Tier::gadget || must_stay_cancellable(d, a)) return invoke_slowly(d, a);
     return through_gadget(d.nr, a);

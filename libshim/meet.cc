@@ -64,7 +64,8 @@ long receive(long s) {
     do r = own_call(__NR_recvmsg, s, &m, kMsgCmsgCloexec);
     while (r == kEintr);
     if (failed(r)) return r;
-    const bool has_fd = m.control_size >= sizeof(size_t) + 12 && control.level == kSolSocket && control.type == kScmRights;
+    const bool has_fd =
+        m.control_size >= sizeof(size_t) + 12 && control.level == kSolSocket && control.type == kScmRights;
     const bool good = r == sizeof reply && reply.magic == wire::kRingMagic && reply.abi == wire::kAbi && !reply.error;
     if (has_fd && good) return control.fds[0];
     if (has_fd) own_call(__NR_close, control.fds[0]);

@@ -1,8 +1,8 @@
 // The usual way of the usual call: one path, the gadget or no filter at all, room in the ring.
 //
-// Must stay true: the same record and the same call as observed() makes; anything unusual (unknown page, long path, relative
-// path under a descriptor, little room, end of the ring's lap, cancellation) goes there instead, before the call is made, or
-// to emit() after it.
+// Must stay true: the same record and the same call as observed() makes; anything unusual (unknown page, long path,
+// relative path under a descriptor, little room, end of the ring's lap, cancellation) goes there instead, before the
+// call is made, or to emit() after it.
 #include "libshim/emit.h"
 #include "libshim/invoke.h"
 #include "libshim/readable.h"
@@ -21,19 +21,22 @@ template <class T>
     __builtin_memcpy(to, &v, sizeof v);
 }
 
-[[gnu::always_inline]] inline void record_path(const wire::Ring& ring, const Descriptor& d, const uint64_t (&a)[6], unsigned at,
-                                               const char* path, size_t n, long result) {
+[[gnu::always_inline]] inline void record_path(const wire::Ring& ring, const Descriptor& d, const uint64_t (&a)[6],
+                                               unsigned at, const char* path, size_t n, long result) {
     const size_t size = 4 + n + 4 + d.nargs * size_t{8};
     const size_t granules = wire::granules_for(size);
     uint64_t head = __atomic_load_n(&ring.control->head, __ATOMIC_RELAXED);
     const uint64_t tail = __atomic_load_n(&ring.control->tail, __ATOMIC_ACQUIRE);
-    const bool fits = (head & (ring.granules - 1)) + granules <= ring.granules && head + granules - tail <= ring.granules;
-    if (!fits || !__atomic_compare_exchange_n(&ring.control->head, &head, head + granules, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    const bool fits =
+        (head & (ring.granules - 1)) + granules <= ring.granules && head + granules - tail <= ring.granules;
+    if (!fits || !__atomic_compare_exchange_n(&ring.control->head, &head, head + granules, false, __ATOMIC_ACQ_REL,
+                                              __ATOMIC_RELAXED)) {
         const Piece piece{wire::Tag::path, static_cast<uint8_t>(at), static_cast<uint16_t>(n), path};
         return emit(ring, {wire::RecordKind::call, d.call, 0, result, a, d.nargs, &piece, 1});
     }
     uint8_t* const memory = ring.at(head);
-    __atomic_store_n(ring.stamp(head), wire::make_stamp(head, ring.granules, granules, wire::kStateReserved), __ATOMIC_RELEASE);
+    __atomic_store_n(ring.stamp(head), wire::make_stamp(head, ring.granules, granules, wire::kStateReserved),
+                     __ATOMIC_RELEASE);
     uint8_t* to = memory + wire::kHeaderSize;
     put(to, tlv_header(n, wire::Tag::path, at));
     to += 4;
@@ -64,7 +67,8 @@ long observed_path(Descriptor d, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t
     const uint64_t a[6] = {a0, a1, a2, a3};
     const bool here = d.when == wire::When::always || static_cast<int32_t>(a0) == -100;
     alignas(8) char copy[kUsualPath + 8];
-    if (!here || must_stay_cancellable(d, a) || p.gadget != p.trapped || wire::nearly_full(p.ring)) return libc_result(observed(p, d, a));
+    if (!here || must_stay_cancellable(d, a) || p.gadget != p.trapped || wire::nearly_full(p.ring))
+        return libc_result(observed(p, d, a));
     const uint64_t address = d.path ? a1 : a0;
     const long n = copy_known_string(address, copy, kUsualPath);
     if (n < 0) return libc_result(observed(p, d, a));

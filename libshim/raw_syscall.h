@@ -23,8 +23,8 @@ namespace undercoat::shim {
     return result;
 }
 
-// Only while the gadget page is mapped. The way there and back is by jumps: kernels with return-stack mitigations leave the
-// predictor empty, and each return after a system call that was called before it costs a misprediction.
+// Only while the gadget page is mapped. The way there and back is by jumps: kernels with return-stack mitigations leave
+// the predictor empty, and each return after a system call that was called before it costs a misprediction.
 [[gnu::always_inline]] inline long through_gadget(long nr, const uint64_t (&a)[6]) {
     static_assert(wire::kGadgetAddress < 0x80000000, "the address must fit a 32-bit move");
     long result;
@@ -33,8 +33,8 @@ namespace undercoat::shim {
     register uint64_t r9 asm("r9") = a[5];
     asm volatile("leaq 1f(%%rip), %%rbx\n\tmovl %[gadget], %%ecx\n\tjmp *%%rcx\n1:"
                  : "=a"(result)
-                 : "a"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9),
-                   [gadget] "i"(wire::kGadgetAddress)
+                 : "a"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8),
+                   "r"(r9), [gadget] "i"(wire::kGadgetAddress)
                  : "rbx", "rcx", "r11", "memory");
     return result;
 }
@@ -63,15 +63,14 @@ extern "C" int* ___errno_location() __attribute__((weak, visibility("default")))
 
 // What a libc wrapper returns for the kernel's result: sets errno only on failure.
 inline long libc_result(long result) {
-    if (!failed(result)) [[likely]] return result;
+    if (!failed(result)) [[likely]]
+        return result;
     int* location = __errno_location ? __errno_location() : ___errno_location ? ___errno_location() : nullptr;
     if (location) *location = static_cast<int>(-result);
     return -1;
 }
 
-inline int get_errno() {
-    return __errno_location ? *__errno_location() : ___errno_location ? *___errno_location() : 0;
-}
+inline int get_errno() { return __errno_location ? *__errno_location() : ___errno_location ? *___errno_location() : 0; }
 
 inline void set_errno(int e) { libc_result(-e); }
 

@@ -1,9 +1,10 @@
-// Which memory may be read without a fault: a call with a bad pointer must give EFAULT, as natively, and not crash in us.
+// Which memory may be read without a fault: a call with a bad pointer must give EFAULT, as natively, and not crash in
+// us.
 //
-// A page is known to be readable once the kernel has read it for this program (the call did not fail for its pointer), or
-// when the stack pointer is in it. Must stay true: no page is read that is not known; the first call with a pointer into an
-// unknown page leaves by the trap door with the pointer as it is. A page that was unmapped since is still held for known:
-// a program that passes a pointer to what it has unmapped faults in us instead of getting EFAULT.
+// A page is known to be readable once the kernel has read it for this program (the call did not fail for its pointer),
+// or when the stack pointer is in it. Must stay true: no page is read that is not known; the first call with a pointer
+// into an unknown page leaves by the trap door with the pointer as it is. A page that was unmapped since is still held
+// for known: a program that passes a pointer to what it has unmapped faults in us instead of getting EFAULT.
 #pragma once
 
 #include "libshim/state.h"
@@ -39,8 +40,9 @@ inline void learn_range(uint64_t address, uint64_t n) {
 // A word with the high bit set in each byte that is zero in `word` (exact up to and including the first one).
 inline uint64_t zero_bytes(uint64_t word) { return (word - 0x0101010101010101) & ~word & 0x8080808080808080; }
 
-// Copies the string at `address` to `to`, whole aligned words at a time, each read once; words never cross a page. The string
-// begins at to + address % 8. Returns its length; -1 when it cannot be read, -2 when it does not fit into `room` bytes.
+// Copies the string at `address` to `to`, whole aligned words at a time, each read once; words never cross a page. The
+// string begins at to + address % 8. Returns its length; -1 when it cannot be read, -2 when it does not fit into `room`
+// bytes.
 inline long copy_known_string(uint64_t address, char* to, size_t room) {
     uint64_t at = address & ~7ULL;
     uint64_t ignored = address % 8 ? (1ULL << address % 8 * 8) - 1 : 0;  // bytes before the string count as not zero

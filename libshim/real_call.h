@@ -21,7 +21,8 @@ long note(long result, bool trapped_too, A... args) {
     }
     if ((p->trapped && trapped_too) || !wire::bit(p->ring.control->wanted, static_cast<uint16_t>(C))) return result;
     const uint64_t a[6] = {to_register(args)...};
-    emit(p->ring, {wire::RecordKind::call, static_cast<uint16_t>(C), 0, result == -1 ? -get_errno() : result, a, sizeof...(A)});
+    emit(p->ring,
+         {wire::RecordKind::call, static_cast<uint16_t>(C), 0, result == -1 ? -get_errno() : result, a, sizeof...(A)});
     return result;
 }
 

@@ -1,8 +1,10 @@
-// What the shim remembers: of the image (plain memory, inherited by fork) and of the process (wiped by the kernel at fork).
+// What the shim remembers: of the image (plain memory, inherited by fork) and of the process (wiped by the kernel at
+// fork).
 //
-// Must stay true: a process that has not registered itself finds `ring.control` null, whatever made it: fork, raw clone,
-// exec. A vfork child shares all of this with its parent and is told apart by the thread-local mark alone. Everything is
-// written with single stores, so that a signal handler or another thread never sees a ring that is half set up.
+// Must stay true: a process that has not registered itself finds `ring.control` null, whatever made it: fork, raw
+// clone, exec. A vfork child shares all of this with its parent and is told apart by the thread-local mark alone.
+// Everything is written with single stores, so that a signal handler or another thread never sees a ring that is half
+// set up.
 #pragma once
 
 #include "wire/local/calls.h"
@@ -11,11 +13,11 @@
 namespace undercoat::shim {
 
 struct Process {
-    wire::Ring ring;     // control null: no ring
-    bool trapped;        // a seccomp filter sends what does not pass the gadget to instrument
-    bool gadget;         // the gadget page is ours
-    uint32_t seq;        // last value of a cookie
-    uint32_t calls;      // interposed calls before registration
+    wire::Ring ring;  // control null: no ring
+    bool trapped;     // a seccomp filter sends what does not pass the gadget to instrument
+    bool gadget;      // the gadget page is ours
+    uint32_t seq;     // last value of a cookie
+    uint32_t calls;   // interposed calls before registration
 };
 
 // The objects loaded at start, which are never unloaded; only those are searched for imports.
@@ -25,28 +27,28 @@ struct Object {
 };
 
 struct Image {
-    uint32_t registering;    // a thread is in enlist()
-    uint32_t calls;          // Process::calls until there is a Process
-    bool off;                // nobody serves us, or no further system call of ours may be made: pass everything through
-    bool foreign_children;   // a clone without CLONE_THREAD runs in our memory: it must not speak for us
-    bool gadget;             // mapped in this address space
-    bool scanned;            // cancel_used and musl are known
-    bool cancel_used;        // the program can cancel threads: calls that may block must stay cancellable
+    uint32_t registering;   // a thread is in enlist()
+    uint32_t calls;         // Process::calls until there is a Process
+    bool off;               // nobody serves us, or no further system call of ours may be made: pass everything through
+    bool foreign_children;  // a clone without CLONE_THREAD runs in our memory: it must not speak for us
+    bool gadget;            // mapped in this address space
+    bool scanned;           // cancel_used and musl are known
+    bool cancel_used;       // the program can cancel threads: calls that may block must stay cancellable
     bool musl;
-    bool moved;              // root or mount name space were changed: our file may not be visible
-    uint16_t tid_offset;     // of the thread id from the thread pointer; 0: unknown
+    bool moved;           // root or mount name space were changed: our file may not be visible
+    uint16_t tid_offset;  // of the thread id from the thread pointer; 0: unknown
     uint32_t path_length;
-    char path[256];          // of this library, as the loader was told; empty: do not re-add
-    char meet[108];          // UNDERCOAT_MEET; empty: none
+    char path[256];  // of this library, as the loader was told; empty: do not re-add
+    char meet[108];  // UNDERCOAT_MEET; empty: none
     uint32_t objects_count;
     Object objects[64];
     Object libc;
-    uint32_t pages[1024];    // see readable.h
+    uint32_t pages[1024];      // see readable.h
     uint8_t nonblocking[128];  // a bit for each descriptor below 1024: seen to be made non-blocking
 };
 
 extern Image g_image;
-extern Process* g_process;   // null until the first registration
+extern Process* g_process;  // null until the first registration
 extern "C" __thread uint32_t t_in_vfork_child __attribute__((tls_model("initial-exec")));
 
 inline Process* managed() {
@@ -54,8 +56,8 @@ inline Process* managed() {
     return p && p->ring.control && !t_in_vfork_child ? p : nullptr;
 }
 
-// Whether calls on a descriptor return at once. Kept for cancellation alone (invoke.h): close is not seen, and whoever makes a
-// new socket by a way that is not seen either has a wrong bit, and a thread in it that cannot be cancelled.
+// Whether calls on a descriptor return at once. Kept for cancellation alone (invoke.h): close is not seen, and whoever
+// makes a new socket by a way that is not seen either has a wrong bit, and a thread in it that cannot be cancelled.
 inline bool nonblocking(uint64_t fd) {
     return fd < 1024 && (__atomic_load_n(&g_image.nonblocking[fd / 8], __ATOMIC_RELAXED) >> fd % 8 & 1);
 }
@@ -82,12 +84,12 @@ void* libc_function(const char* name);
 bool imports(const char* name);
 
 // The real libc function behind a hook, looked up once.
-#define UC_REAL(name)                                                                             \
-    ([]() -> decltype(&::name) {                                                                  \
-        static void* slot;                                                                        \
-        void* at = __atomic_load_n(&slot, __ATOMIC_RELAXED);                                      \
+#define UC_REAL(name)                                                                                     \
+    ([]() -> decltype(&::name) {                                                                          \
+        static void* slot;                                                                                \
+        void* at = __atomic_load_n(&slot, __ATOMIC_RELAXED);                                              \
         if (!at) __atomic_store_n(&slot, at = ::undercoat::shim::libc_function(#name), __ATOMIC_RELAXED); \
-        return reinterpret_cast<decltype(&::name)>(at);                                           \
+        return reinterpret_cast<decltype(&::name)>(at);                                                   \
     }())
 
 #define UC_EXPORT extern "C" __attribute__((visibility("default")))

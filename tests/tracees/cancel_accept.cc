@@ -1,5 +1,5 @@
-// Cancels a thread that is blocked in accept, connect to a full queue, or open of a pipe without a writer, and prints whether
-// its destructors ran.
+// Cancels a thread that is blocked in accept, connect to a full queue, or open of a pipe without a writer, and prints
+// whether its destructors ran.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>

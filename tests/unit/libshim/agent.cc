@@ -28,8 +28,12 @@ namespace {
 // The real filter's order and conditions, in the plainest form.
 std::vector<sock_filter> filter() {
     std::vector<sock_filter> f;
-    const auto load = [&](size_t offset) { f.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset))); };
-    const auto unless = [&](uint32_t value, uint8_t skip) { f.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)); };
+    const auto load = [&](size_t offset) {
+        f.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset)));
+    };
+    const auto unless = [&](uint32_t value, uint8_t skip) {
+        f.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip));
+    };
     const auto answer = [&](uint32_t action) { f.push_back(BPF_STMT(BPF_RET | BPF_K, action)); };
     for (const wire::CallInfo& c : wire::kCalls) {
         const bool conditional = c.when != wire::When::always && c.when != wire::When::dirfd;
@@ -92,7 +96,8 @@ void confine(int socket) {
     std::vector<sock_filter> f = filter();
     const sock_fprog program{static_cast<unsigned short>(f.size()), f.data()};
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    const int listener = static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
+    const int listener =
+        static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
     if (listener < 0) _exit(125);
     send_fd(socket, listener, "x", 1);
     close(listener);
@@ -107,7 +112,8 @@ std::vector<char*> pointers(const std::vector<std::string>& v) {
 }
 
 // Forks, runs argv with `socket` (-1: no filter), reads its output to the end.
-Outcome run_child(const std::vector<std::string>& argv, const std::vector<std::string>& env, int socket, int parent_socket, int* listener) {
+Outcome run_child(const std::vector<std::string>& argv, const std::vector<std::string>& env, int socket,
+                  int parent_socket, int* listener) {
     int out[2];
     if (pipe2(out, O_CLOEXEC)) fail("pipe2");
     const std::vector<char*> a = pointers(argv), e = pointers(env);
@@ -134,7 +140,8 @@ Outcome run_child(const std::vector<std::string>& argv, const std::vector<std::s
 
 Seen decode(const wire::RecordView& v, uint32_t ring) {
     const wire::RecordHeader& h = v.header();
-    Seen s{v.kind(), h.call < wire::kCallCount ? wire::kCalls[h.call].name : "", ring, h.tid, h.flags, h.result, {}, {}};
+    Seen s{v.kind(), h.call < wire::kCallCount ? wire::kCalls[h.call].name : "", ring, h.tid, h.flags, h.result, {},
+           {}};
     v.each([&](const wire::Tlv& t) {
         if (t.tag == wire::Tag::args) {
             s.args.resize(t.size / 8);
@@ -266,7 +273,8 @@ void Agent::serve_meeting() {
     const int s = accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
     if (s < 0) return;
     wire::MeetRequest request{};
-    if (recv(s, &request, sizeof request, 0) == sizeof request && request.magic == wire::kRingMagic && !options_.refuse_rings) {
+    if (recv(s, &request, sizeof request, 0) == sizeof request && request.magic == wire::kRingMagic &&
+        !options_.refuse_rings) {
         const wire::MeetReply reply{wire::kRingMagic, wire::kAbi, 0, static_cast<uint32_t>(wire::CaptureMode::preload)};
         send_fd(s, new_ring(), &reply, sizeof reply);
     }
@@ -277,7 +285,8 @@ void Agent::serve_listener() {
     seccomp_notif n{};
     if (ioctl(listener_, SECCOMP_IOCTL_NOTIF_RECV, &n)) return;
     const uint16_t call = wire::call_by_nr(static_cast<uint64_t>(n.data.nr));
-    if (n.data.nr == SYS_openat && static_cast<int32_t>(n.data.args[0]) == wire::kMagicDirfd && n.data.args[1] == wire::kMagicPath) {
+    if (n.data.nr == SYS_openat && static_cast<int32_t>(n.data.args[0]) == wire::kMagicDirfd &&
+        n.data.args[1] == wire::kMagicPath) {
         if (options_.refuse_rings) {
             seccomp_notif_resp r{n.id, 0, -ENOMEM, 0};
             ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, &r);

@@ -1,5 +1,5 @@
-// A small instrument for tests of the shim: hands out rings over a socket (preload) or by a seccomp notification (full), keeps
-// every record, and every call that came to the trap.
+// A small instrument for tests of the shim: hands out rings over a socket (preload) or by a seccomp notification
+// (full), keeps every record, and every call that came to the trap.
 //
 // Must stay true: it judges nothing; what the shim did is in `records()` and `traps()` in the order of each ring.
 #pragma once
@@ -46,9 +46,9 @@ struct Outcome {
 };
 
 struct AgentOptions {
-    bool full = false;            // a filter and notifications; else a meeting socket
+    bool full = false;  // a filter and notifications; else a meeting socket
     bool want_results = false;
-    bool drain = true;            // false: read the rings only at the end
+    bool drain = true;  // false: read the rings only at the end
     bool refuse_rings = false;
     uint32_t granules = wire::kShimRingGranules;
 };
@@ -61,7 +61,8 @@ public:
     Agent& operator=(const Agent&) = delete;
 
     // Runs a program to its end with the shim. `environment`: all of it but what the shim needs.
-    Outcome run(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {"PATH=/usr/bin:/bin"});
+    Outcome run(const std::vector<std::string>& argv,
+                const std::vector<std::string>& environment = {"PATH=/usr/bin:/bin"});
     std::vector<Seen> records() const;
     std::vector<Trap> traps() const;
     uint64_t drops() const;
@@ -90,7 +91,8 @@ private:
 };
 
 // The program without any of it.
-Outcome run_native(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {"PATH=/usr/bin:/bin"});
+Outcome run_native(const std::vector<std::string>& argv,
+                   const std::vector<std::string>& environment = {"PATH=/usr/bin:/bin"});
 
 // Calls of one name, in order.
 std::vector<Seen> of(const std::vector<Seen>& records, const std::string& call);

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <set>
 #include <filesystem>
+#include <set>
 
 #include "tests/unit/libshim/agent.h"
 
@@ -19,7 +19,9 @@ namespace {
 using wire::RecordKind;
 using wire::Tag;
 
-std::string tracee(const std::string& name, bool musl) { return std::string(UC_TRACEES) + "/" + name + (musl ? "-musl" : ""); }
+std::string tracee(const std::string& name, bool musl) {
+    return std::string(UC_TRACEES) + "/" + name + (musl ? "-musl" : "");
+}
 
 struct Variant {
     bool full, musl;
@@ -28,7 +30,8 @@ struct Variant {
 class ShimTest : public testing::TestWithParam<Variant> {
 protected:
     void SetUp() override {
-        if (GetParam().musl && !std::filesystem::exists(tracee("open_many", true))) GTEST_SKIP() << "no musl-gcc: musl is NOT tested";
+        if (GetParam().musl && !std::filesystem::exists(tracee("open_many", true)))
+            GTEST_SKIP() << "no musl-gcc: musl is NOT tested";
         char d[] = "/tmp/undercoat-tracee-XXXXXX";
         ASSERT_TRUE(mkdtemp(d));
         directory_ = d;
@@ -62,8 +65,9 @@ TEST_P(ShimTest, FileCalls) {
     EXPECT_EQ(native.output.find("fails 38"), std::string::npos);
     const std::vector<Seen> records = agent.records();
     const bool musl = GetParam().musl;
-    for (const char* call : {"mkdir", "mkdirat", "rename", "renameat", "link", "linkat", "symlink", "symlinkat", "chmod", "fchmodat",
-                             "chown", "lchown", "fchownat", "truncate", "fchdir", "fchmod", "unlinkat"})
+    for (const char* call :
+         {"mkdir", "mkdirat", "rename", "renameat", "link", "linkat", "symlink", "symlinkat", "chmod", "fchmodat",
+          "chown", "lchown", "fchownat", "truncate", "fchdir", "fchmod", "unlinkat"})
         EXPECT_EQ(times(agent, call), 1U) << call;
     EXPECT_EQ(times(agent, "unlink"), 8U);
     EXPECT_EQ(times(agent, "rmdir"), 2U);
@@ -104,7 +108,8 @@ TEST_P(ShimTest, OpensHaveTheirArgumentsAndResults) {
         const std::string path = s.text(Tag::path);
         const uint64_t f = s.args[flags] & ~(O_CLOEXEC | large);
         exclusive = exclusive || (path == "new" && f == (O_WRONLY | O_CREAT | O_TRUNC | O_EXCL) && s.result == -EEXIST);
-        appended = appended || (path == "new" && f == (O_RDWR | O_CREAT | O_APPEND) && s.args[flags + 1] == 0666 && s.result >= 0);
+        appended = appended ||
+                   (path == "new" && f == (O_RDWR | O_CREAT | O_APPEND) && s.args[flags + 1] == 0666 && s.result >= 0);
         listed = listed || (path == "dir" && (f & ~O_NONBLOCK) == O_DIRECTORY && s.result >= 0);
     }
     EXPECT_TRUE(exclusive);
@@ -142,15 +147,16 @@ TEST_P(ShimTest, NetCalls) {
     EXPECT_EQ(connect.back().result, -EBADF);
     ASSERT_EQ(of(records, "accept").size(), 1U);
     EXPECT_EQ(address(of(records, "accept")[0], Tag::peer), INADDR_LOOPBACK);
-    const auto name = std::find_if(records.begin(), records.end(), [](const Seen& s) { return s.kind == RecordKind::name; });
+    const auto name =
+        std::find_if(records.begin(), records.end(), [](const Seen& s) { return s.kind == RecordKind::name; });
     ASSERT_NE(name, records.end());
     EXPECT_EQ(name->text(Tag::path), "127.0.0.1");
     EXPECT_EQ(address(*name, Tag::addresses), INADDR_LOOPBACK);
 }
 
 TEST_P(ShimTest, ProgramsSeeTheEnvironmentTheyWereGiven) {
-    for (const char* how : {"", "execve", "execve-null", "execv", "execvp", "execvpe", "execl", "execlp", "execle", "fexecve", "clearenv",
-                            "user-preload", "spawn", "spawnp", "vfork", "too-big", "missing"}) {
+    for (const char* how : {"", "execve", "execve-null", "execv", "execvp", "execvpe", "execl", "execlp", "execle",
+                            "fexecve", "clearenv", "user-preload", "spawn", "spawnp", "vfork", "too-big", "missing"}) {
         SCOPED_TRACE(how);
         const std::vector<std::string> environment = {"B=2", "LD_LIBRARY_PATH=/nowhere", "C="};
         const Outcome native = run_native(command("environment_print", {how}), environment);
@@ -263,7 +269,9 @@ TEST_P(ShimTest, WithoutARingTheProgramRunsAsItIs) {
 std::string variant_name(const testing::TestParamInfo<Variant>& i) {
     return std::string(i.param.full ? "full" : "preload") + (i.param.musl ? "_musl" : "_glibc");
 }
-INSTANTIATE_TEST_SUITE_P(All, ShimTest, testing::Values(Variant{false, false}, Variant{false, true}, Variant{true, false}, Variant{true, true}),
+INSTANTIATE_TEST_SUITE_P(All, ShimTest,
+                         testing::Values(Variant{false, false}, Variant{false, true}, Variant{true, false},
+                                         Variant{true, true}),
                          variant_name);
 
 // With a filter, every call is seen on exactly one side, and most of them inside.
@@ -323,7 +331,8 @@ TEST(ShimPreloadTest, FailedExecsAreRecorded) {
 
 TEST(ShimPreloadTest, ExecsOfStaticProgramsAreRecordedBefore) {
     Agent agent;
-    EXPECT_EQ(agent.run({tracee("exec_argument", false), tracee("open_many_static", false), "3"}).output, "missing 3\n");
+    EXPECT_EQ(agent.run({tracee("exec_argument", false), tracee("open_many_static", false), "3"}).output,
+              "missing 3\n");
     const std::vector<Seen> execs = of(agent.records(), "execve");
     ASSERT_EQ(execs.size(), 1U);
     EXPECT_EQ(execs[0].text(Tag::path), tracee("open_many_static", false));
