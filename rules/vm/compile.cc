@@ -177,13 +177,16 @@ void Compiler::emit_comparison(const Node& node, Unit& unit) {
     }
     for (SemanticWarning& w : warnings) unit.warnings.push_back({w.code, std::move(w.message), unit.macro, w.offset});
     const auto& t = std::get<TypedComparison>(typed);
-    std::string key = key_of(t, node);
+    // What no event can satisfy (evt.num=0) asks for no field, so that it does not make verdicts depend on the number.
+    const bool never = infer_event_types(node, catalogue_, {}).can_be_true.count() == 0;
+    std::string key = never ? std::string("never") : key_of(t, node);
     auto [it, is_new] = check_index_.try_emplace(key, static_cast<uint32_t>(program_->checks.size()));
     if (is_new) {
         Check check;
-        fill_check(check, t, node);
+        if (!never) fill_check(check, t, node);
         std::vector<uint32_t>& used = check_operations_[key];
         check.left = add_operation(t.left, printed_typed(t.left), &used);
+        if (never) check.left = no_value();
         if (t.right_is_operand) check.right = add_operation(t.right, printed_typed(t.right), &used);
         program_->checks.push_back(std::move(check));
     }
@@ -208,6 +211,17 @@ void Compiler::fill_check(Check& check, const TypedComparison& typed, const Node
         options.set_log_errors(false);
         check.patterns.push_back(std::make_unique<RE2>(re2::StringPiece(text.data(), text.size()), options));
     }
+}
+
+// The operation that never has a value, so that its check is false without looking at the event.
+uint32_t Compiler::no_value() {
+    auto [it, is_new] = operation_index_.try_emplace("no value", static_cast<uint32_t>(program_->operations.size()));
+    if (is_new) {
+        Operation op;
+        op.kind = Operation::Kind::constant;
+        program_->operations.push_back(std::move(op));
+    }
+    return it->second;
 }
 
 uint32_t Compiler::add_operation(const TypedOperand& operand, const std::string& printed, std::vector<uint32_t>* used) {

@@ -82,6 +82,7 @@ private:
     uint32_t place(std::vector<Instruction> code);
     EventTypeOutcome outcome_of(const Node& node);
     void fill_check(Check& check, const TypedComparison& typed, const Node& node);
+    uint32_t no_value();
     uint32_t add_operation(const TypedOperand& operand, const std::string& printed, std::vector<uint32_t>* used);
 
     const Catalogue& catalogue_;

@@ -47,7 +47,7 @@ Value start_ts(const Access& a) {
 
 Value duration(const Access& a) {
     const Value start = start_ts(a);
-    return start.exists() && start.u64() < a.event.ts ? Value::u64(a.event.ts - start.u64()) : Value();
+    return start.exists() && start.u64() < a.ts() ? Value::u64(a.ts() - start.u64()) : Value();
 }
 
 std::string mount_text(const Mount& m) {

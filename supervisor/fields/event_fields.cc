@@ -13,7 +13,7 @@ using event::ParamValue;
 using wire::Call;
 using T = FieldType;
 
-Value time_field(const Access& a, TimeForm form) { return Value::text(time_text(a.event.ts, form, a.arena)); }
+Value time_field(const Access& a, TimeForm form) { return Value::text(time_text(a.ts(), form, a.arena)); }
 uint64_t since(uint64_t earlier, uint64_t now) { return earlier == 0 || earlier > now ? 0 : now - earlier; }
 
 // The result as the parameter that carries it: res, or fd of a type that creates one.
@@ -108,7 +108,7 @@ Value absolute_path(const Access& a) {
 }
 
 constexpr Field kFields[] = {
-    {"evt.num", T::uint64, [](const Access& a) { return Value::u64(a.event.num); }, "number of the event, from 1"},
+    {"evt.num", T::uint64, [](const Access& a) { return Value::u64(a.num()); }, "number of the event, from 1"},
     {"evt.time", T::text, [](const Access& a) { return time_field(a, TimeForm::time); }, "local time with nanoseconds"},
     {"evt.time.s", T::text, [](const Access& a) { return time_field(a, TimeForm::time_seconds); }, "local time in seconds"},
     {"evt.time.iso8601", T::text, [](const Access& a) { return time_field(a, TimeForm::iso8601_utc); },
@@ -117,18 +117,18 @@ constexpr Field kFields[] = {
      "local date and time with nanoseconds"},
     {"evt.datetime.s", T::text, [](const Access& a) { return time_field(a, TimeForm::datetime_seconds); },
      "local date and time in seconds"},
-    {"evt.rawtime", T::abstime, [](const Access& a) { return Value::u64(a.event.ts); }, "ns since the epoch"},
-    {"evt.rawtime.s", T::abstime, [](const Access& a) { return Value::u64(a.event.ts / 1000000000); },
+    {"evt.rawtime", T::abstime, [](const Access& a) { return Value::u64(a.ts()); }, "ns since the epoch"},
+    {"evt.rawtime.s", T::abstime, [](const Access& a) { return Value::u64(a.ts() / 1000000000); },
      "seconds since the epoch"},
-    {"evt.rawtime.ns", T::abstime, [](const Access& a) { return Value::u64(a.event.ts % 1000000000); },
+    {"evt.rawtime.ns", T::abstime, [](const Access& a) { return Value::u64(a.ts() % 1000000000); },
      "the part of evt.rawtime below a second, ns"},
-    {"evt.reltime", T::reltime, [](const Access& a) { return Value::u64(since(a.surroundings.first_ts, a.event.ts)); },
+    {"evt.reltime", T::reltime, [](const Access& a) { return Value::u64(since(a.surroundings.first_ts, a.ts())); },
      "ns since the first event"},
     {"evt.reltime.s", T::reltime,
-     [](const Access& a) { return Value::u64(since(a.surroundings.first_ts, a.event.ts) / 1000000000); },
+     [](const Access& a) { return Value::u64(since(a.surroundings.first_ts, a.ts()) / 1000000000); },
      "seconds since the first event"},
     {"evt.reltime.ns", T::reltime,
-     [](const Access& a) { return Value::u64(since(a.surroundings.first_ts, a.event.ts) % 1000000000); },
+     [](const Access& a) { return Value::u64(since(a.surroundings.first_ts, a.ts()) % 1000000000); },
      "the part of evt.reltime below a second, ns"},
     {"evt.pluginname", T::text, unavailable, "name of the plugin that made the event"},
     {"evt.plugininfo", T::text, unavailable, "the plugin's summary of the event"},
@@ -138,13 +138,13 @@ constexpr Field kFields[] = {
      "type of an event made by the engine itself"},
     {"evt.hostname", T::text, [](const Access& a) { return Value::text(a.surroundings.hostname); },
      "FALCO_HOSTNAME, or the host's name"},
-    {"evt.deltatime", T::reltime, [](const Access& a) { return Value::u64(since(a.surroundings.last_ts, a.event.ts)); },
+    {"evt.deltatime", T::reltime, [](const Access& a) { return Value::u64(since(a.surroundings.last_ts, a.ts())); },
      "ns since the event before"},
     {"evt.deltatime.s", T::reltime,
-     [](const Access& a) { return Value::u64(since(a.surroundings.last_ts, a.event.ts) / 1000000000); },
+     [](const Access& a) { return Value::u64(since(a.surroundings.last_ts, a.ts()) / 1000000000); },
      "seconds since the event before"},
     {"evt.deltatime.ns", T::reltime,
-     [](const Access& a) { return Value::u64(since(a.surroundings.last_ts, a.event.ts) % 1000000000); },
+     [](const Access& a) { return Value::u64(since(a.surroundings.last_ts, a.ts()) % 1000000000); },
      "the part of evt.deltatime below a second, ns"},
     Field{"evt.latency", T::reltime, unavailable, "not measured"}.deprecated(),
     Field{"evt.latency.s", T::reltime, unavailable, "not measured"}.deprecated(),

@@ -40,6 +40,12 @@ struct Access {
     const Surroundings& surroundings;
     const FieldRef& ref;
     Arena& arena;
+    bool& varied;  // set when the value depends on when the event came, not on what it is
+
+    // The event's time and number. Extractors take them from here only: an event whose fields never asked for them has the
+    // same verdict when it comes again.
+    uint64_t ts() const { return varied = true, event.ts; }
+    uint64_t num() const { return varied = true, event.num; }
 
     Value copy(std::string_view text) const { return Value::text(arena.copy(text)); }
     Value number_text(int64_t n) const { return Value::text(decimal(n)); }

@@ -199,12 +199,12 @@ constexpr Field kFields[] = {
     {"proc.pgid.exe", T::text, of_leader<Leader::group, exe>, "argv[0] of the group's leader"},
     {"proc.pgid.exepath", T::text, of_leader<Leader::group, exepath>, "executable of the group's leader"},
     {"proc.duration", T::reltime,
-     [](const Access& a) { return a.thread ? elapsed(a.thread->clone_ts, a.event.ts) : Value(); },
+     [](const Access& a) { return a.thread ? elapsed(a.thread->clone_ts, a.ts()) : Value(); },
      "ns since the process began"},
     {"proc.ppid.duration", T::reltime,
      [](const Access& a) {
          const Thread* p = a.thread ? a.state.parent(*a.thread) : nullptr;
-         return p ? elapsed(p->clone_ts, a.event.ts) : Value();
+         return p ? elapsed(p->clone_ts, a.ts()) : Value();
      },
      "ns since the parent began"},
     {"proc.pid.ts", T::reltime, [](const Access& a) { return a.thread ? known(a.thread->clone_ts) : Value(); },

@@ -11,7 +11,7 @@ namespace undercoat::fields {
 
 Value View::run(const FieldRef& field, Extractor from, Arena& arena) {
     const state::Context& context = state_.context();
-    return from(Access{*event_, state_, context, context.thread, surroundings_, field, arena});
+    return from(Access{*event_, state_, context, context.thread, surroundings_, field, arena, varied_});
 }
 
 Value View::extract(const FieldRef& field, Arena& arena) { return run(field, catalogue_.extractor(field.field), arena); }
@@ -54,6 +54,7 @@ bool View::name_has_address(std::string_view name, const rules::IpAddress& addre
     a.family = address.v6 ? event::Address::Family::ipv6 : event::Address::Family::ipv4;
     std::memcpy(a.bytes, address.bytes.data(), address.v6 ? 16 : 4);
     const std::string_view asked = state_.host_name(a);
+    varied_ = true;  // names are learnt as time goes on
     if (asked.size() == name.size() && ::strncasecmp(asked.data(), name.data(), name.size()) == 0) return true;
     return names_ && names_->belongs(name, address);
 }

@@ -20,7 +20,9 @@ public:
         : catalogue_(catalogue), state_(state), surroundings_(surroundings), names_(names) {}
 
     // The event that the state has just applied. Precondition: it has a type.
-    void set(const event::Event& e) { event_ = &e; }
+    void set(const event::Event& e) { event_ = &e, varied_ = false; }
+    // Whether a field extracted since set() depends on when the event came: its time, its number, names learnt meanwhile.
+    bool varied() const { return varied_; }
 
     rules::EventTypeId type() const override { return event_->type; }
     Value extract(const FieldRef& field, Arena& arena) override;
@@ -37,6 +39,7 @@ private:
     Surroundings& surroundings_;
     HostNames* names_;
     const event::Event* event_ = nullptr;
+    bool varied_ = false;
 };
 
 }  // namespace undercoat::fields

@@ -60,6 +60,10 @@ public:
     // Called when a record names a ring that is not known yet: its descriptor may be waiting in the socket.
     void on_missing_ring(std::function<void()> fetch) { fetch_rings_ = std::move(fetch); }
 
+    // Asked about each of the shim's calls just before it would be decoded: true lets it pass for done.
+    using Filter = std::function<bool(int64_t owner, const uint8_t* record, size_t size)>;
+    void set_filter(Filter filter) { filter_ = std::move(filter); }
+
     // Reads what is there. Returns the number of records. `now`: CLOCK_MONOTONIC, ns.
     size_t turn(uint64_t now);
     // Everything handed out by turn() is safe: move the tails, let go of ended rings.
@@ -110,6 +114,7 @@ private:
     TscClock clock_;
     Handler handler_;
     std::function<void()> fetch_rings_;
+    Filter filter_;
     std::vector<std::unique_ptr<RingState>> rings_;
     std::unordered_map<uint32_t, RingState*> by_id_;
     RingState* trap_ = nullptr;

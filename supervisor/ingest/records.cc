@@ -67,6 +67,8 @@ void Ingest::handle(RingState& r, const uint8_t* bytes, size_t size, uint64_t be
         if (told_by_trap_.size() >= kMostTold) told_by_trap_.clear();
         told_by_trap_.insert_or_assign(tid_of(h, source), h.call);
     }
+    const bool plain = r.owner != 0 && record.kind() == RecordKind::call && h.flags == wire::kTimeTsc;
+    if (plain && filter_ && filter_(r.owner, bytes, size)) return;
     emit(record, nullptr, source);
 }
 

@@ -102,19 +102,26 @@ state::Interest Engine::interest() const {
     return wanted;
 }
 
-void Engine::on_event(const event::Event& e, state::State& state) {
+state::Verdict Engine::on_event(const event::Event& e, state::State& state) {
     if (view_state_ != &state) {
         view_.emplace(catalogue_, state, surroundings_);
         view_state_ = &state;
     }
     if (surroundings_.first_ts == 0) surroundings_.first_ts = e.ts;
+    bool quiet = false;
     if (e.has_type()) {
         ++seen_;
         view_->set(e);
-        host_.match(*view_, arena_, [&](const rules::Rule& rule) { write_alert(rule, e); });
+        bool matched = false;
+        host_.match(*view_, arena_, [&](const rules::Rule& rule) {
+            matched = true;
+            write_alert(rule, e);
+        });
+        quiet = !matched && !view_->varied();
     }
     if (events_) write_event(e, state);
     surroundings_.last_ts = e.ts;
+    return quiet && !events_ ? state::Verdict::quiet : state::Verdict::noted;
 }
 
 void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {

@@ -39,7 +39,8 @@ public:
 
     state::Interest interest() const override;
     bool interest_changed() override { return std::exchange(interest_changed_, false); }
-    void on_event(const event::Event& e, state::State& state) override;
+    state::Verdict on_event(const event::Event& e, state::State& state) override;
+    void on_repeat() override { ++seen_; }
     void commit() override;
     // SIGHUP: loads the rules again and opens the output files again, which may have been moved away.
     void reload() override;

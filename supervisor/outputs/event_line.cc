@@ -69,7 +69,8 @@ void append_event_line(const event::Event& e, state::State& state, fields::Surro
     if (thread && context.fd) append_text("fd.name", fields::sanitized(context.fd->name, arena), out);
     if (e.has_type()) {
         const rules::FieldRef none;
-        append_args(fields::Access{e, state, context, thread, surroundings, none, arena}, out);
+        bool varied = false;
+        append_args(fields::Access{e, state, context, thread, surroundings, none, arena, varied}, out);
     }
     out += "}\n";
 }

@@ -64,6 +64,9 @@ void Pipeline::on_message(AgentEvent& e) {
             ingest_ = std::make_unique<ingest::Ingest>(std::move(*registry), ingest::TscClock::calibrate(),
                                                        [this](event::Event& event) { on_event(event); });
             ingest_->on_missing_ring([this] { receive(); });
+            ingest_->set_filter([this](int64_t owner, const uint8_t* record, size_t size) {
+                return is_repeat(owner, record, size);
+            });
             if (Status s = ingest_->add_ring(0, e.fds[1].get()); !s) settings_.log(s.error());
             return;
         }
@@ -115,12 +118,34 @@ void Pipeline::on_event(event::Event& e) {
         state_->apply(e);
         const bool visible = e.has_type() && (e.kind == event::Kind::call || state_->context().thread != nullptr);
         if (visible) e.num = ++counters_.events;
-        if (visible || !e.has_type()) sink_->on_event(e, *state_);
+        state::Verdict verdict = state::Verdict::noted;
+        if (visible || !e.has_type()) verdict = sink_->on_event(e, *state_);
+        if (!state::State::changes_descriptors_only(e)) ++epoch_;
+        else if (verdict == state::Verdict::quiet) remember(e);
     } catch (const std::exception& x) {
         ++counters_.exceptions;
         if (counters_.exceptions < 10) settings_.log(std::string("An event was given up: ") + x.what());
     }
+    repeats_.forget_candidate();
     state_->finish();
+}
+
+bool Pipeline::is_repeat(int64_t owner, const uint8_t* record, size_t size) {
+    const Repeats::Known* known = repeats_.find(owner, record, size, epoch_);
+    if (known == nullptr) return false;
+    ++counters_.events, ++counters_.repeats;
+    if (known->opened) state_->restore_fd(owner, known->opened->number, known->opened->info);
+    sink_->on_repeat();
+    return true;
+}
+
+void Pipeline::remember(const event::Event& e) {
+    const state::Context& c = state_->context();
+    std::optional<Repeats::Opened> opened;
+    const bool opens = (e.info().flags & event::kFdCreates) != 0 && e.result >= 0;
+    if (opens && (c.fd == nullptr || c.fd_from_arguments)) return;
+    if (opens) opened = Repeats::Opened{c.fd_number, *c.fd};
+    repeats_.remember(std::move(opened), epoch_);
 }
 
 void Pipeline::refresh_interest() {
@@ -160,16 +185,21 @@ void Pipeline::housekeeping(Requests& requests) {
     const uint64_t now = ingest::monotonic_ns();
     if (requests.reload.exchange(false)) {
         sink_->reload();
+        ++epoch_;
         refresh_interest();
     }
     if (now >= next_clock_) {
         ingest_->clock().update(ingest::TscClock::sample());
         next_clock_ = now + 1000 * kMs;
+        ++epoch_;
     }
     if (now < next_tick_) return;
     next_tick_ = now + kTick;
     sink_->tick(now);
-    if (sink_->interest_changed()) refresh_interest();
+    if (sink_->interest_changed()) {
+        ++epoch_;
+        refresh_interest();
+    }
 }
 
 // What was written before stop came; what comes later is nobody's.

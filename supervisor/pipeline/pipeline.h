@@ -7,6 +7,7 @@
 
 #include "supervisor/ingest/agent_link.h"
 #include "supervisor/ingest/ingest.h"
+#include "supervisor/pipeline/repeats.h"
 #include "supervisor/state/sink.h"
 
 #include <atomic>
@@ -22,7 +23,8 @@ struct Settings {
 };
 
 struct Counters {
-    uint64_t events = 0;       // that rules saw
+    uint64_t events = 0;       // that rules saw, repeats included
+    uint64_t repeats = 0;      // the same as an event that rules had nothing to say of
     uint64_t exceptions = 0;   // thrown by a stage; the event was given up
 };
 
@@ -54,6 +56,8 @@ private:
     void turn();
     void drain();
     void on_event(event::Event& e);
+    bool is_repeat(int64_t owner, const uint8_t* record, size_t size);
+    void remember(const event::Event& e);
     void refresh_interest();
     void rest(size_t handled);
     void housekeeping(Requests& requests);
@@ -65,6 +69,8 @@ private:
     std::unique_ptr<state::Sink> sink_;
     UniqueFd listener_;
     Counters counters_;
+    Repeats repeats_;
+    uint64_t epoch_ = 1;
     bool stopping_ = false;
     uint64_t idle_since_ = 0, next_tick_ = 0, next_clock_ = 0;
     uint64_t last_events_ = 0;

@@ -19,6 +19,12 @@ struct Interest {
     bool names = false;                     // looked-up host names
 };
 
+// What came of one event.
+enum class Verdict : uint8_t {
+    noted,  // something was done with it, or would be done with another at another time
+    quiet,  // nothing; and nothing would be done with any event that differs from it in time and number only
+};
+
 class Sink {
 public:
     virtual ~Sink() = default;
@@ -28,7 +34,9 @@ public:
     // Whether interest() has changed since it was last asked for; tells it once.
     virtual bool interest_changed() { return false; }
     // One event, its state applied. Kinds other than call, birth and exit have no event type. May throw; that is counted.
-    virtual void on_event(const event::Event& e, State& state) = 0;
+    virtual Verdict on_event(const event::Event& e, State& state) = 0;
+    // An event that on_event() has found quiet came again, and was not handed on.
+    virtual void on_repeat() {}
     virtual void commit() = 0;
     // Called between turns when SIGHUP came or tick() is due (about every 100 ms).
     virtual void reload() {}

@@ -111,6 +111,25 @@ void State::apply_call(Event& e) {
     s.use_fd(e, t);
 }
 
+bool State::changes_descriptors_only(const Event& e) {
+    if (e.kind != event::Kind::call || !e.has_type()) return false;
+    switch (static_cast<Call>(e.type)) {
+        case Call::open:
+        case Call::openat:
+        case Call::openat2:
+        case Call::creat: return true;
+        default: return !(e.info().flags & (event::kModifiesState | event::kFdCreates | event::kFdDestroys));
+    }
+}
+
+void State::restore_fd(int64_t pid, int64_t number, const FdInfo& info) {
+    Thread* t = impl_->table.find(pid);
+    if (t == nullptr) return;
+    const FdInfo* now = t->fd(number);
+    if (now == nullptr || now->type != info.type || now->open_flags != info.open_flags || now->name != info.name)
+        impl_->table.set_fd(*t, number, info);
+}
+
 void State::finish() {
     for (const auto& [pid, number] : impl_->closed_fds)
         if (Thread* t = impl_->table.find(pid)) impl_->table.remove_fd(*t, number);

@@ -77,6 +77,10 @@ public:
     // clone and execve that a record does not carry).
     void apply(event::Event& e);
     const Context& context() const { return context_; }
+    // Whether applying this event changes nothing but, perhaps, one entry of its process' descriptor table.
+    static bool changes_descriptors_only(const event::Event& e);
+    // Puts back what an earlier event of the same content had put there. A no-op for unknown processes.
+    void restore_fd(int64_t pid, int64_t number, const FdInfo& info);
     // Removals of the last applied event.
     void finish();
 

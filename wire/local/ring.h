@@ -17,7 +17,7 @@ namespace undercoat::wire {
 inline constexpr uint32_t kRingMagic = 0x43554e55;  // "UNUC"
 inline constexpr size_t kControlSize = 4096;
 inline constexpr size_t kBitmapWords = 16;  // calls 0..1023
-inline constexpr uint32_t kShimRingGranules = 4096;       // 256 KiB
+inline constexpr uint32_t kShimRingGranules = 8192;        // 512 KiB: eight milliseconds of an open+close loop
 inline constexpr uint32_t kTrapRingGranules = 512 * 1024; // 32 MiB of address space, touched as used
 
 // Why a record was not written; each is a counter in the control page and a metric.
