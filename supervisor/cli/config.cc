@@ -27,7 +27,7 @@ struct Setting {
 constexpr Setting kSettings[] = {
     {"UNDERCOAT_MODE", "auto", "auto full preload trap", "--mode", "how calls are captured"},
     {"UNDERCOAT_RULES", "the bundle's rules directory", "", "--rules", "rules files, separated by colons"},
-    {"UNDERCOAT_ALERTS", "stdout", "", "--alerts", "where alerts go: stdout, stderr or a file"},
+    {"UNDERCOAT_ALERTS", "stderr", "", "--alerts", "where alerts go: stdout, stderr or a file"},
     {"UNDERCOAT_EVENTS", "none", "", "--events", "a file for all events"},
     {"UNDERCOAT_LOGGING", "warning", "silent error warning info debug trace", "--log", "own messages, on stderr"},
     {"UNDERCOAT_PRIORITY", "availability", "availability security", "",

@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
     add_rules(app, given);
     add_others(app, given);
     try {
+        if (argc == 1) throw CLI::CallForHelp();
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         const int status = app.exit(e);

@@ -43,6 +43,19 @@ actions::Severity least_severity(const std::string& log) {
     return log == "info" ? actions::Severity::info : actions::Severity::debug;
 }
 
+std::string counters_text(const ingest::Counters& c) {
+    uint64_t dropped = 0;
+    for (const uint64_t n : c.ring_drops) dropped += n;
+    const std::pair<const char*, uint64_t> all[] = {
+        {"records", c.records}, {"malformed", c.malformed}, {"holes", c.holes}, {"quarantined", c.quarantined},
+        {"refused_rings", c.refused_rings}, {"results_joined", c.results_joined}, {"results_missing", c.results_missing},
+        {"results_late", c.results_late}, {"results_alone", c.results_alone}, {"order_unknown_ring", c.order_unknown_ring},
+        {"order_given_up", c.order_given_up}, {"ring_drops", dropped}};
+    std::string s = "ingest:";
+    for (const auto& [name, n] : all) s += std::string(" ") + name + "=" + std::to_string(n);
+    return s;
+}
+
 outputs::EngineSettings engine_settings(const pipeline::SupervisorOptions& o, bool resumed) {
     outputs::EngineSettings s;
     s.rules.paths = o.rules;
@@ -88,5 +101,7 @@ int main(int argc, char** argv) {
     }
     pipeline::Pipeline p(UniqueFd(options.agent_fd), settings);
     running = &p;
-    return p.run(make_sink, requests);
+    const int status = p.run(make_sink, requests);
+    if (const ingest::Counters* c = p.ingest_counters()) log(actions::Severity::debug, counters_text(*c));
+    return status;
 }

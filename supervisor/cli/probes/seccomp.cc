@@ -195,9 +195,9 @@ ProbeResult outer_filter_probe() {
         const ChildOutcome child = in_child([&] {
             const long v = ::syscall(m.nr, m.args[0], m.args[1], m.args[2], m.args[3]);
             const int error = v < 0 ? errno : 0;
-            return error == EPERM || error == ENOSYS ? 1 : 0;
+            return error != m.native && (error == EPERM || error == ENOSYS || error == EACCES) ? 1 : 0;
         });
-        if (!child.exited || (child.code != 0 && m.native != EPERM)) hidden += std::string(hidden.empty() ? "" : " ") + m.name;
+        if (!child.exited || child.code != 0) hidden += std::string(hidden.empty() ? "" : " ") + m.name;
     }
     r.found = filters.empty() ? "a filter is installed" : filters + " filter(s) installed";
     if (hidden.empty()) {
