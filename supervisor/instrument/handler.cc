@@ -101,6 +101,11 @@ bool Handler::opens_shim(const HeldCall& c) {
 
 // The table knows of the ring before the caller does: its next trap may be handled by another thread at once.
 void Handler::give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t) {
+    // The thread that got stuck may have made one already: a second would orphan it. Whoever answers first wins.
+    if (t.second_try) {
+        backend.fail(t.trap.id, EAGAIN);
+        return;
+    }
     int fd = -1;
     const int slot = t.trap.args[3] == wire::kAbi ? adopt_ring(c.pid, &fd) : -EPROTONOSUPPORT;
     if (slot < 0) {
@@ -225,9 +230,8 @@ void Handler::record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
 }
 
 void Handler::record_registers(Ticket& t) {
-    if (t.recorded.exchange(1) != 0) return;
     HeldCall c;
-    if (!decode(t.trap, c)) return;
+    if (t.recorded.exchange(1) != 0 || Registrar::is_request(t.trap) || !decode(t.trap, c)) return;
     uint8_t payload[128];
     wire::PayloadWriter out(payload, payload + sizeof payload);
     capture_registers(c, out);

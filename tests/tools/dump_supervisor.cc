@@ -91,6 +91,7 @@ struct Source {
     RingReader reader;
     RingSlot* slot = nullptr;
     RingControl* control = nullptr;
+    uint32_t ring_id = 0;
 };
 
 class Dump {
@@ -108,11 +109,23 @@ public:
                 fflush(out_);
                 for (auto& [slot, s] : sources_) publish(s);
             }
-            if (stop_) return 0;
+            if (stop_) return report_unread();
         }
     }
 
 private:
+    // Rings that end with something unread: a writer died there, or somebody's book-keeping is wrong.
+    int report_unread() {
+        for (auto& [slot, s] : sources_)
+            if (s.slot->ring_id == s.ring_id && s.reader.head() != s.reader.position())
+                fprintf(out_, "unread ring=%u slot=%u pid=%u state=%u position=%llu head=%llu stamp=%llx drops=%u\n", s.ring_id, slot,
+                        s.slot->pid, s.slot->state, static_cast<unsigned long long>(s.reader.position()),
+                        static_cast<unsigned long long>(s.reader.head()),
+                        static_cast<unsigned long long>(*s.reader.ring().stamp(s.reader.position())), s.control->drops[0]);
+        fflush(out_);
+        return 0;
+    }
+
     bool receive() {
         AgentMessage m{};
         iovec part{&m, sizeof m};
@@ -142,7 +155,7 @@ private:
         const size_t size = kControlSize + size_t{s.granules} * kGranule;
         auto* p = static_cast<uint8_t*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
         Ring ring{reinterpret_cast<RingControl*>(p), p + kControlSize, s.granules};
-        sources_[slot] = Source{RingReader(ring, s.tail), &s, ring.control};
+        sources_[slot] = Source{RingReader(ring, s.tail), &s, ring.control, s.ring_id};
     }
 
     bool drain(Source& s) {
@@ -159,6 +172,7 @@ private:
     }
 
     void publish(Source& s) {
+        if (s.slot->ring_id != s.ring_id) return;  // the slot went to another ring, whose descriptor is under way
         __atomic_store_n(&s.slot->tail, s.reader.position(), __ATOMIC_RELEASE);
         s.reader.publish();
         const bool empty = s.reader.head() == s.reader.position();

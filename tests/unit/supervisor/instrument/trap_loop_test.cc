@@ -115,6 +115,23 @@ TEST(TrapLoop, HandsOutARingOnTheMagicCall) {
     EXPECT_EQ(w.shared->registry->counters[static_cast<size_t>(wire::Counter::rings_registered)], 1u);
 }
 
+// A thread that was late with a request has perhaps made the ring: the second one must not make another.
+TEST(TrapLoop, TriesNoSecondRing) {
+    auto& w = *new World;
+    static Ticket first, second;
+    const auto dirfd = static_cast<uint64_t>(static_cast<uint32_t>(wire::kMagicDirfd));
+    first.trap = trap_of(1, wire::Call::openat, {dirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi});
+    second.trap = first.trap;
+    second.trap.id = 2;
+    second.second_try = true;
+    w.handler.handle(w.backend, first);
+    w.handler.handle(w.backend, second);
+    EXPECT_EQ(w.backend.answers[1], 3);
+    EXPECT_EQ(w.backend.answers[2], -EAGAIN);
+    EXPECT_EQ(w.shared->registry->slots[1].state, static_cast<uint32_t>(wire::SlotState::live));
+    EXPECT_EQ(w.shared->registry->slots[2].state, static_cast<uint32_t>(wire::SlotState::free));
+}
+
 TEST(TrapLoop, GoneCallersAreNoTrouble) {
     auto& w = *new World;
     ASSERT_TRUE(w.loop.start());
