@@ -77,7 +77,7 @@ void Engine::open_alerts() {
         return;
     }
     if (settings_.resumed)
-        written_alerts_ = WrittenLines::read(file->get(), kReadBack, format_ == Format::json ? json_alert_key : text_alert_key);
+        written_alerts_ = WrittenLines::read(file->get(), kReadBack, alert_line_key);
     alerts_to_file_ = true;
     alerts_ = std::make_unique<LineSink>(file->release(), true, settings_.alerts, warn);
 }
@@ -151,19 +151,16 @@ void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {
         append_json_line(alert, surroundings_.hostname, line_);
     else
         append_text_line(alert, line_);
-    if (!written_alerts_.empty()) {
-        const std::string time = fields::time_string(e.ts, fields::TimeForm::iso8601_utc) + "Z";
-        if (written_alerts_.take(format_ == Format::json ? alert_key(rule.name, time) : text_alert_key(line_))) {
-            ++duplicates_;
-            return;
-        }
+    if (!written_alerts_.empty() && written_alerts_.take(alert_line_key(line_))) {
+        ++duplicates_;
+        return;
     }
     ++alerted_;
     alerts_->append(line_);
 }
 
 void Engine::write_event(const event::Event& e, state::State& state) {
-    if (!written_events_.empty() && written_events_.take(event_key(e.id.text(), e.ts))) {
+    if (!written_events_.empty() && take_event(written_events_, e.id.text(), e.ts)) {
         ++duplicates_;
         return;
     }

@@ -1,8 +1,7 @@
 // Reading back what was written, see resume.h.
 #include "supervisor/outputs/resume.h"
 
-#include <boost/json.hpp>
-
+#include <charconv>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,7 +37,15 @@ bool WrittenLines::take(const std::string& key) {
     return true;
 }
 
-std::string event_key(std::string_view id, uint64_t ts) { return std::string(id) + "|" + std::to_string(ts); }
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000, kApart = 10'000'000;
+
+std::string event_key(std::string_view id, uint64_t ts) { return std::string(id) + "|" + std::to_string(ts / kSecond); }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
 
 std::string event_line_key(std::string_view line) {
     constexpr std::string_view kId = "{\"id\":\"", kTs = "\"ts\":";
@@ -46,26 +53,32 @@ std::string event_line_key(std::string_view line) {
     line.remove_prefix(kId.size());
     const size_t end = line.find('"'), ts = line.find(kTs);
     if (end == line.npos || ts == line.npos || ts < end) return "";
-    const std::string_view digits = line.substr(ts + kTs.size());
-    const size_t n = std::min(digits.find_first_not_of("0123456789"), digits.size());
-    return n == 0 ? "" : std::string(line.substr(0, end)) + "|" + std::string(digits.substr(0, n));
+    uint64_t value = 0;
+    const char* digits = line.data() + ts + kTs.size();
+    const auto [stop, error] = std::from_chars(digits, line.data() + line.size(), value);
+    return error != std::errc() || stop == digits ? "" : event_key(line.substr(0, end), value);
 }
 
-std::string alert_key(std::string_view rule, std::string_view time) { return std::string(time) + "|" + std::string(rule); }
-
-std::string json_alert_key(std::string_view line) {
-    boost::system::error_code error;
-    const auto value = boost::json::parse(boost::json::string_view(line.data(), line.size()), error);
-    if (error || !value.is_object()) return "";
-    const auto* rule = value.as_object().if_contains("rule");
-    const auto* time = value.as_object().if_contains("time");
-    if (!rule || !time || !rule->is_string() || !time->is_string()) return "";
-    return alert_key(std::string_view(rule->as_string()), std::string_view(time->as_string()));
+bool take_event(WrittenLines& written, std::string_view id, uint64_t ts) {
+    if (written.take(event_key(id, ts))) return true;
+    if (ts % kSecond < kApart) return written.take(event_key(id, ts - kSecond));
+    return ts % kSecond > kSecond - kApart && written.take(event_key(id, ts + kSecond));
 }
 
-std::string text_alert_key(std::string_view line) {
+// Nine digits and more stand only for fractions of a second and for nanoseconds since the epoch.
+std::string alert_line_key(std::string_view line) {
     while (line.ends_with('\n')) line.remove_suffix(1);
-    return std::string(line);
+    std::string key;
+    for (size_t i = 0; i < line.size();) {
+        size_t end = i;
+        while (end < line.size() && is_digit(line[end])) ++end;
+        if (end == i) key += line[i++];
+        else {
+            if (end - i < 9) key.append(line, i, end - i);
+            i = end;
+        }
+    }
+    return key;
 }
 
 }  // namespace undercoat::outputs

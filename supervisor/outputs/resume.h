@@ -2,7 +2,8 @@
 //
 // After a kill -9 the rings give again what had not been acknowledged; part of it may have been written. Each line has a key;
 // the keys of the last lines are read at the start, with how often each occurs. Must stay true: only a supervisor that
-// takes over from a dead one of the same run uses this; a new run may append the same ids to the same file.
+// takes over from a dead one of the same run uses this; a new run may append the same ids to the same file. Times are compared
+// coarsely: two supervisors read the time stamp counter by calibrations of their own, some microseconds apart.
 #pragma once
 
 #include <cstddef>
@@ -30,11 +31,10 @@ private:
     std::unordered_map<std::string, unsigned> count_;
 };
 
-// Keys: of a line of the event log its id and time; of an alert in JSON its time and rule; of an alert in text the line.
+// Keys: of a line of the event log its id and second; of an alert its line without the digits below the second.
 std::string event_line_key(std::string_view line);
-std::string event_key(std::string_view id, uint64_t ts);
-std::string json_alert_key(std::string_view line);
-std::string alert_key(std::string_view rule, std::string_view time);
-std::string text_alert_key(std::string_view line);
+std::string alert_line_key(std::string_view line);
+// Takes the event's line, also when its time crossed a second's border between the two supervisors.
+bool take_event(WrittenLines& written, std::string_view id, uint64_t ts);
 
 }  // namespace undercoat::outputs

@@ -19,28 +19,32 @@ UniqueFd file_with(const std::string& text) {
     return fd;
 }
 
-TEST(Resume, EventsByIdAndTime) {
-    const UniqueFd fd = file_with("{\"id\":\"1:5\",\"num\":1,\"ts\":77,\"x\":1}\nrubbish\n{\"id\":\"2:5\",\"ts\":78}\n");
+TEST(Resume, EventsByIdAndSecond) {
+    const UniqueFd fd = file_with("{\"id\":\"1:5\",\"num\":1,\"ts\":5300000000,\"x\":1}\nrubbish\n{\"id\":\"2:5\",\"ts\":5999999990}\n");
     WrittenLines w = WrittenLines::read(fd.get(), 1 << 20, event_line_key);
-    EXPECT_FALSE(w.take(event_key("1:5", 78)));
-    EXPECT_TRUE(w.take(event_key("1:5", 77)));
-    EXPECT_FALSE(w.take(event_key("1:5", 77)));
-    EXPECT_TRUE(w.take(event_key("2:5", 78)));
+    EXPECT_FALSE(take_event(w, "1:5", 7300000000)) << "an event of another run";
+    EXPECT_FALSE(take_event(w, "1:6", 5300000000));
+    EXPECT_TRUE(take_event(w, "1:5", 5300000019)) << "the same, read by another clock";
+    EXPECT_FALSE(take_event(w, "1:5", 5300000019));
+    EXPECT_TRUE(take_event(w, "2:5", 6000000009)) << "across the border of a second";
     EXPECT_TRUE(w.empty());
 }
 
 TEST(Resume, EqualAlertsAreCounted) {
-    const std::string line = R"({"rule":"R","time":"T"})" "\n";
+    const std::string line = R"({"rule":"R","pid":12345678,"output":"11:38:18.600445122: x","time":1795261078600445122})" "\n";
+    const std::string again = R"({"rule":"R","pid":12345678,"output":"11:38:18.600445199: x","time":1795261078600445199})" "\n";
+    const std::string other = R"({"rule":"R","pid":12345679,"output":"11:38:18.600445122: x","time":1795261078600445122})" "\n";
     const UniqueFd fd = file_with(line + line);
-    WrittenLines w = WrittenLines::read(fd.get(), 1 << 20, json_alert_key);
-    EXPECT_TRUE(w.take(alert_key("R", "T")));
-    EXPECT_TRUE(w.take(alert_key("R", "T")));
-    EXPECT_FALSE(w.take(alert_key("R", "T")));
+    WrittenLines w = WrittenLines::read(fd.get(), 1 << 20, alert_line_key);
+    EXPECT_FALSE(w.take(alert_line_key(other)));
+    EXPECT_TRUE(w.take(alert_line_key(again)));
+    EXPECT_TRUE(w.take(alert_line_key(line)));
+    EXPECT_FALSE(w.take(alert_line_key(line)));
 }
 
 TEST(Resume, OnlyTheEndIsRead) {
     const UniqueFd fd = file_with("first\nsecond\nthird\n");
-    WrittenLines w = WrittenLines::read(fd.get(), 10, text_alert_key);
+    WrittenLines w = WrittenLines::read(fd.get(), 10, alert_line_key);
     EXPECT_FALSE(w.take("first"));
     EXPECT_FALSE(w.take("second"));
     EXPECT_TRUE(w.take("third"));
