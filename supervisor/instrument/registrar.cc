@@ -135,12 +135,4 @@ void Registrar::sweep() {
     if (more) work_ = true;
 }
 
-bool Registrar::all_drained() const {
-    for (uint32_t i = 1; i < top_; ++i)
-        if (is(shared_.registry->slots[i], wire::SlotState::live) ||
-            is(shared_.registry->slots[i], wire::SlotState::orphaned))
-            return false;
-    return true;
-}
-
 }  // namespace undercoat::instrument

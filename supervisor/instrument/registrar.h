@@ -31,7 +31,6 @@ public:
     void set_supervisor(int socket);
     // Hands over what is waiting and frees what is drained. Cheap when there is nothing to do.
     void sweep();
-    bool all_drained() const;
 
 private:
     bool hand_over(uint32_t slot);
