@@ -16,6 +16,8 @@ using wire::Call;
 
 namespace {
 
+constexpr size_t kMostUnplaced = 8;
+
 bool starts(std::string_view s, std::string_view p) { return s.substr(0, p.size()) == p; }
 
 // What the trap read names the same file as the table: then the table's name, as the program gave it, is kept.
@@ -44,9 +46,26 @@ void State::Impl::take_identities(const Event& e, Thread& t) {
         if (text.empty() || (starts(text, "socket:") && known != nullptr && known->is_socket())) continue;
         FdInfo read = fd_from_proc_text(text);
         if (known != nullptr && same_file(*known, read, e.captured.file[a], options.read_proc)) continue;
+        if (read.is_file()) take_given_name(t, read);
         if (const wire::FileInfo* f = e.captured.file[a]; f != nullptr && f->mode != 0) read.dev = f->dev, read.ino = f->ino;
         table.set_fd(t, number, read);
     }
+}
+
+// A descriptor whose opening told no number: the program may have named the file in another way, by a symbolic link.
+void State::Impl::take_given_name(const Thread& t, FdInfo& read) const {
+    for (const std::string& given : t.main().unplaced_) {
+        if (given == read.name) return;
+        if (!options.read_proc || !same_file_now(given, read.name)) continue;
+        read.name = given;
+        return;
+    }
+}
+
+void State::Impl::remember_unplaced(Thread& t, const std::string& name) {
+    auto& names = t.main().unplaced_;
+    if (names.size() >= kMostUnplaced) names.erase(names.begin());
+    names.push_back(name);
 }
 
 std::string State::Impl::directory(const Thread& t, int64_t dirfd) const {
@@ -71,7 +90,8 @@ void State::Impl::apply_open(Event& e, Thread& t) {
     const std::string_view path = name.kind == ParamValue::Kind::text ? name.text : std::string_view();
     const bool relative_to_dirfd = e.is(Call::openat) || e.is(Call::openat2);
     const int64_t dirfd = relative_to_dirfd ? number_or(e, "dirfd", kAtFdcwd) : kAtFdcwd;
-    if (!by_handle || !path.empty()) fd.name = file_name(directory(t, dirfd), path);
+    // A result that stands alone tells no path.
+    if (name.present() && (!by_handle || !path.empty())) fd.name = file_name(directory(t, dirfd), path);
     fd.name_raw = squeeze(path);
     fd.open_flags = static_cast<uint32_t>(number_or(e, "flags", 0));
     fd.type = fd.open_flags & event::kPpmODirectory ? FdType::directory : FdType::file;
@@ -89,6 +109,7 @@ void State::Impl::apply_open(Event& e, Thread& t) {
         context->fd = table.set_fd(t, number, fd);
         if (context->fd != nullptr) return;
     }
+    if (number >= 0 && fd.is_directory()) remember_unplaced(t, fd.name);
     // A failed open: what is known comes of the arguments. Falco gives a plain open no type then.
     if (number < 0 && e.is(Call::open)) fd.type = FdType::unknown;
     else if (number < 0) fd.type = FdType::file;

@@ -52,6 +52,8 @@ struct State::Impl {
     // --- files: apply_file.cc
     // What the trap read of the descriptors in the arguments goes before what is in the table.
     void take_identities(const event::Event& e, Thread& t);
+    void take_given_name(const Thread& t, FdInfo& read) const;
+    static void remember_unplaced(Thread& t, const std::string& name);
     void apply_open(event::Event& e, Thread& t);
     void apply_dup(event::Event& e, Thread& t);
     void apply_creation(event::Event& e, Thread& t);

@@ -74,11 +74,14 @@ public:
     const std::string* env(std::string_view name) const;
 
 private:
+    friend class State;
     friend class ThreadTable;
     Thread* main_ = this;
     std::unordered_map<int64_t, FdInfo> fds_;  // of main threads
     std::vector<int64_t> children_;            // pids; of main threads
     uint64_t last_seen_ = 0;
+    // Of main threads: names of directories that were opened without its being known under which number; few.
+    std::vector<std::string> unplaced_;
 };
 
 }  // namespace undercoat::state
