@@ -134,9 +134,11 @@ void Ingest::on_result(const RecordView& record, const RecordSource& source) {
         ++counters_.results_late;
         return;
     }
-    // An outer filter kept the call from the trap: the result is all there is.
+    // An outer filter kept the call from the trap: the result is all there is. No such filter hides what opens descriptors;
+    // without its arguments such a call would only mislead.
     ++counters_.results_alone;
-    emit(record, nullptr, source);
+    const bool opens = h.call < wire::kCallCount && wire::kCalls[h.call].creates_fd;
+    if (!opens || event::find_tlv(record, Tag::args).size != 0) emit(record, nullptr, source);
 }
 
 // A held call without its result: the record says what is known, or that nothing is.
