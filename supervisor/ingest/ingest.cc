@@ -18,13 +18,15 @@ Ingest::Ingest(Mapping registry, TscClock clock, Handler handler)
       trap_buffer_(std::make_unique<uint8_t[]>(wire::kMaxRecord)),
       shim_buffer_(std::make_unique<uint8_t[]>(wire::kMaxRecord)) {}
 
-Status Ingest::add_ring(uint32_t slot_number, int fd) {
+Status Ingest::add_ring(uint32_t slot_number, int fd, std::optional<uint32_t> ring_id) {
     if (slot_number >= wire::kMaxRings) {
         ++counters_.refused_rings;
         return Error{"A ring was refused: its slot " + std::to_string(slot_number) + " does not exist."};
     }
     RingSlot& slot = registry_->slots[slot_number];
     const auto state = static_cast<SlotState>(__atomic_load_n(&slot.state, __ATOMIC_ACQUIRE));
+    // The slot was given to another ring since the message was sent: this ring came to nothing, the other has its own message.
+    if (ring_id && *ring_id != slot.ring_id) return Unit{};
     if (state != SlotState::live && state != SlotState::orphaned) {
         ++counters_.refused_rings;
         return Error{"A ring was refused: its slot " + std::to_string(slot_number) + " is not in use."};

@@ -21,6 +21,7 @@
 #include <bitset>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -53,7 +54,7 @@ public:
 
     wire::Registry& registry() { return *registry_; }
     // Registry slot 0 is the trap ring. The ring's descriptor may be closed afterwards. Reading begins at the slot's tail.
-    Status add_ring(uint32_t slot, int fd);
+    Status add_ring(uint32_t slot, int fd, std::optional<uint32_t> ring_id = std::nullopt);
     // What everybody who reads events wants; written to all rings, also to those that come later. Until the first call the
     // rings keep what instrument has put there: everything.
     void set_interest(const CallSet& wanted, const CallSet& want_result, bool names);

@@ -72,7 +72,7 @@ void Pipeline::on_message(AgentEvent& e) {
         }
         case AgentMessageKind::ring:
             if (!ingest_) return;
-            if (Status s = ingest_->add_ring(e.message.slot, e.fds[0].get()); !s) settings_.log(s.error());
+            if (Status s = ingest_->add_ring(e.message.slot, e.fds[0].get(), e.message.ring_id); !s) settings_.log(s.error());
             return;
         case AgentMessageKind::listener: listener_ = std::move(e.fds[0]); return;
         case AgentMessageKind::stop: stopping_ = true; return;
