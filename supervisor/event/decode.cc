@@ -114,6 +114,7 @@ bool known_origin(uint8_t origin) { return origin >= 1 && origin <= static_cast<
 void take_header(Event& e, const RecordHeader& h, const RecordSource& source) {
     e.id = source.id;
     e.ts = source.ts;
+    e.history = source.history;
     e.pid = source.owner != 0 ? source.owner : static_cast<int64_t>(h.pid);
     e.tid = h.tid != 0 ? static_cast<int64_t>(h.tid) : e.pid;
     e.origin = source.owner != 0 ? wire::Origin::shim : static_cast<wire::Origin>(h.origin);

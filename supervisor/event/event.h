@@ -108,6 +108,7 @@ public:
     bool result_unknown = false;  // no result is known; treated as a success
     bool unreadable = false;      // the caller's memory could not be read
     bool foreign_abi = false;     // by the i386 or x32 entry
+    bool history = false;         // read again after a restart, for the state only: outputs have had it
     bool has_result = false;
     int64_t result = 0;           // as the kernel gave it; exit: the wait status; birth: the parent's pid
     Captured captured;

@@ -43,7 +43,14 @@ Status Ingest::add_ring(uint32_t slot_number, int fd, std::optional<uint32_t> ri
     r->owner = slot_number == 0 ? 0 : static_cast<int64_t>(slot.pid);
     r->mapping = std::move(*mapping);
     r->committed = r->limit = slot.tail;
-    r->reader = wire::RingReader(ring_of(r->mapping, slot.granules), slot.tail);
+    uint64_t begin = slot.tail;
+    r->history_until = slot.tail;
+    if (slot_number == 0) {
+        // instrument's own ring: its control page is out of the workload's reach.
+        const uint64_t kept = ring_of(r->mapping, slot.granules).control->tail;
+        if (kept <= slot.tail && slot.tail - kept <= slot.granules) begin = kept;
+    }
+    r->reader = wire::RingReader(ring_of(r->mapping, slot.granules), begin);
     by_id_[r->id] = r.get();
     if (slot_number == 0) trap_ = r.get();
     if (interest_known_) write_interest(*r);
@@ -172,16 +179,33 @@ void Ingest::count_drops(RingState& r) {
     }
 }
 
-void Ingest::commit() {
+// The writers get the memory back at once; that of the trap ring after kHistory, or when a quarter of it is kept.
+void Ingest::release_memory(RingState& r, uint64_t now) {
+    uint64_t release = r.committed;
+    if (&r == trap_) {
+        if (r.kept.empty() || r.kept.back().second != r.committed) r.kept.emplace_back(now, r.committed);
+        const uint64_t most = r.reader.ring().granules / 4;
+        release = r.reader.ring().control->tail;
+        while (!r.kept.empty() &&
+               (now - r.kept.front().first >= kHistory || r.committed - r.kept.front().second > most)) {
+            release = r.kept.front().second;
+            r.kept.pop_front();
+        }
+        if (r.committed - release > most) release = r.committed;
+    }
+    __atomic_store_n(&r.reader.ring().control->tail, release, __ATOMIC_RELEASE);
+}
+
+void Ingest::commit(uint64_t now) {
     for (size_t i = 0; i < rings_.size();) {
         RingState& r = *rings_[i];
         const uint64_t position = r.reader.position();
         const uint64_t safe = holds_.empty() ? position : holds_.pinned(r.id, position);
         RingSlot& slot = registry_->slots[r.slot];
-        if (safe != r.committed && !r.bad) {
+        if (safe > r.committed && !r.bad) {
             r.committed = safe;
             __atomic_store_n(&slot.tail, safe, __ATOMIC_RELEASE);
-            __atomic_store_n(&r.reader.ring().control->tail, safe, __ATOMIC_RELEASE);
+            release_memory(r, now);
             count_drops(r);
         }
         const auto state = static_cast<SlotState>(__atomic_load_n(&slot.state, __ATOMIC_ACQUIRE));

@@ -7,6 +7,8 @@
 //  - a record speaks only for the process that owns its ring;
 //  - a ring's tail moves only in commit(), after everything read from it has gone through the whole pipeline; held calls
 //    keep their ring's tail;
+//  - the trap ring's memory is kept for a while longer (its control page's tail stays behind the registry's): a restarted
+//    supervisor reads it again as history, so that it knows the processes that were born and died around the restart;
 //  - one ring gets at most a quota per turn, so that a flood harms only the flooder; a ring that contradicts itself is
 //    quarantined; whatever is passed over has a counter.
 // One thread.
@@ -19,6 +21,7 @@
 #include "wire/local/ring_reader.h"
 
 #include <bitset>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -47,6 +50,7 @@ using CallSet = std::bitset<wire::kCallCount>;
 class Ingest {
 public:
     static constexpr uint64_t kHolePatience = 100'000'000;  // ns
+    static constexpr uint64_t kHistory = 2'000'000'000;     // ns that the trap ring's memory is kept
     static constexpr size_t kQuota = 1024;                  // records of one shim ring in one turn
     using Handler = std::function<void(event::Event&)>;
 
@@ -68,7 +72,7 @@ public:
     // Reads what is there. Returns the number of records. `now`: CLOCK_MONOTONIC, ns.
     size_t turn(uint64_t now);
     // Everything handed out by turn() is safe: move the tails, let go of ended rings.
-    void commit();
+    void commit(uint64_t now);
     // No record is left anywhere and no call is held.
     bool drained() const;
     // Lets all held calls go without their results (at the end).
@@ -86,6 +90,8 @@ private:
         wire::RingReader reader;
         uint64_t limit = 0;
         uint64_t committed = 0;
+        uint64_t history_until = 0;  // what lies before was output by an earlier supervisor
+        std::deque<std::pair<uint64_t, uint64_t>> kept;  // when (ns) each position was committed: the trap ring only
         uint64_t hole_at = 0, hole_since = 0;
         uint32_t drops[static_cast<size_t>(wire::Drop::count)] = {};
         bool bad = false;
@@ -104,6 +110,7 @@ private:
     void let_go(const Held& h);
     void make_room(uint64_t now);
     void quarantine(RingState& r);
+    void release_memory(RingState& r, uint64_t now);
     void count_drops(RingState& r);
     void write_interest(RingState& r);
     void read_shim_rings(uint64_t now);

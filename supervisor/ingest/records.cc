@@ -36,6 +36,7 @@ RecordSource Ingest::source_of(const RingState& r, const RecordHeader& h) const 
     RecordSource s;
     s.id = {r.id, r.reader.position()};
     s.owner = r.owner;
+    s.history = r.reader.position() <= r.history_until;
     // A time in the future, or long ago, is a lie or another clock.
     constexpr uint64_t kMostPast = 3600'000'000'000;
     const uint64_t now = realtime_ns();
@@ -52,6 +53,8 @@ void Ingest::handle(RingState& r, const uint8_t* bytes, size_t size, uint64_t be
     }
     const RecordHeader& h = record.header();
     const RecordSource source = source_of(r, h);
+    // The rings that history names have been read to there; its results are gone.
+    if (source.history) return emit(record, nullptr, source);
     if (r.owner == 0) honour_order(record, now);
     if (record.kind() == RecordKind::result) return on_result(record, source);
     const int64_t pid = pid_of(h, source);

@@ -33,7 +33,7 @@ int Pipeline::run(const MakeSink& make_sink, Requests& requests) {
     }
     drain();
     sink_->stop();
-    ingest_->commit();
+    ingest_->commit(ingest::monotonic_ns());
     return 0;
 }
 
@@ -117,6 +117,7 @@ void Pipeline::on_event(event::Event& e) {
     try {
         state_->apply(e);
         const bool visible = e.has_type() && (e.kind == event::Kind::call || state_->context().thread != nullptr);
+        if (e.history) return state_->finish();
         if (visible) e.num = ++counters_.events;
         state::Verdict verdict = state::Verdict::noted;
         if (visible || !e.has_type()) verdict = sink_->on_event(e, *state_);
@@ -164,7 +165,7 @@ void Pipeline::turn() {
         sink_->commit();
         last_events_ = counters_.events;
     }
-    ingest_->commit();
+    ingest_->commit(ingest::monotonic_ns());
     __atomic_fetch_add(&ingest_->registry().supervisor_beat, 1, __ATOMIC_RELAXED);
     rest(handled);
 }
@@ -211,7 +212,7 @@ void Pipeline::drain() {
         if (!again) ingest_->release_held();
         again = again || !ingest_->drained();
         sink_->commit();
-        ingest_->commit();
+        ingest_->commit(ingest::monotonic_ns());
         if (again) rest(1);
     }
 }

@@ -29,10 +29,13 @@ protected:
     TestRing trap = registry.make_ring(0, 0, 4096);
     std::vector<Seen> seen;
     std::unique_ptr<Ingest> ingest;
+    uint64_t now_ = 1;
+    bool with_history = false;
 
     void SetUp() override { start(); }
     void start() {
         ingest = std::make_unique<Ingest>(registry.map(), TscClock::calibrate(), [this](event::Event& e) {
+            if (e.history && !with_history) return;
             seen.push_back({std::string(e.captured.path[0]), e.pid, e.result, e.result_unknown, e.id.text()});
         });
         ASSERT_TRUE(ingest->add_ring(0, trap.fd.get()));
@@ -160,11 +163,10 @@ TEST_F(IngestTest, TailsMoveOnlyAtCommitAndNotPastHeldCalls) {
     trap.write(open("2", 60));
     ingest->turn(0);
     EXPECT_EQ(registry.get().slots[0].tail, 0u);
-    ingest->commit();
+    ingest->commit(now_);
     EXPECT_EQ(registry.get().slots[0].tail, before);
-    EXPECT_EQ(trap.ring.control->tail, before);
     ingest->turn(300 * kMs);
-    ingest->commit();
+    ingest->commit(now_);
     EXPECT_EQ(registry.get().slots[0].tail, trap.head());
 }
 
@@ -172,7 +174,7 @@ TEST_F(IngestTest, ARestartReadsAgainWhatWasNotCommitted) {
     TestRing a = shim(1, 50);
     a.write(open("1"));
     ingest->turn(0);
-    ingest->commit();
+    ingest->commit(now_);
     a.write(open("2"));
     trap.write(open("3", 60));
     ingest->turn(0);
@@ -184,6 +186,37 @@ TEST_F(IngestTest, ARestartReadsAgainWhatWasNotCommitted) {
     ASSERT_EQ(seen.size(), 2u);
     EXPECT_EQ(seen[0].id, first[1].id);
     EXPECT_EQ(seen[1].id, first[2].id);
+}
+
+TEST_F(IngestTest, ARestartReadsTheTrapRingsRecentPastAsHistory) {
+    trap.write(open("1", 60)), trap.write(open("held", 61).flags(wire::kResultFollows).seq(1));
+    trap.write(RecordBuilder(RecordKind::exit).from(61).text(Tag::path, 0, "2"));
+    ingest->turn(0);
+    ingest->commit(now_);
+    const uint64_t committed = trap.head();
+    EXPECT_EQ(registry.get().slots[0].tail, committed);
+    EXPECT_EQ(trap.ring.control->tail, 0u);
+    seen.clear();
+    with_history = true;
+    start();
+    trap.write(open("3", 60));
+    ingest->turn(0);
+    EXPECT_EQ(order(), "1held23");
+    // After its time the memory is given back.
+    ingest->commit(now_ + 1);
+    trap.write(open("4", 60));
+    ingest->turn(0);
+    ingest->commit(now_ + 1 + Ingest::kHistory);
+    EXPECT_GE(trap.ring.control->tail, committed);
+}
+
+TEST_F(IngestTest, HistoryTakesAQuarterOfTheRingAtMost) {
+    for (int i = 0; i < 20000; ++i) {
+        ASSERT_TRUE(trap.write(open("x", 60)));
+        ingest->turn(0);
+        ingest->commit(now_);
+    }
+    EXPECT_LE(trap.head() - trap.ring.control->tail, trap.ring.granules / 4);
 }
 
 TEST_F(IngestTest, AHoleIsSkippedAfterItsTimeAndHoldsUpOnlyItsRing) {
@@ -221,7 +254,7 @@ TEST_F(IngestTest, ARingThatContradictsItselfIsQuarantined) {
     TestRing a = shim(1, 50);
     a.ring.control->head = 1 << 30;
     ingest->turn(0);
-    ingest->commit();
+    ingest->commit(now_);
     EXPECT_EQ(registry.get().slots[1].state, static_cast<uint32_t>(wire::SlotState::quarantined));
     EXPECT_EQ(ingest->counters().quarantined, 1u);
     trap.write(open("x", 50).order(101, 5));
@@ -244,7 +277,7 @@ TEST_F(IngestTest, AnOrphanIsDrainedAndLetGo) {
     a.write(open("last"));
     registry.get().slots[1].state = static_cast<uint32_t>(wire::SlotState::orphaned);
     ingest->turn(0);
-    ingest->commit();
+    ingest->commit(now_);
     EXPECT_EQ(order(), "last");
     EXPECT_EQ(registry.get().slots[1].state, static_cast<uint32_t>(wire::SlotState::drained));
     EXPECT_EQ(ingest->ring_count(), 1u);
@@ -292,7 +325,7 @@ TEST_F(IngestTest, HeldCallsAreLetGoWhenTheTrapRingFills) {
     ingest->turn(0);
     EXPECT_GT(seen.size(), 0u);
     EXPECT_LT(seen.size(), 40u);
-    ingest->commit();
+    ingest->commit(now_);
     EXPECT_LE(trap.head() - registry.get().slots[0].tail, trap.ring.granules / 2);
 }
 

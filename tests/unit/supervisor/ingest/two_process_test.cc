@@ -36,7 +36,7 @@ TEST(TwoProcesses, EveryRecordOnceInOrder) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (next < kRecords && std::chrono::steady_clock::now() < until) {
         ingest.turn(monotonic_ns());
-        ingest.commit();
+        ingest.commit(monotonic_ns());
     }
     int status = 0;
     waitpid(child, &status, 0);
