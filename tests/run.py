@@ -201,7 +201,7 @@ def step_scenarios(tally):
 
 def step_sanitize(tally):
     build = BUILD.with_name(BUILD.name + '-asan')
-    wrong = configure(build, '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dbuildtype=debugoptimized')
+    wrong = configure(build, '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1')
     if wrong:
         return tally.failed('meson setup (ASan, UBSan): ' + wrong)
     if compile_all(tally, build):
