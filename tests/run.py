@@ -18,6 +18,7 @@ step that cannot run counts as a failure.
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -205,6 +206,8 @@ def step_sanitize(tally):
     if wrong:
         return tally.failed('meson setup (ASan, UBSan): ' + wrong)
     if compile_all(tally, build):
+        # Sanitizers make frames several times as large; the depth limits are made for the usual 8 MiB without them.
+        resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
         os.environ.setdefault('ASAN_OPTIONS', 'detect_leaks=1')
         os.environ.setdefault('UBSAN_OPTIONS', 'halt_on_error=1:print_stacktrace=1')
         meson_tests(tally, build)

@@ -3,6 +3,7 @@ import collections
 import os
 import pathlib
 import signal
+import subprocess
 import unittest
 
 from harness import Case, supervisor_of, wait_for
@@ -112,11 +113,13 @@ class Faults(Case):
         self.with_fault('trap-thread-stall:40000', OPENS)
 
     def test_a_stopped_supervisor_holds_nobody_up(self):
-        run = self.start_under(self.opener(raw=False), PROCESSES, 200)
-        pid = wait_for(lambda: supervisor_of(run.process.pid) or run.process.poll() is not None, 'a supervisor runs')
-        if pid is not True:
-            os.kill(pid, signal.SIGSTOP)
-            self.addCleanup(lambda: pathlib.Path(f'/proc/{pid}').exists() and os.kill(pid, signal.SIGCONT))
+        run = self.start_under('sh', '-c', 'echo started; read go; exec "$0" 8 200', self.opener(raw=False), stdin=subprocess.PIPE)
+        self.assertEqual(b'started\n', run.process.stdout.readline())
+        pid = wait_for(lambda: supervisor_of(run.process.pid), 'a supervisor runs')
+        os.kill(pid, signal.SIGSTOP)
+        run.process.stdin.write(b'\n')
+        run.process.stdin.close()
+        self.addCleanup(lambda: pathlib.Path(f'/proc/{pid}').exists() and os.kill(pid, signal.SIGCONT))
         self.assertEqual(0, run.process.wait(60))
 
 

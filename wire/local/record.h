@@ -157,7 +157,7 @@ public:
         at_[1] = static_cast<uint8_t>(n >> 8);
         at_[2] = static_cast<uint8_t>(tag);
         at_[3] = index;
-        __builtin_memcpy(at_ + 4, data, n);
+        if (n != 0) __builtin_memcpy(at_ + 4, data, n);  // `data` may be null then
         at_ += 4 + n;
     }
     size_t size() const { return static_cast<size_t>(at_ - begin_); }
