@@ -15,6 +15,7 @@ constexpr int kFirst = 500;
 int g_base = kFirst;
 rlimit g_inherited{};
 bool g_limit_changed = false;
+bool g_crowded = false;  // one of ours had to stay among the inherited ones
 }  // namespace
 
 void prepare_fds() {
@@ -28,7 +29,11 @@ void prepare_fds() {
     while (const dirent* e = readdir(dir))
         if (const int fd = atoi(e->d_name); fd != dirfd(dir)) highest = std::max(highest, fd);
     closedir(dir);
-    g_base = std::max(kFirst, highest + 1);
+    // A low hard limit leaves a quarter of it below us: a number that does not exist would hold none of ours.
+    rlimit now{};
+    int first = kFirst;
+    if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur < 2 * kFirst) first = static_cast<int>(now.rlim_cur / 4);
+    g_base = std::max(first, highest + 1);
 }
 
 void restore_fd_limit() {
@@ -40,13 +45,15 @@ UniqueFd move_high(UniqueFd fd) {
     const int high = fcntl(fd.get(), F_DUPFD_CLOEXEC, g_base);
     if (high < 0) {
         fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+        g_crowded = true;
         return fd;
     }
     return UniqueFd(high);
 }
 
 void drop_inherited(bool input, bool output) {
-    syscall(SYS_close_range, 3, g_base - 1, 0);
+    // Where ours lie among them, rather keep theirs open than lose ours.
+    if (!g_crowded && g_base > 3) syscall(SYS_close_range, 3, g_base - 1, 0);
     if (!input && !output) return;
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd : {0, 1}) {

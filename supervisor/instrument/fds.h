@@ -5,7 +5,8 @@
 
 namespace undercoat::instrument {
 
-// Raises our soft RLIMIT_NOFILE and picks the first number for descriptors of ours: 500, or above the highest inherited one.
+// Raises our soft RLIMIT_NOFILE and picks the first number for descriptors of ours: 500 (a quarter of a
+// limit under 1000), or above the highest inherited one.
 // Call once, first. The workload gets the old limit back by restore_fd_limit() in its child.
 void prepare_fds();
 void restore_fd_limit();

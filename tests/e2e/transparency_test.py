@@ -85,6 +85,17 @@ class Streams(Case):
         self.assertEqual('own\n', done.out)
 
 
+class Limits(Case):
+    def test_a_low_hard_limit_of_descriptors(self):
+        # Ends, and leaves nobody behind who holds the output open: both by the deadline of the run.
+        for mode in MODES:
+            for limit in (16, 32, 200):
+                with self.subTest(mode=mode, limit=limit):
+                    done = self.run_under('sh', '-c', 'ulimit -n; exit 6', mode=mode, prefix=['prlimit', f'--nofile={limit}:{limit}'],
+                                          env={'UNDERCOAT_PRIORITY': 'availability'}, timeout=30)
+                    self.assertEqual((6, f'{limit}\n'), (done.returncode, done.out), done.err)
+
+
 class Terminal(Case):
     """In a pseudo terminal, as a person uses it."""
 
