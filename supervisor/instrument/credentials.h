@@ -11,7 +11,7 @@ namespace undercoat::instrument {
 
 // Capabilities by number, from linux/capability.h.
 enum Capability : unsigned {
-    kCapChown = 0, kCapDacReadSearch = 2, kCapFowner = 3, kCapKill = 5, kCapSetgid = 6, kCapSetuid = 7,
+    kCapChown = 0, kCapDacOverride = 1, kCapDacReadSearch = 2, kCapFowner = 3, kCapKill = 5, kCapSetgid = 6, kCapSetuid = 7,
     kCapNetBind = 10, kCapNetRaw = 13, kCapSysModule = 16, kCapSysChroot = 18, kCapSysPtrace = 19, kCapSysAdmin = 21,
     kCapSysBoot = 22, kCapMknod = 27, kCapPerfmon = 38, kCapBpf = 39
 };

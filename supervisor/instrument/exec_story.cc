@@ -21,10 +21,20 @@ namespace {
 
 bool is(const HeldCall& c, Call call) { return c.call == static_cast<uint16_t>(call); }
 
-void put_file(const View& v, const Found& f, wire::PayloadWriter& out) {
-    wire::FileInfo info{f.st.st_dev, f.st.st_ino, f.st.st_mode, layer_flags(f.fd.get(), f.st)};
-    if (v.access(f, W_OK) == 0) info.flags |= wire::kWritableByCaller;
-    out.put(Tag::file, 0, &info, sizeof info);
+// What execve will return, and what file it names. A path judged good lately is not looked into again.
+Verdict judge_exec(const View& v, int directory, const char* path, int flags, ExecCache& cache, ExecFile& file) {
+    if (flags == 0 && cache.find(v, path, file)) return inferred(0);
+    Found f;
+    ExecTrail trail;
+    const Verdict r = infer_exec(v, directory, path, flags, &f, &trail);
+    file = {};
+    if (!f) return r;
+    file.known = true;
+    file.changed = FileKey::of(f.st).changed;
+    file.info = {f.st.st_dev, f.st.st_ino, f.st.st_mode, layer_flags(f.fd.get(), f.st)};
+    if (v.access(f, W_OK) == 0) file.info.flags |= wire::kWritableByCaller;
+    if (r.known && r.result == 0 && flags == 0) cache.put(v, trail, file);
+    return r;
 }
 
 }  // namespace
@@ -57,12 +67,12 @@ void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     const Rights rights = rights_of(c);
     const View view(c.tid, c.pid, rights.credentials, rights.same_root);
     Verdict v;
+    ExecFile file;
     if (found.bad_pointer || found.too_long) v = inferred_error(found.too_long ? ENAMETOOLONG : EFAULT);
     else if (rights.known && !found.paths[0].cut && !(found.flags & wire::kUnreadable)) {
-        Found file;
         const bool at = is(c, Call::execveat);
-        v = infer_exec(view, at ? c.as_int(0) : AT_FDCWD, found.paths[0].text, at ? c.as_int(4) : 0, &file);
-        if (file) put_file(view, file, out);
+        v = judge_exec(view, at ? c.as_int(0) : AT_FDCWD, found.paths[0].text, at ? c.as_int(4) : 0, exec_cache_, file);
+        if (file.known) out.put(Tag::file, 0, &file.info, sizeof file.info);
     }
     if (t.recorded.exchange(1) != 0) return;  // too late: another thread has told it
     const bool fails = v.known && v.result < 0;
@@ -86,6 +96,7 @@ void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     e->time = now_ns();
     e->result = v.result;
     e->recorded = fails;
+    e->file = file;
     e->size = static_cast<uint16_t>(out.size());
     memcpy(e->payload, t.payload, out.size());
 }
@@ -128,7 +139,7 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
         auto guard = table_.lock();
         if (const Process* p = table_.find(pid)) before = p->info;
     }
-    if (read_snapshot(pid, s, before.pid != 0 ? &before : nullptr, seen.start_time != 0)) {
+    if (read_snapshot(pid, s, before.pid != 0 ? &before : nullptr, seen.start_time != 0, &exec.file)) {
         put_short(s, out);
         put_long(pid, s, out);
         auto guard = table_.lock();

@@ -98,6 +98,7 @@ private:
     Registrar& registrar_;
     wire::Registry& registry_;
     LineageBook lineage_;
+    ExecCache exec_cache_;
     Agents agents_;
     int deaths_;
     std::string shim_;

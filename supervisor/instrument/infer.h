@@ -5,6 +5,7 @@
 #pragma once
 
 #include "supervisor/instrument/capture.h"
+#include "supervisor/instrument/exec_cache.h"
 #include "supervisor/instrument/view.h"
 
 namespace undercoat::instrument {
@@ -39,7 +40,8 @@ Verdict infer(const Question& q);
 
 // The parts, by kind of call.
 Verdict infer_open(const View& v, int directory, const char* path, uint64_t flags);
-Verdict infer_exec(const View& v, int directory, const char* path, int flags, Found* found);
+// `trail`: gets the files that the verdict rests on; may be nullptr.
+Verdict infer_exec(const View& v, int directory, const char* path, int flags, Found* found, ExecTrail* trail = nullptr);
 Verdict infer_path_call(const Question& q);    // mkdir, unlink, rename, chmod …
 Verdict infer_socket_call(const Question& q);
 Verdict infer_process_call(const Question& q); // ids, name spaces, modules, signals, dup

@@ -13,10 +13,15 @@ namespace {
 
 constexpr unsigned kMaxInterpreters = 5;
 
-Verdict check_interpreter(const View& v, const char* name, unsigned depth);
+struct Search {
+    const View& view;
+    ExecTrail* trail;
+};
+
+Verdict check_interpreter(const Search& s, const char* name, unsigned depth);
 
 // "#!" line: the interpreter's path up to the first blank.
-Verdict script(const View& v, const char* head, size_t n, unsigned depth) {
+Verdict script(const Search& s, const char* head, size_t n, unsigned depth) {
     size_t at = 2;
     while (at < n && (head[at] == ' ' || head[at] == '\t')) ++at;
     size_t end = at;
@@ -25,10 +30,10 @@ Verdict script(const View& v, const char* head, size_t n, unsigned depth) {
     char name[256];
     memcpy(name, head + at, end - at);
     name[end - at] = 0;
-    return check_interpreter(v, name, depth + 1);
+    return check_interpreter(s, name, depth + 1);
 }
 
-Verdict elf(const View& v, int fd, const char* head, size_t n, unsigned depth) {
+Verdict elf(const Search& s, int fd, const char* head, size_t n, unsigned depth) {
     Elf64_Ehdr h;
     if (n < sizeof h) return inferred_error(ENOEXEC);
     memcpy(&h, head, sizeof h);
@@ -44,15 +49,16 @@ Verdict elf(const View& v, int fd, const char* head, size_t n, unsigned depth) {
         if (pread(fd, name, p.p_filesz, static_cast<off_t>(p.p_offset)) != static_cast<ssize_t>(p.p_filesz))
             return unknown_result();
         if (name[p.p_filesz - 1] != 0) return inferred_error(ENOEXEC);
-        return check_interpreter(v, name, depth + kMaxInterpreters);
+        return check_interpreter(s, name, depth + kMaxInterpreters);
     }
     return inferred(0);
 }
 
-Verdict check_file(const View& v, const Found& f, unsigned depth) {
+Verdict check_file(const Search& s, const char* path, const Found& f, unsigned depth) {
     if (depth > kMaxInterpreters * 2) return inferred_error(ELOOP);
     if (!S_ISREG(f.st.st_mode)) return inferred_error(EACCES);
-    if (const int error = v.access(f, X_OK)) return inferred_error(error);
+    if (const int error = s.view.access(f, X_OK)) return inferred_error(error);
+    if (s.trail) s.trail->add(s.view, path, f.st);
     if (depth >= kMaxInterpreters) return inferred(0);  // an ELF interpreter is not looked into
     char link[32];
     snprintf(link, sizeof link, "/proc/self/fd/%d", f.fd.get());
@@ -61,25 +67,25 @@ Verdict check_file(const View& v, const Found& f, unsigned depth) {
     char head[256] = {};
     const ssize_t n = pread(fd.get(), head, sizeof head, 0);
     if (n < 0) return unknown_result();
-    if (n >= 4 && memcmp(head, ELFMAG, SELFMAG) == 0) return elf(v, fd.get(), head, static_cast<size_t>(n), depth);
-    if (n >= 2 && head[0] == '#' && head[1] == '!') return script(v, head, static_cast<size_t>(n), depth);
+    if (n >= 4 && memcmp(head, ELFMAG, SELFMAG) == 0) return elf(s, fd.get(), head, static_cast<size_t>(n), depth);
+    if (n >= 2 && head[0] == '#' && head[1] == '!') return script(s, head, static_cast<size_t>(n), depth);
     return inferred_error(ENOEXEC);
 }
 
-Verdict check_interpreter(const View& v, const char* name, unsigned depth) {
-    const Found f = v.look_up(AT_FDCWD, name, true);
+Verdict check_interpreter(const Search& s, const char* name, unsigned depth) {
+    const Found f = s.view.look_up(AT_FDCWD, name, true);
     if (f.unknown) return unknown_result();
-    return f ? check_file(v, f, depth) : inferred_error(f.error);
+    return f ? check_file(s, name, f, depth) : inferred_error(f.error);
 }
 
 }  // namespace
 
-Verdict infer_exec(const View& v, int directory, const char* path, int flags, Found* found) {
+Verdict infer_exec(const View& v, int directory, const char* path, int flags, Found* found, ExecTrail* trail) {
     Found f = v.look_up(directory, path, !(flags & AT_SYMLINK_NOFOLLOW), flags & AT_EMPTY_PATH);
     if (f.unknown) return unknown_result();
     if (!f) return inferred_error(f.error);
     if (S_ISLNK(f.st.st_mode)) return inferred_error(ELOOP);
-    const Verdict r = check_file(v, f, 0);
+    const Verdict r = check_file({v, trail}, path, f, 0);
     *found = std::move(f);
     return r;
 }

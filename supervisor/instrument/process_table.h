@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "supervisor/instrument/credentials.h"
+#include "supervisor/instrument/exec_cache.h"
 #include "wire/local/record.h"
 
 namespace undercoat::instrument {
@@ -25,6 +26,7 @@ struct PendingExec {
     uint64_t time;
     int64_t result;        // inferred
     bool recorded;         // as a failure; kept to see whether it was one
+    ExecFile file;         // that the path names
     uint16_t size;         // bytes of payload captured at the trap
     uint8_t payload[6 * 1024];
 };

@@ -66,13 +66,21 @@ bool is_memfd(pid_t pid) {
     return read_link(pid, "exe", link, sizeof link) >= 7 && memcmp(link, "/memfd:", 7) == 0;
 }
 
-void read_exe_identity(pid_t pid, wire::ProcInfo& info) {
+void read_exe_identity(pid_t pid, const ExecFile* executed, wire::ProcInfo& info) {
     char path[64];
     struct stat st;
+    UniqueFd exe;
     proc_path(path, sizeof path, pid, "exe");
-    const UniqueFd exe(open(path, O_PATH | O_CLOEXEC));
-    if (!exe || fstat(exe.get(), &st) != 0) return;
-    info.flags |= layer_flags(exe.get(), st);
+    if (stat(path, &st) != 0) return;
+    // Writable before: on no read-only mount; and in the same layer still.
+    const bool same = executed && executed->known && executed->info.flags & wire::kWritableByCaller &&
+                      executed->info.dev == st.st_dev && executed->info.ino == st.st_ino &&
+                      executed->changed == time_ns(st.st_ctim);
+    if (!same) {
+        exe.reset(open(path, O_PATH | O_CLOEXEC));
+        if (!exe || fstat(exe.get(), &st) != 0) return;
+    }
+    info.flags |= same ? executed->info.flags & (wire::kUpperLayer | wire::kLowerLayer) : layer_flags(exe.get(), st);
     if (st.st_nlink == 0 && is_memfd(pid)) info.flags |= wire::kMemfd;
     info.exe_dev = st.st_dev;
     info.exe_ino = st.st_ino;
@@ -81,7 +89,7 @@ void read_exe_identity(pid_t pid, wire::ProcInfo& info) {
     const bool owner = info.euid == st.st_uid && st.st_mode & S_IWUSR;
     const bool group = info.egid == st.st_gid && st.st_mode & S_IWGRP;
     const bool override = info.cap_effective & 2;  // CAP_DAC_OVERRIDE
-    const bool read_only = syscall(SYS_faccessat2, exe.get(), "", W_OK, AT_EMPTY_PATH | AT_EACCESS) != 0 && errno == EROFS;
+    const bool read_only = !same && syscall(SYS_faccessat2, exe.get(), "", W_OK, AT_EMPTY_PATH | AT_EACCESS) != 0 && errno == EROFS;
     if ((owner || group || st.st_mode & S_IWOTH || override) && !read_only) info.flags |= wire::kWritableByCaller;
 }
 
@@ -142,7 +150,7 @@ void read_rare(pid_t pid, wire::ProcInfo& i) {
 
 }  // namespace
 
-bool read_snapshot(pid_t pid, Snapshot& s, const wire::ProcInfo* inherited, bool stat_read) {
+bool read_snapshot(pid_t pid, Snapshot& s, const wire::ProcInfo* inherited, bool stat_read, const ExecFile* executed) {
     if (!stat_read && !read_stat(pid, s.stat)) return false;
     s.info = {};
     from_stat(pid, s);
@@ -156,7 +164,7 @@ bool read_snapshot(pid_t pid, Snapshot& s, const wire::ProcInfo* inherited, bool
     } else read_rare(pid, s.info);
     rlimit limit{};
     if (prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0) s.info.fd_limit = limit.rlim_cur;
-    read_exe_identity(pid, s.info);
+    read_exe_identity(pid, executed, s.info);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "supervisor/instrument/credentials.h"
+#include "supervisor/instrument/exec_cache.h"
 #include "supervisor/instrument/target.h"
 #include "wire/local/record.h"
 
@@ -19,7 +20,9 @@ struct Snapshot {
 // Reads stat, status and the executable's identity. `inherited`: the process's or its parent's older information, from which
 // login id and pid name space are taken; nullptr: read these too. False: the process is gone.
 // `stat_read`: out.stat is filled already.
-bool read_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo* inherited = nullptr, bool stat_read = false);
+// `executed`: what was seen of the file before it was executed; not looked at again when it is what runs.
+bool read_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo* inherited = nullptr, bool stat_read = false,
+                   const ExecFile* executed = nullptr);
 // What a plain fork leaves as it was in the parent, with what `out.stat` (already read) says of the child.
 void inherit_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo& parent);
 // Puts Tag::proc and Tag::comm.

@@ -1,6 +1,7 @@
 // See view.h.
 #include "supervisor/instrument/view.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -119,6 +120,18 @@ Found View::look_up(int directory, const char* path, bool follow, bool empty_ok)
     if (!same_root_) return unknown();
     BorrowedRights rights(credentials_);
     return rights.borrowed() ? stat_it(openat(base.get(), path, flags)) : unknown();
+}
+
+bool View::direct(const char* path) const {
+    if (!same_root_ || path[0] != '/') return false;
+    const std::string_view p = path;
+    return std::none_of(std::begin(kOwnNames), std::end(kOwnNames), [&](const OwnName& n) { return p.starts_with(n.name); });
+}
+
+int View::stat_direct(const char* path, struct stat& out) const {
+    BorrowedRights rights(credentials_);
+    if (!rights.borrowed()) return -1;
+    return fstatat(AT_FDCWD, path, &out, AT_NO_AUTOMOUNT) == 0 ? 0 : errno;
 }
 
 LastComponent last_component(const char* path) {

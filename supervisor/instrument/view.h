@@ -31,6 +31,10 @@ public:
     Found parent_of(int directory, const char* path) const;
     // 0, or the errno of access(2) with the target's effective rights. `mode`: R_OK etc.
     int access(const Found& f, int mode) const;
+    // True when a plain look-up of `path` here finds what the target's finds, given its rights.
+    bool direct(const char* path) const;
+    // stat(2) of such a path with the target's rights, mounting nothing: 0, an errno, or -1 when its rights cannot be taken on.
+    int stat_direct(const char* path, struct stat& out) const;
     const Credentials& credentials() const { return credentials_; }
     pid_t tid() const { return tid_; }
     pid_t pid() const { return pid_; }

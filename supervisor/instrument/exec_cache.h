@@ -1,0 +1,64 @@
+// Executables that were judged good lately, so that a program that is run again and again costs one stat per file it needs.
+//
+// Must stay true: a hit means that the same look-ups, with the same rights, lead to the same unchanged files as when they were
+// looked into; what a stat cannot show (a mount that became noexec) is looked at anew every kTrustNs. Failures are not kept.
+// Thread-safe; memory is taken once.
+#pragma once
+
+#include <mutex>
+
+#include "supervisor/instrument/view.h"
+#include "wire/local/record.h"
+
+namespace undercoat::instrument {
+
+// A file in one state.
+struct FileKey {
+    uint64_t dev = 0, ino = 0, changed = 0;  // st_ctime, ns since the epoch
+    int64_t size = 0;
+    uint32_t mode = 0;
+    bool operator==(const FileKey&) const = default;
+    static FileKey of(const struct stat& st);
+};
+
+// The files that one execution needs, in the order in which they were looked at: the program, its interpreters.
+struct ExecTrail {
+    static constexpr unsigned kMaxSteps = 3;
+    struct Step {
+        char path[128];
+        FileKey file;
+    } steps[kMaxSteps];
+    unsigned count = 0;
+    bool complete = true;  // false: cannot be found again by paths alone, or is too long
+    void add(const View& v, const char* path, const struct stat& st);
+};
+
+// What is known of the file that execve names.
+struct ExecFile {
+    bool known = false;
+    uint64_t changed = 0;  // st_ctime, ns
+    wire::FileInfo info{};
+};
+
+class ExecCache {
+public:
+    // True when `path` was judged good with these rights; `out` is what was put.
+    bool find(const View& v, const char* path, ExecFile& out);
+    // `trail`: of a good execution; its first step is the path as given.
+    void put(const View& v, const ExecTrail& trail, const ExecFile& file);
+
+private:
+    static constexpr uint64_t kTrustNs = 1'000'000'000;
+    static constexpr size_t kEntries = 64;
+    struct Entry {
+        uint64_t judged = 0;  // monotonic ns, 0: empty
+        Credentials rights;
+        ExecTrail trail;
+        ExecFile file;
+    };
+    static size_t place(const char* path);
+    std::mutex mutex_;
+    Entry entries_[kEntries];
+};
+
+}  // namespace undercoat::instrument
