@@ -35,11 +35,12 @@ struct Ticket {
 class Handler {
 public:
     // `deaths`: epoll descriptor to which each process's pidfd is added, with its pid as data.
+    // `newborn_timer`: a timerfd; when it fires look_after_newborns() is due.
     // `shim`: path of our library; that ld.so opens it once per image is our doing and no event.
     Handler(ProcessTable& table, TrapRing& ring, Registrar& registrar, wire::Registry& registry, Agents agents, int deaths,
-            std::string shim)
+            int newborn_timer, std::string shim)
         : table_(table), ring_(ring), registrar_(registrar), registry_(registry), lineage_(registry), agents_(agents),
-          deaths_(deaths), shim_(std::move(shim)) {}
+          deaths_(deaths), newborn_timer_(newborn_timer), shim_(std::move(shim)) {}
 
     void handle(TrapBackend& backend, Ticket& ticket);
     // A process asks for a ring by the meeting place: its descriptor, or -errno. For processes that are not trapped the
@@ -49,6 +50,8 @@ public:
     void record_registers(Ticket& ticket);
     // A known process has died: its exit is recorded unless it was already.
     void process_died(pid_t pid);
+    // Processes that have lived for a while get a pidfd; those that have ended meanwhile are told. Called by one thread.
+    void look_after_newborns();
 
 private:
     // handler.cc
@@ -73,6 +76,8 @@ private:
     // life.cc
     // Makes sure that the process is known; returns its ring's slot.
     uint32_t introduce(pid_t pid, Ticket& t);
+    bool succeeded(pid_t pid);
+    void await_death(ProcessTable::Newborn who);
     struct Family {
         bool plain_fork = false;
         uint32_t ring_slot = 0;
@@ -100,7 +105,7 @@ private:
     LineageBook lineage_;
     ExecCache exec_cache_;
     Agents agents_;
-    int deaths_;
+    int deaths_, newborn_timer_;
     std::string shim_;
     wire::Origin origin_ = wire::Origin::notify;
 };

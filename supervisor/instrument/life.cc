@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/handler.h"
@@ -20,11 +21,23 @@ using wire::Counter;
 using wire::RecordKind;
 using wire::Tag;
 
+namespace {
+// Most processes end within this time, and cost no descriptor.
+constexpr long kInfancyNs = 100'000'000;
+}  // namespace
+
 uint32_t Handler::introduce(pid_t pid, Ticket& t) {
+    bool known = false;
+    uint32_t slot = 0;
     {
         auto guard = table_.lock();
-        if (Process* p = table_.find(pid)) return p->ring_slot;
+        if (Process* p = table_.find(pid)) {
+            if (!p->exited) return p->ring_slot;
+            known = true;
+            slot = p->ring_slot;
+        }
     }
+    if (known && !succeeded(pid)) return slot;
     Snapshot s;
     if (!read_stat(pid, s.stat)) return 0;
     const pid_t noted = lineage_.parent_of(pid, s.stat.start_time);
@@ -32,7 +45,7 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t) {
     Family family = family_of(parent, s.stat);
     if (family.plain_fork) inherit_snapshot(pid, s, family.info);
     else if (!read_snapshot(pid, s, nullptr, true)) return 0;
-    UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    bool first_newborn = false, noted_newborn = false;
     {
         auto guard = table_.lock();
         if (Process* p = table_.find(pid)) return p->ring_slot;
@@ -47,13 +60,66 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t) {
             p->same_root = family.same_root;
             p->root_known = family.root_known;
         }
-        epoll_event e{EPOLLIN | EPOLLONESHOT, {.u64 = static_cast<uint64_t>(pid)}};
-        if (pidfd) epoll_ctl(deaths_, EPOLL_CTL_ADD, pidfd.get(), &e);
-        p->pidfd = pidfd.release();
+        noted_newborn = table_.note_newborn(*p, &first_newborn);
+    }
+    if (!noted_newborn) await_death({pid, s.stat.start_time});
+    else if (first_newborn) {
+        const itimerspec soon{{0, 0}, {0, kInfancyNs}};
+        timerfd_settime(newborn_timer_, 0, &soon, nullptr);
     }
     if (!noted) lineage_.put(pid, parent, s.stat.start_time);
     announce(pid, s, parent, !family.plain_fork, family.ring_slot, t);
     return 0;
+}
+
+// A process that said that it ends is followed by another one of its number? Its other threads may still call meanwhile.
+bool Handler::succeeded(pid_t pid) {
+    Stat now;
+    if (!read_stat(pid, now)) return false;
+    auto guard = table_.lock();
+    Process* p = table_.find(pid);
+    if (!p || p->start_time == now.start_time) return !p;
+    registrar_.orphan(p->ring_slot);
+    table_.erase(pid);
+    return true;
+}
+
+// The kernel tells the end of this process from now on; one that has ended already is told now.
+void Handler::await_death(ProcessTable::Newborn who) {
+    UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, who.pid, 0)));
+    const bool gone = !pidfd && errno == ESRCH;
+    Stat now;
+    if (gone || (pidfd && read_stat(who.pid, now) && now.start_time != who.start_time)) {
+        bool same = false;
+        {
+            auto guard = table_.lock();
+            const Process* p = table_.find(who.pid);
+            same = p && p->start_time == who.start_time;
+        }
+        if (same) process_died(who.pid);
+        return;
+    }
+    auto guard = table_.lock();
+    Process* p = table_.find(who.pid);
+    if (!p || p->start_time != who.start_time || p->pidfd >= 0) return;
+    if (!pidfd) {
+        table_.note_newborn(*p, nullptr);  // no descriptor left: looked at again
+        return;
+    }
+    epoll_event e{EPOLLIN | EPOLLONESHOT, {.u64 = static_cast<uint64_t>(who.pid)}};
+    epoll_ctl(deaths_, EPOLL_CTL_ADD, pidfd.get(), &e);
+    p->pidfd = pidfd.release();
+}
+
+void Handler::look_after_newborns() {
+    for (const ProcessTable::Newborn& who : table_.take_newborns()) await_death(who);
+    bool left = false;
+    {
+        auto guard = table_.lock();
+        left = table_.has_newborns();
+    }
+    const itimerspec soon{{0, 0}, {0, left ? kInfancyNs : 0}};
+    if (left) timerfd_settime(newborn_timer_, 0, &soon, nullptr);
 }
 
 // What the parent is known to be. A plain fork: nothing that matters can differ between it and this child of its.
@@ -178,7 +244,7 @@ void Handler::record_exit(const HeldCall& c, Ticket& t) {
 
 void Handler::process_died(pid_t pid) {
     bool told = false;
-    static PendingExec exec;  // one thread calls this
+    static thread_local PendingExec exec;
     exec.recorded = true;
     {
         auto guard = table_.lock();

@@ -29,6 +29,8 @@ ProcessTable::ProcessTable()
     : entries_(reserve<Process>(kMaxProcesses)), execs_(reserve<PendingExec>(kMaxPendingExecs)),
       execs_next_(reserve<uint32_t>(kMaxPendingExecs)), threads_(reserve<uint64_t>(kThreads)) {
     buckets_.first = reserve<uint32_t>(kBuckets);
+    newborns_.reserve(kMaxProcesses);
+    taken_newborns_.reserve(kMaxProcesses);
     memset(buckets_.first, 0xff, kBuckets * sizeof(uint32_t));
 }
 
@@ -81,6 +83,20 @@ void ProcessTable::drop_pending(Process& p) {
     execs_next_[p.pending] = free_exec_;
     free_exec_ = p.pending;
     p.pending = kNoIndex;
+}
+
+bool ProcessTable::note_newborn(const Process& p, bool* first) {
+    if (newborns_.size() == newborns_.capacity()) return false;
+    if (first) *first = newborns_.empty();
+    newborns_.push_back({p.pid, p.start_time});
+    return true;
+}
+
+const std::vector<ProcessTable::Newborn>& ProcessTable::take_newborns() {
+    taken_newborns_.clear();
+    const auto guard = lock();
+    newborns_.swap(taken_newborns_);
+    return taken_newborns_;
 }
 
 pid_t ProcessTable::group_of(pid_t tid) {

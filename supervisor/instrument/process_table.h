@@ -1,11 +1,13 @@
 // The processes that have trapped, and which thread belongs to which.
 //
 // Must stay true: memory is taken once, at the start; the lock is held for memory operations only, never across a system
-// call that can block; an entry belongs to one process image generation (pid and start time), proven by its pidfd.
+// call that can block; an entry belongs to one process image generation (pid and start time), whose end
+// its pidfd tells, or a look at it while it is one of the newborns.
 #pragma once
 
 #include <cstdint>
 #include <mutex>
+#include <vector>
 #include <sys/types.h>
 
 #include "supervisor/instrument/credentials.h"
@@ -72,6 +74,16 @@ public:
             for (uint32_t i = head; i != kNoIndex; i = entries_[i].next) f(entries_[i]);
     }
 
+    // Processes whose end nobody watches yet. With the lock held; `first`: it was the only one. False: no room.
+    struct Newborn {
+        pid_t pid;
+        uint64_t start_time;
+    };
+    bool note_newborn(const Process& p, bool* first);
+    bool has_newborns() const { return !newborns_.empty(); }
+    // Takes the lock; one thread calls it. The list is good until the next call.
+    const std::vector<Newborn>& take_newborns();
+
     // Thread group of a thread: cached, and the cache proven each time. 0: gone. Takes no lock.
     pid_t group_of(pid_t tid);
 
@@ -83,6 +95,7 @@ private:
     PendingExec* execs_;
     uint32_t* execs_next_;
     uint64_t* threads_;  // tid << 32 | tgid, direct mapped
+    std::vector<Newborn> newborns_, taken_newborns_;
     uint32_t free_ = kNoIndex, used_ = 0;
     uint32_t free_exec_ = kNoIndex, used_execs_ = 0;
     struct Buckets {

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/control.h"
@@ -29,7 +30,7 @@ constexpr uint64_t kDrainLimit = 10'000 * kMs;
 // What an epoll event is about: a pid (a death), one of these, or one of them plus a descriptor.
 enum Source : uint64_t {
     from_control = 1ULL << 32, from_supervisor = 2ULL << 32, from_listener = 3ULL << 32, from_meeting = 4ULL << 32,
-    from_peer = 5ULL << 32
+    from_newborns = 5ULL << 32, from_peer = 6ULL << 32
 };
 constexpr size_t kMaxPeers = 256;
 
@@ -46,9 +47,10 @@ public:
     Steward(Shared& shared, UniqueFd control, const StewardSettings& settings)
         : shared_(shared), control_(std::move(control)), settings_(settings), registrar_(shared, settings.mode),
           supervisor_(shared, registrar_, settings.supervisor, settings.arguments),
-          epoll_(move_high(UniqueFd(epoll_create1(EPOLL_CLOEXEC)))), trap_ring_(shared.trap.ring, *shared.registry),
+          epoll_(move_high(UniqueFd(epoll_create1(EPOLL_CLOEXEC)))),
+          newborns_(move_high(UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)))), trap_ring_(shared.trap.ring, *shared.registry),
           handler_(table_, trap_ring_, registrar_, *shared.registry, Agents{settings.init_pid, getpid(), 0}, epoll_.get(),
-                   settings.shim) {}
+                   newborns_.get(), settings.shim) {}
 
     int run() {
         wire::Registry& r = *shared_.registry;
@@ -56,6 +58,7 @@ public:
         r.mode = static_cast<uint32_t>(settings_.mode);
         shared_.trap.ring.control->agent_pids[0] = getpid();
         watch(control_.get(), EPOLLIN, from_control);
+        watch(newborns_.get(), EPOLLIN, from_newborns);
         start_supervisor();
         ControlMessage up{ControlKind::up};
         if (meeting_.open()) {
@@ -97,6 +100,7 @@ private:
             else if (tag == from_supervisor) supervisor_arrived();
             else if (tag == from_listener) listener_closed();
             else if (tag == from_meeting) peer_came();
+            else if (tag == from_newborns) newborns_due();
             else if (tag >= from_peer) peer_asks(static_cast<int>(tag - from_peer));
             else handler_.process_died(static_cast<pid_t>(tag));
         }
@@ -106,6 +110,11 @@ private:
             send_control(control_.get(), {ControlKind::drained});
             init_waits_ = false;
         }
+    }
+
+    void newborns_due() {
+        uint64_t expired = 0;
+        if (read(newborns_.get(), &expired, sizeof expired) == sizeof expired) handler_.look_after_newborns();
     }
 
     void supervisor_arrived() {
@@ -187,6 +196,7 @@ private:
 
     void stop_supervisor() {
         // Deaths that the kernel has reported already belong to the story.
+        handler_.look_after_newborns();
         epoll_event events[64];
         int n;
         while ((n = epoll_wait(epoll_.get(), events, 64, 0)) > 0) {
@@ -218,7 +228,7 @@ private:
     const StewardSettings& settings_;
     Registrar registrar_;
     SupervisorChild supervisor_;
-    UniqueFd epoll_;
+    UniqueFd epoll_, newborns_;
     TrapRing trap_ring_;
     ProcessTable table_;
     MeetingPlace meeting_;

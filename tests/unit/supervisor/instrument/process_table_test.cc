@@ -9,6 +9,28 @@
 namespace undercoat::instrument {
 namespace {
 
+TEST(ProcessTable, HandsOutNewbornsOnce) {
+    ProcessTable table;
+    bool first = false;
+    {
+        auto guard = table.lock();
+        for (pid_t pid : {70, 71}) {
+            Process* p = table.insert(pid);
+            ASSERT_NE(p, nullptr);
+            p->start_time = static_cast<uint64_t>(pid) * 10;
+            ASSERT_TRUE(table.note_newborn(*p, &first));
+            EXPECT_EQ(first, pid == 70);
+        }
+        EXPECT_TRUE(table.has_newborns());
+    }
+    const auto& newborns = table.take_newborns();
+    ASSERT_EQ(newborns.size(), 2u);
+    EXPECT_EQ(newborns[1].pid, 71);
+    EXPECT_EQ(newborns[1].start_time, 710u);
+    EXPECT_FALSE(table.has_newborns());
+    EXPECT_TRUE(table.take_newborns().empty());
+}
+
 TEST(ProcessTable, FindsWhatWasInserted) {
     ProcessTable t;
     auto guard = t.lock();

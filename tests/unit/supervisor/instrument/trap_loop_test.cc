@@ -7,6 +7,8 @@
 #include <linux/audit.h>
 #include <map>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/shared.h"
@@ -60,7 +62,9 @@ struct World {
     ProcessTable table;
     TrapRing ring{shared->trap.ring, *shared->registry};
     Registrar registrar{*shared, wire::CaptureMode::full};
-    Handler handler{table, ring, registrar, *shared->registry, Agents{1 << 20, getpid(), 0}, epoll_create1(0), ""};
+    Handler handler{table, ring, registrar, *shared->registry, Agents{1 << 20, getpid(), 0}, epoll_create1(0),
+                    timerfd_create(CLOCK_MONOTONIC, 0), ""};
+    uint64_t counted(wire::Counter c) const { return shared->registry->counters[static_cast<size_t>(c)]; }
     TrapLoop loop{backend, handler, *shared->registry, *map_hand_over()};
 };
 
@@ -84,6 +88,28 @@ TEST(TrapLoop, AnswersEveryTrapOnce) {
     const auto records = w.shared->registry->counters[static_cast<size_t>(wire::Counter::records)];
     EXPECT_EQ(records, 2001u);  // and the birth of this process
     for (const auto& [id, value] : w.backend.answers) EXPECT_EQ(value, 0) << id;
+}
+
+// A process that is killed before anybody watched it.
+TEST(TrapLoop, TellsTheEndOfShortLives) {
+    auto& w = *new World;
+    ASSERT_TRUE(w.loop.start());
+    const pid_t child = fork();
+    if (child == 0)
+        for (;;) pause();
+    Trap t = trap_of(1, wire::Call::open, {0, 0});
+    t.tid = static_cast<uint32_t>(child);
+    w.backend.push(t);
+    const bool answered = w.backend.wait_for(1);
+    EXPECT_EQ(w.counted(wire::Counter::births), 1u);
+    EXPECT_EQ(w.counted(wire::Counter::exits), 0u);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    ASSERT_TRUE(answered);
+    w.handler.look_after_newborns();
+    EXPECT_EQ(w.counted(wire::Counter::exits), 1u);
+    auto guard = w.table.lock();
+    EXPECT_EQ(w.table.find(child), nullptr);
 }
 
 TEST(TrapLoop, RefusesCallsAgainstOurselves) {
