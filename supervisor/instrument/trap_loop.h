@@ -22,7 +22,7 @@ public:
     bool start();
 
 private:
-    static constexpr unsigned kReceivers = 2;
+    static constexpr unsigned kReceivers = 4;
     static constexpr unsigned kStuckLimit = wire::kMaxTrapThreads / 2;  // beyond: registers only
     static void* receiver_entry(void* self);
     static void* watchdog_entry(void* self);
