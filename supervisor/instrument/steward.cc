@@ -211,13 +211,14 @@ private:
         registrar_.sweep();
         supervisor_.tell_stop();
         const uint64_t until = monotonic_ns() + kDrainLimit;
-        while (supervisor_.running() && monotonic_ns() < until) {
+        while (!supervisor_.finished() && monotonic_ns() < until) {
+            supervisor_.start_if_due(monotonic_ns());
             pollfd p{supervisor_.pidfd(), POLLIN, 0};
             poll(&p, 1, 100);
             supervisor_.attend(monotonic_ns());
             registrar_.sweep();
         }
-        if (supervisor_.running()) {
+        if (!supervisor_.finished()) {
             log_line(LogLevel::warning, "the supervisor did not finish within 10 s; events may be lost");
             supervisor_.kill();
         }

@@ -22,6 +22,7 @@ namespace {
 
 constexpr uint64_t kMs = 1'000'000;
 constexpr unsigned kQuickRestarts = 5;
+constexpr unsigned kFinalRestarts = 3;
 
 wire::AgentMessage message(wire::AgentMessageKind kind) { return {static_cast<uint32_t>(kind), 0, 0, 0}; }
 
@@ -47,7 +48,7 @@ void SupervisorChild::become_supervisor(int socket) {
 }
 
 bool SupervisorChild::start_if_due(uint64_t now) {
-    if (running() || !present() || stopping_ || now < due_) return false;
+    if (running() || !present() || finished_ || now < due_) return false;
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
     UniqueFd ours = move_high(UniqueFd(pair[0])), theirs = move_high(UniqueFd(pair[1]));
@@ -67,11 +68,12 @@ bool SupervisorChild::start_if_due(uint64_t now) {
     if (listener_ >= 0) send_message(socket_.get(), message(wire::AgentMessageKind::listener), &listener_, 1);
     registrar_.set_supervisor(socket_.get());
     registrar_.sweep();
+    if (stopping_) tell_stop();
     return true;
 }
 
 int SupervisorChild::wait_ms(uint64_t now) const {
-    if (running() || !present() || stopping_) return -1;
+    if (running() || !present() || finished_) return -1;
     return due_ <= now ? 0 : static_cast<int>((due_ - now) / kMs) + 1;
 }
 
@@ -82,6 +84,7 @@ void SupervisorChild::set_listener(int fd) {
 
 void SupervisorChild::tell_stop() {
     stopping_ = true;
+    due_ = 0;
     if (socket_) send_message(socket_.get(), message(wire::AgentMessageKind::stop), nullptr, 0);
 }
 
@@ -93,7 +96,9 @@ bool SupervisorChild::attend(uint64_t now) {
         ready |= m.kind == static_cast<uint32_t>(wire::AgentMessageKind::ready);
     int status = 0;
     if (waitpid(pid_, &status, WNOHANG) == pid_) {
-        if (!stopping_)
+        // Only one that ended of itself has emptied the rings.
+        finished_ = stopping_ && ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || final_deaths_++ >= kFinalRestarts);
+        if (!finished_)
             log_line(LogLevel::warning, "the supervisor ended (%s %d); it is started again",
                      WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
         died(now);
@@ -109,12 +114,12 @@ void SupervisorChild::died(uint64_t now) {
     pidfd_.reset();
     for (wire::RingSlot& s : shared_.registry->slots)
         if (__atomic_load_n(&s.reading, __ATOMIC_RELAXED)) ++s.crashes;
-    if (stopping_) return;
+    if (finished_) return;
     wire::count(*shared_.registry, wire::Counter::supervisor_restarts);
     deaths_ = now - started_ > 10'000 * kMs ? 1 : deaths_ + 1;
     // The first ones at once, a fifth of a second apart at most; then ever slower, up to ten seconds.
     const uint64_t pause = deaths_ <= kQuickRestarts ? 200 : std::min(10'000u, 500u << std::min(deaths_ - kQuickRestarts, 5u));
-    due_ = deaths_ == 1 ? now : std::max(now, started_ + pause * kMs);
+    due_ = deaths_ == 1 || stopping_ ? now : std::max(now, started_ + pause * kMs);
 }
 
 void SupervisorChild::kill() {

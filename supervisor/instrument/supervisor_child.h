@@ -1,7 +1,8 @@
 // The supervisor as a child process: started, watched, started again.
 //
 // Must stay true: a dead supervisor is replaced at once (after five deaths in a row with growing pauses, for ever); the new
-// one is handed the registry, the trap ring, the listener and every ring, and goes on where the tails stand.
+// one is handed the registry, the trap ring, the listener and every ring, and goes on where the tails stand. One that was told
+// to stop and is killed before it has emptied the rings is replaced too, at once and at most three times.
 #pragma once
 
 #include <string>
@@ -22,7 +23,10 @@ public:
     // Milliseconds until start_if_due has something to do; -1: nothing to wait for.
     int wait_ms(uint64_t now) const;
     void set_listener(int fd);
+    // Asks it to empty the rings and end; one that takes its place is asked again.
     void tell_stop();
+    // Nothing more is to come of it: it was told to stop, and ended of itself or died too often.
+    bool finished() const { return finished_ || !present(); }
     // Handles what its socket or its death say. Call when either descriptor is readable. True: it became ready.
     bool attend(uint64_t now);
     bool running() const { return pid_ > 0; }
@@ -41,9 +45,9 @@ private:
     UniqueFd socket_, pidfd_;
     pid_t pid_ = -1;
     int listener_ = -1;
-    bool stopping_ = false;
+    bool stopping_ = false, finished_ = false;
     uint64_t started_ = 0, due_ = 0;
-    unsigned deaths_ = 0;
+    unsigned deaths_ = 0, final_deaths_ = 0;
 };
 
 }  // namespace undercoat::instrument

@@ -92,6 +92,24 @@ class Faults(Case):
     def test_kill_of_the_supervisor_while_the_trap_writes(self):
         self.check(self.run_with_kills('full', raw=True, kills=2).events())
 
+    def test_kill_of_the_supervisor_once_the_workload_has_ended(self):
+        """The rings are full and the supervisor, stopped until then, is killed: another one empties them."""
+        opens = 400
+        run = self.start_under('sh', '-c', 'echo started; read go; "$0" 8 400; echo ended', self.opener(raw=False),
+                               stdin=subprocess.PIPE)
+        self.assertEqual(b'started\n', run.process.stdout.readline())
+        pid = wait_for(lambda: supervisor_of(run.process.pid), 'a supervisor runs')
+        os.kill(pid, signal.SIGSTOP)
+        run.process.stdin.write(b'\n')
+        run.process.stdin.close()
+        self.assertEqual(b'ended\n', run.process.stdout.readline())
+        os.kill(pid, signal.SIGKILL)
+        second = wait_for(lambda: run.process.poll() is not None or fresh_supervisor(run, [pid]), 'it is started again', 20)
+        if second is not True:
+            os.kill(second, signal.SIGKILL)
+        self.assertEqual(0, run.process.wait(60))
+        self.check(run.events(), opens=opens)
+
     def test_kill_of_the_supervisor_in_preload_mode(self):
         """Without the trap there is no back-pressure: full rings drop, and count. Nothing appears twice all the same."""
         events = self.run_with_kills('preload', raw=False, kills=1).events()
