@@ -1,6 +1,5 @@
 // See init.h. A signal that the terminal sent (SI_KERNEL) went to the whole foreground process group, the workload
-// included, so it is not passed on; the exception is a hangup, which the kernel sends to the session's leader alone. Nor is one
-// that kill() sent to the group, as the witness tells.
+// included, so it is not passed on; the exception is a hangup, which the kernel sends to the session's leader alone.
 #include "supervisor/instrument/init.h"
 
 #include <cerrno>
@@ -43,10 +42,10 @@ Ended InitDuties::run() {
         const int signal = sigwaitinfo(&all, &info);
         if (signal < 0) continue;
         if (signal != SIGCHLD) {
-            forward(info);
+            forward(signal, info.si_code);
             continue;
         }
-        if (info.si_code == SI_USER || info.si_code == SI_QUEUE) forward(info);
+        if (info.si_code == SI_USER || info.si_code == SI_QUEUE) forward(signal, info.si_code);
         if (reap(ended)) return ended;
     }
 }
@@ -61,24 +60,18 @@ bool InitDuties::reap(Ended& ended) {
             over = true;
         } else if (pid == agent_ && !WIFSTOPPED(status)) {
             agent_ = agent_died_();
-        } else if (pid == witness_.pid() && !WIFSTOPPED(status)) {
-            witness_.died();
         }
     }
     return over;
 }
 
-void InitDuties::forward(const siginfo_t& info) {
-    const int signal = info.si_signo;
-    // Asked about every signal, so that none stays pending there and answers for a later one.
-    const bool to_group = witness_.saw(signal, info.si_pid) && info.si_code == SI_USER;
+void InitDuties::forward(int signal, int code) {
     if (signal == SIGCONT) {
         // Whoever continues a job continues the whole group; only when we alone were meant is the workload still stopped.
         if (stopped(workload_)) kill(workload_, SIGCONT);
         return;
     }
-    if (to_group && getpgid(workload_) == getpgrp()) return;
-    const bool from_terminal = info.si_code == SI_KERNEL;
+    const bool from_terminal = code == SI_KERNEL;
     const bool leader_hangup = signal == SIGHUP && getsid(0) == getpid();
     if (from_terminal && !leader_hangup && signal != SIGPWR) return;
     kill(workload_, signal);

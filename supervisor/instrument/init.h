@@ -4,11 +4,8 @@
 // continue with it; we end as it ended; as PID 1 we reap whatever the kernel gives us.
 #pragma once
 
-#include <csignal>
 #include <functional>
 #include <sys/types.h>
-
-#include "supervisor/instrument/witness.h"
 
 namespace undercoat::instrument {
 
@@ -20,19 +17,17 @@ struct Ended {
 class InitDuties {
 public:
     // `workload`: first process. `agent`: the trap process; when it ends first, `agent_died` starts another and returns it.
-    // `witness`: started in our process group.
-    InitDuties(pid_t workload, pid_t agent, std::function<pid_t()> agent_died, Witness& witness)
-        : workload_(workload), agent_(agent), agent_died_(std::move(agent_died)), witness_(witness) {}
+    InitDuties(pid_t workload, pid_t agent, std::function<pid_t()> agent_died)
+        : workload_(workload), agent_(agent), agent_died_(std::move(agent_died)) {}
     // Forwards, reaps, stops and continues until the first process has ended. Signals must be blocked (signals.h).
     Ended run();
 
 private:
     bool reap(Ended& ended);
-    void forward(const siginfo_t& info);
+    void forward(int signal, int code);
     void stop_with(int signal);
     pid_t workload_, agent_;
     std::function<pid_t()> agent_died_;
-    Witness& witness_;
 };
 
 // Ends this process as the workload ended: PID 1 exits with 128 + n for a signal, others die of the same one.

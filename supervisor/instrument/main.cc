@@ -86,13 +86,12 @@ void note_missing(const Options& o, const Bundle& b) {
 }
 
 // From here on we are the workload's init.
-[[noreturn]] void be_init(Agent& agent, Witness& witness, pid_t workload) {
+[[noreturn]] void be_init(Agent& agent, pid_t workload) {
     drop_inherited(getpid() != 1, getpid() != 1);
     // As PID 1 we stay open to looks, as the workload would be: /proc/1/fd/1 is how programs reach the container's log.
     if (getpid() != 1) prctl(PR_SET_DUMPABLE, 0);
     lower_oom_risk();
-    const Ended ended = InitDuties(workload, agent.pid(), [&agent] { return agent.replace(); }, witness).run();
-    witness.stop();
+    const Ended ended = InitDuties(workload, agent.pid(), [&agent] { return agent.replace(); }).run();
     agent.finish(getpid() == 1);
     end_like(ended.status);
 }
@@ -124,9 +123,7 @@ int run(const Options& o) {
         log_line(LogLevel::error, "UNDERCOAT_PRIORITY=security: without rules the workload is not started");
         return kNotStarted;
     }
-    Witness witness;
-    witness.start();
-    plan.spec.protected_pids = {getpid(), agent.pid(), witness.pid()};
+    plan.spec.protected_pids = {getpid(), agent.pid()};
     plan.meet = agent.meet();
     Launched launched = launch(plan, signals);
     if (launched.pid < 0) {
@@ -135,7 +132,7 @@ int run(const Options& o) {
     }
     say_mode(launched, plan);
     agent.serve(std::move(launched.listener), launched.pid);
-    be_init(agent, witness, launched.pid);
+    be_init(agent, launched.pid);
 }
 
 int start(int argc, char** argv) {

@@ -156,20 +156,6 @@ class Signals(Case):
             with self.subTest(signal=sig):
                 self.forwarded(sig)
 
-    def test_a_signal_to_the_group_arrives_once(self):
-        # The last signal ends the count: both are handled in the order of arrival, a duplicate of the first before it.
-        script = ("import signal,sys\nn=[0]\ndef h(*a):\n n[0]+=1\n print('got',n[0],flush=True)\nsignal.signal(signal.SIGTERM,h)\n"
-                  "signal.signal(signal.SIGUSR1,lambda *a: sys.exit(n[0]))\nprint('ready',flush=True)\nwhile True: signal.pause()")
-        for group in (True, False):
-            with self.subTest(group=group):
-                run = self.start_under('python3', '-c', script, process_group=0)
-                self.assertEqual(b'ready\n', run.process.stdout.readline())
-                for i in range(3):
-                    (os.killpg if group else os.kill)(run.process.pid, signal.SIGTERM)
-                    self.assertEqual(b'got %d\n' % (i + 1), run.process.stdout.readline())
-                run.process.send_signal(signal.SIGUSR1)
-                self.assertEqual(3, run.process.wait(20))
-
     def test_stop_and_continue(self):
         # A group of its own in this session: the kernel lets no terminal stop reach an orphaned group.
         run = self.start_under('sh', '-c', 'echo $$; exec sleep 100', process_group=0)
