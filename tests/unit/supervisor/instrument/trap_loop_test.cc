@@ -2,6 +2,7 @@
 #include "supervisor/instrument/trap_loop.h"
 
 #include <condition_variable>
+#include <vector>
 #include <deque>
 #include <gtest/gtest.h>
 #include <linux/audit.h>
@@ -78,8 +79,15 @@ Trap trap_of(uint64_t id, wire::Call call, std::initializer_list<uint64_t> args)
     return t;
 }
 
+// A world is never freed: its loop's threads outlive the test. The list keeps it reachable, so that it is no leak.
+World& make_world() {
+    static auto& all = *new std::vector<World*>;
+    all.push_back(new World);
+    return *all.back();
+}
+
 TEST(TrapLoop, AnswersEveryTrapOnce) {
-    auto& w = *new World;
+    auto& w = make_world();
     ASSERT_TRUE(w.loop.start());
     static const char path[] = "/etc/hostname";
     for (uint64_t id = 1; id <= 2000; ++id)
@@ -92,7 +100,7 @@ TEST(TrapLoop, AnswersEveryTrapOnce) {
 
 // A process that is killed before anybody watched it.
 TEST(TrapLoop, TellsTheEndOfShortLives) {
-    auto& w = *new World;
+    auto& w = make_world();
     ASSERT_TRUE(w.loop.start());
     const pid_t child = fork();
     if (child == 0)
@@ -113,7 +121,7 @@ TEST(TrapLoop, TellsTheEndOfShortLives) {
 }
 
 TEST(TrapLoop, RefusesCallsAgainstOurselves) {
-    auto& w = *new World;
+    auto& w = make_world();
     ASSERT_TRUE(w.loop.start());
     const auto self = static_cast<uint64_t>(getpid());
     w.backend.push(trap_of(1, wire::Call::kill, {self, 9}));
@@ -130,7 +138,7 @@ TEST(TrapLoop, RefusesCallsAgainstOurselves) {
 }
 
 TEST(TrapLoop, HandsOutARingOnTheMagicCall) {
-    auto& w = *new World;
+    auto& w = make_world();
     ASSERT_TRUE(w.loop.start());
     const auto dirfd = static_cast<uint64_t>(static_cast<uint32_t>(wire::kMagicDirfd));
     w.backend.push(trap_of(1, wire::Call::openat, {dirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi}));
@@ -143,7 +151,7 @@ TEST(TrapLoop, HandsOutARingOnTheMagicCall) {
 
 // A thread that was late with a request has perhaps made the ring: the second one must not make another.
 TEST(TrapLoop, TriesNoSecondRing) {
-    auto& w = *new World;
+    auto& w = make_world();
     static Ticket first, second;
     const auto dirfd = static_cast<uint64_t>(static_cast<uint32_t>(wire::kMagicDirfd));
     first.trap = trap_of(1, wire::Call::openat, {dirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi});
@@ -159,7 +167,7 @@ TEST(TrapLoop, TriesNoSecondRing) {
 }
 
 TEST(TrapLoop, GoneCallersAreNoTrouble) {
-    auto& w = *new World;
+    auto& w = make_world();
     ASSERT_TRUE(w.loop.start());
     Trap gone = trap_of(1, wire::Call::open, {0x10, 0});
     gone.tid = 1 << 22;
