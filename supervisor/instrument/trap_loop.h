@@ -14,6 +14,8 @@
 namespace undercoat::instrument {
 
 inline constexpr uint64_t kDeadlineNs = 9'000'000;
+// How long a receiver that is not blocked, but gets no processor, is waited for.
+inline constexpr uint64_t kStarvedNs = 200'000'000;
 
 class TrapLoop {
 public:

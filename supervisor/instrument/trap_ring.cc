@@ -44,7 +44,7 @@ bool TrapRing::emit(const wire::RecordHeader& header, const uint8_t* payload, si
         wire::count(registry_, wire::Counter::records_dropped_full);
         return false;
     }
-    memcpy(at.memory + wire::kHeaderSize, payload, n);
+    if (n != 0) memcpy(at.memory + wire::kHeaderSize, payload, n);
     wire::commit(ring_, at, header);
     wire::count(registry_, wire::Counter::records);
     uint32_t* waits = &ring_.control->reader_waits;

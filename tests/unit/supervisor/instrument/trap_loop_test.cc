@@ -81,9 +81,10 @@ Trap trap_of(uint64_t id, wire::Call call, std::initializer_list<uint64_t> args)
 
 // A world is never freed: its loop's threads outlive the test. The list keeps it reachable, so that it is no leak.
 World& make_world() {
-    static auto& all = *new std::vector<World*>;
-    all.push_back(new World);
-    return *all.back();
+    static World* all[64];
+    static size_t n = 0;
+    all[n] = new World;
+    return *all[n++];
 }
 
 TEST(TrapLoop, AnswersEveryTrapOnce) {
