@@ -26,6 +26,11 @@ Verdict new_socket(const HeldCall& c, const Credentials& who) {
     const int kind = type & 0xf;
     const bool raw = domain == AF_PACKET || ((domain == AF_INET || domain == AF_INET6) && kind == SOCK_RAW);
     if (raw && !who.has(kCapNetRaw)) return inferred_error(EPERM);
+    // Closing a packet socket of our own would take the kernel tens of milliseconds, longer than a trap may.
+    if (domain == AF_PACKET) {
+        const bool known = kind == SOCK_RAW || kind == SOCK_DGRAM || kind == 10;  // SOCK_PACKET
+        return known ? inferred_fd() : inferred_error(ESOCKTNOSUPPORT);
+    }
     // The same question to the kernel, asked by us.
     const UniqueFd probe(socket(domain, (type & ~0xff) == 0 ? kind | SOCK_CLOEXEC : type | SOCK_CLOEXEC, protocol));
     return probe ? inferred_fd() : inferred_error(errno);
