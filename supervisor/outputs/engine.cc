@@ -50,12 +50,14 @@ bool is_stream(const std::string& target) { return target == "stdout" || target 
 }  // namespace
 
 Engine::Engine(EngineSettings settings, actions::Log log)
-    : settings_(completed(std::move(settings))), log_(std::move(log)), host_(catalogue_, settings_.rules, log_) {
+    : settings_(completed(std::move(settings))), log_(std::move(log)), host_(catalogue_, settings_.rules, log_),
+      journal_(settings_.journal) {
     surroundings_.hostname = host_name();
     auto suggested = rules::OutputTemplate::parse(kSuggested, catalogue_);
     if (auto* t = std::get_if<rules::OutputTemplate>(&suggested)) suggested_ = std::move(*t);
     format_ = settings_.format.value_or(is_stream(settings_.alerts) ? Format::text : Format::json);
     open_alerts();
+    if (alerts_) alerts_->report_progress(journal_.progress());
     if (!settings_.events.empty()) open_events();
     if (settings_.rules.paths.empty())
         log_(Severity::warning, "no rules are given and none lie in the bundle: nothing is alerted; use --rules FILE");
@@ -76,8 +78,6 @@ void Engine::open_alerts() {
         alerts_ = std::make_unique<LineSink>(STDERR_FILENO, false, "stderr", warn);
         return;
     }
-    if (settings_.resumed)
-        written_alerts_ = WrittenLines::read(file->get(), kReadBack, alert_line_key);
     alerts_to_file_ = true;
     alerts_ = std::make_unique<LineSink>(file->release(), true, settings_.alerts, warn);
 }
@@ -126,6 +126,10 @@ state::Verdict Engine::on_event(const event::Event& e, state::State& state) {
 
 void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {
     if (!alerts_) return;
+    if (journal_.written_before(e.id, rule.name)) {
+        ++duplicates_;
+        return;
+    }
     output_arena_.reset();
     Alert alert;
     alert.rule = rule.name;
@@ -151,11 +155,8 @@ void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {
         append_json_line(alert, surroundings_.hostname, line_);
     else
         append_text_line(alert, line_);
-    if (!written_alerts_.empty() && written_alerts_.take(alert_line_key(line_))) {
-        ++duplicates_;
-        return;
-    }
     ++alerted_;
+    journal_.note(e.id, rule.name, line_.size());
     alerts_->append(line_);
 }
 

@@ -1,12 +1,14 @@
 // The consumer behind the state: matches each event with the rules and writes alerts and the event log.
 //
 // Must stay true (state::Sink): after commit() everything earlier is written, or waits in a bounded buffer because the disk
-// does not take it, or is counted as dropped; an event id that the log holds already is not written again.
+// does not take it, or is counted as dropped; an event id that the log holds already is not written again; an alert is left
+// out only if the same rule's alert of the same event was written.
 #pragma once
 
 #include "supervisor/actions/rule_host.h"
 #include "supervisor/fields/view.h"
 #include "supervisor/outputs/alert.h"
+#include "supervisor/outputs/alert_journal.h"
 #include "supervisor/outputs/line_sink.h"
 #include "supervisor/outputs/resume.h"
 #include "supervisor/state/sink.h"
@@ -24,6 +26,7 @@ struct EngineSettings {
     std::string events;               // a file; empty: no event log
     std::optional<Format> format;     // default: text on stdout and stderr, JSON in files
     bool resumed = false;             // takes over from a supervisor of the same run that died
+    wire::AlertJournal* journal = nullptr;  // of this run; null: alerts are not told apart from those of a dead supervisor
 };
 
 struct EngineCounters {
@@ -70,7 +73,8 @@ private:
     std::unique_ptr<LineSink> alerts_, events_;
     Format format_ = Format::text;
     bool alerts_to_file_ = false;
-    WrittenLines written_alerts_, written_events_;
+    AlertJournal journal_;
+    WrittenLines written_events_;
     std::string line_;
     bool interest_changed_ = false;
     uint64_t seen_ = 0, alerted_ = 0, duplicates_ = 0;

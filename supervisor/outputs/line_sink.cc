@@ -84,6 +84,7 @@ size_t LineSink::write_some(int fd, std::string_view text, int* error) {
         const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
         if (n > 0) {
             done += static_cast<size_t>(n);
+            if (progress_) __atomic_fetch_add(progress_, static_cast<uint64_t>(n), __ATOMIC_RELEASE);
             continue;
         }
         if (n < 0 && errno == EINTR) continue;

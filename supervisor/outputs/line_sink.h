@@ -40,6 +40,8 @@ public:
     void append(std::string_view line);
     // True when everything appended so far has been written.
     bool commit();
+    // From now on *bytes is raised by what has been written, right after it was. Before the first append().
+    void report_progress(uint64_t* bytes) { progress_ = bytes; }
     // Goes on with another descriptor (the file was moved away). Lines that wait are written to the new one.
     void replace(int fd);
 
@@ -58,6 +60,7 @@ private:
     std::string front_;        // of the caller
     uint64_t dropped_ = 0;     // of the caller
     bool drop_reported_ = false;
+    uint64_t* progress_ = nullptr;
 
     mutable std::mutex mutex_;
     std::condition_variable work_, done_;

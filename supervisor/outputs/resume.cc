@@ -43,8 +43,6 @@ constexpr uint64_t kSecond = 1'000'000'000, kApart = 10'000'000;
 
 std::string event_key(std::string_view id, uint64_t ts) { return std::string(id) + "|" + std::to_string(ts / kSecond); }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 }  // namespace
 
 std::string event_line_key(std::string_view line) {
@@ -63,22 +61,6 @@ bool take_event(WrittenLines& written, std::string_view id, uint64_t ts) {
     if (written.take(event_key(id, ts))) return true;
     if (ts % kSecond < kApart) return written.take(event_key(id, ts - kSecond));
     return ts % kSecond > kSecond - kApart && written.take(event_key(id, ts + kSecond));
-}
-
-// Nine digits and more stand only for fractions of a second and for nanoseconds since the epoch.
-std::string alert_line_key(std::string_view line) {
-    while (line.ends_with('\n')) line.remove_suffix(1);
-    std::string key;
-    for (size_t i = 0; i < line.size();) {
-        size_t end = i;
-        while (end < line.size() && is_digit(line[end])) ++end;
-        if (end == i) key += line[i++];
-        else {
-            if (end - i < 9) key.append(line, i, end - i);
-            i = end;
-        }
-    }
-    return key;
 }
 
 }  // namespace undercoat::outputs

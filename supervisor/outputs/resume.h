@@ -1,4 +1,4 @@
-// What a file already holds, so that a restarted supervisor writes nothing twice.
+// What the event log already holds, so that a restarted supervisor writes no event twice.
 //
 // After a kill -9 the rings give again what had not been acknowledged; part of it may have been written. Each line has a key;
 // the keys of the last lines are read at the start, with how often each occurs. Must stay true: only a supervisor that
@@ -31,9 +31,8 @@ private:
     std::unordered_map<std::string, unsigned> count_;
 };
 
-// Keys: of a line of the event log its id and second; of an alert its line without the digits below the second.
+// The key of a line of the event log: its id and second.
 std::string event_line_key(std::string_view line);
-std::string alert_line_key(std::string_view line);
 // Takes the event's line, also when its time crossed a second's border between the two supervisors.
 bool take_event(WrittenLines& written, std::string_view id, uint64_t ts);
 

@@ -56,7 +56,7 @@ std::string counters_text(const ingest::Counters& c) {
     return s;
 }
 
-outputs::EngineSettings engine_settings(const pipeline::SupervisorOptions& o, bool resumed) {
+outputs::EngineSettings engine_settings(const pipeline::SupervisorOptions& o, pipeline::Pipeline* running) {
     outputs::EngineSettings s;
     s.rules.paths = o.rules;
     s.rules.matching = o.first_match ? rules::Matching::first : rules::Matching::all;
@@ -65,7 +65,8 @@ outputs::EngineSettings engine_settings(const pipeline::SupervisorOptions& o, bo
     s.events = o.events;
     if (o.json || o.format == "json") s.format = outputs::Format::json;
     if (o.format == "text") s.format = outputs::Format::text;
-    s.resumed = resumed;
+    s.resumed = running && running->restarted();
+    s.journal = running ? running->alert_journal() : nullptr;
     return s;
 }
 
@@ -89,7 +90,7 @@ int main(int argc, char** argv) {
     };
     pipeline::Pipeline* running = nullptr;
     const auto make_sink = [&](state::State&) -> std::unique_ptr<state::Sink> {
-        return std::make_unique<outputs::Engine>(engine_settings(options, running && running->restarted()), log);
+        return std::make_unique<outputs::Engine>(engine_settings(options, running), log);
     };
     if (!options.replay.empty()) {
         if (!options.problems.empty()) return 2;

@@ -44,6 +44,27 @@ int main(int argc, char** argv) {
 '''
 
 
+# Opens one file again and again, a fifth of the times after each byte of its input; ends after one byte more.
+SAME_FILE = r'''
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char** argv) {
+    int opens = atoi(argv[1]);
+    char go;
+    if (write(1, "started\n", 8) != 8) return 1;
+    for (int i = 0; i < opens; ++i) {
+        if (i % (opens / 5) == 0 && read(0, &go, 1) != 1) return 2;
+        int fd = open("/etc/shadow", O_RDONLY);
+        if (fd < 0) return 3;
+        close(fd);
+    }
+    return read(0, &go, 1) != 1;
+}
+'''
+
+
 def fresh_supervisor(run, old):
     pid = supervisor_of(run.process.pid)
     return pid if pid not in old else None
@@ -117,6 +138,30 @@ class Faults(Case):
         self.assertEqual([], [i for i, n in ids.items() if n > 1][:5])
         paths = collections.Counter(e['args'].get('name') for e in events if e['type'] in ('open', 'openat'))
         self.assertEqual([], [p for p, n in paths.items() if n > 1 and str(p).startswith('/nonexistent/uc-')][:5])
+
+    def test_equal_alerts_over_kills_of_the_supervisor(self):
+        """Alerts that differ in nothing but their time: each is written at least once, and hardly any twice."""
+        opens = 1500
+        program = self.compile(SAME_FILE, 'same_file')
+        run = self.start_under(program, opens, stdin=subprocess.PIPE)
+        self.assertEqual(b'started\n', run.process.stdout.readline())
+        killed = []
+        for part in range(5):
+            pid = wait_for(lambda: fresh_supervisor(run, killed), 'a supervisor runs')
+            before = len(run.alerts())
+            run.process.stdin.write(b'x')
+            run.process.stdin.flush()
+            wait_for(lambda: len(run.alerts()) > before + 20, 'alerts are written', 40)
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+        run.process.stdin.write(b'x')
+        run.process.stdin.close()
+        self.assertEqual(0, run.process.wait(60))
+        alerts = [a for a in run.alerts() if a['rule'] == 'Test shadow read']
+        self.assertGreaterEqual(len(alerts), opens)
+        self.assertLess(len(alerts), opens * 1.1)
+        ids = collections.Counter(e['id'] for e in run.events())
+        self.assertEqual([], [i for i, n in ids.items() if n > 1][:5], 'event ids that appear twice')
 
     def with_fault(self, fault, opens):
         done = self.run_under(self.opener(raw=True), PROCESSES, opens, env={'UNDERCOAT_FAULT': fault}, timeout=240)

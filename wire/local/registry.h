@@ -5,6 +5,7 @@
 // writer, named (i) instrument or (s) supervisor; a reader that finds a slot half written sees state free or its old one.
 #pragma once
 
+#include "wire/local/alert_journal.h"
 #include "wire/local/ring.h"
 
 namespace undercoat::wire {
@@ -59,6 +60,7 @@ struct Registry {
     uint64_t instrument_beat; // (i)
     uint64_t outstanding[kMaxTrapThreads];  // (i) notification ids between RECV and the answer; 0: none
     uint64_t counters[static_cast<size_t>(Counter::count)];
+    AlertJournal alerts;  // (s)
     RingSlot slots[kMaxRings];  // slot 0 is the trap ring
     Lineage lineage[kLineageSize];
 };

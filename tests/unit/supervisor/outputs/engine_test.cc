@@ -94,6 +94,8 @@ TEST_F(EngineTest, WritesAlertsAndEvents) {
 }
 
 TEST_F(EngineTest, ARestartWritesNothingTwice) {
+    const auto journal = std::make_unique<wire::AlertJournal>();
+    settings.journal = journal.get();
     {
         Engine engine(settings, log());
         send(engine, "/etc/passwd", 10);

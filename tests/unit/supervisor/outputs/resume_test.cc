@@ -30,21 +30,9 @@ TEST(Resume, EventsByIdAndSecond) {
     EXPECT_TRUE(w.empty());
 }
 
-TEST(Resume, EqualAlertsAreCounted) {
-    const std::string line = R"({"rule":"R","pid":12345678,"output":"11:38:18.600445122: x","time":1795261078600445122})" "\n";
-    const std::string again = R"({"rule":"R","pid":12345678,"output":"11:38:18.600445199: x","time":1795261078600445199})" "\n";
-    const std::string other = R"({"rule":"R","pid":12345679,"output":"11:38:18.600445122: x","time":1795261078600445122})" "\n";
-    const UniqueFd fd = file_with(line + line);
-    WrittenLines w = WrittenLines::read(fd.get(), 1 << 20, alert_line_key);
-    EXPECT_FALSE(w.take(alert_line_key(other)));
-    EXPECT_TRUE(w.take(alert_line_key(again)));
-    EXPECT_TRUE(w.take(alert_line_key(line)));
-    EXPECT_FALSE(w.take(alert_line_key(line)));
-}
-
 TEST(Resume, OnlyTheEndIsRead) {
     const UniqueFd fd = file_with("first\nsecond\nthird\n");
-    WrittenLines w = WrittenLines::read(fd.get(), 10, alert_line_key);
+    WrittenLines w = WrittenLines::read(fd.get(), 10, [](std::string_view l) { return std::string(l); });
     EXPECT_FALSE(w.take("first"));
     EXPECT_FALSE(w.take("second"));
     EXPECT_TRUE(w.take("third"));
