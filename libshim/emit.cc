@@ -4,6 +4,7 @@
 namespace undercoat::shim {
 
 void emit(const wire::Ring& ring, const Emission& e) {
+    if (!can_record(ring)) return wire::count_drop(ring, wire::Drop::no_clock);
     size_t size = e.nargs ? wire::PayloadWriter::tlv(e.nargs * 8) : 0;
     for (uint32_t i = 0; i < e.npieces; i++) size += wire::PayloadWriter::tlv(e.pieces[i].size);
     const wire::Reservation v = wire::reserve(ring, size);

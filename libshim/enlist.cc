@@ -110,6 +110,13 @@ bool map_process() {
     return true;
 }
 
+// After exec, and where the program forbade it by an instruction of its own, only the kernel knows.
+bool clock_forbidden() {
+    constexpr int kPrGetTsc = 25, kTscSigsegv = 2;
+    int mode = 0;
+    return g_image.no_clock || (!failed(own_call(__NR_prctl, kPrGetTsc, &mode)) && mode == kTscSigsegv);
+}
+
 void adopt(int fd, bool trapped) {
     wire::Ring ring;
     const bool ok = map_ring(fd, ring);
@@ -129,6 +136,7 @@ void adopt(int fd, bool trapped) {
     p->gadget = trapped && g_image.gadget;
     p->ring.data = ring.data;
     p->ring.granules = ring.granules;
+    if (clock_forbidden()) __atomic_store_n(&ring.control->no_clock, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&p->ring.control, ring.control, __ATOMIC_RELEASE);
 }
 

@@ -99,7 +99,7 @@ int execve_call(const char* path, char* const* argv, char* const* envp) {
     const uint64_t a[6] = {to_register(path), to_register(argv), to_register(envp)};
     constexpr Descriptor d = describe<Call::execve>(false);
     Process* p = managed();
-    if (!p || !p->trapped || !wire::bit(p->ring.control->want_result, d.call))
+    if (!p || !p->trapped || !wire::bit(p->ring.control->want_result, d.call) || !can_record(p->ring))
         return static_cast<int>(libc_result(pass_through(d, a)));
     const uint32_t seq = __atomic_add_fetch(&p->seq, 1, __ATOMIC_RELAXED);
     const uint64_t with_seq[6] = {a[0], a[1], a[2], 0, 0, wire::kSeqMagic | seq};

@@ -100,7 +100,7 @@ void record(const Process& p, const Descriptor& d, const uint64_t (&a)[6], Captu
 
 // The trap records the call; we add what it cannot know.
 long trapped(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
-    if (!wire::bit(p.ring.control->want_result, d.call) || d.nargs > 5) return out(d, c.registers);
+    if (!wire::bit(p.ring.control->want_result, d.call) || d.nargs > 5 || !can_record(p.ring)) return out(d, c.registers);
     const uint32_t seq = __atomic_add_fetch(&p.seq, 1, __ATOMIC_RELAXED);
     c.registers[5] = wire::kSeqMagic | seq;
     const long result = out(d, c.registers);
@@ -132,7 +132,7 @@ bool gadget_admits(const Process& p, const Descriptor& d, Captured& c) {
     const bool roomy = !wire::nearly_full(p.ring) || __atomic_load_n(&p.ring.control->policy, __ATOMIC_RELAXED) ==
                                                          static_cast<uint32_t>(wire::FullPolicy::drop);
     long result;
-    if (p.gadget && d.tier == wire::Tier::gadget && c.readable && roomy && !must_stay_cancellable(d, a) &&
+    if (p.gadget && d.tier == wire::Tier::gadget && c.readable && roomy && can_record(p.ring) && !must_stay_cancellable(d, a) &&
         gadget_admits(p, d, c)) {
         result = through_gadget(d.nr, c.registers);
         record(p, d, a, c, result);

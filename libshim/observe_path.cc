@@ -29,7 +29,7 @@ template <class T>
     const uint64_t tail = __atomic_load_n(&ring.control->tail, __ATOMIC_ACQUIRE);
     const bool fits =
         (head & (ring.granules - 1)) + granules <= ring.granules && head + granules - tail <= ring.granules;
-    if (!fits || !__atomic_compare_exchange_n(&ring.control->head, &head, head + granules, false, __ATOMIC_ACQ_REL,
+    if (!fits || !can_record(ring) || !__atomic_compare_exchange_n(&ring.control->head, &head, head + granules, false, __ATOMIC_ACQ_REL,
                                               __ATOMIC_RELAXED)) {
         const Piece piece{wire::Tag::path, static_cast<uint8_t>(at), static_cast<uint16_t>(n), path};
         return emit(ring, {wire::RecordKind::call, d.call, 0, result, a, d.nargs, &piece, 1});
@@ -73,7 +73,7 @@ long observed_path(Descriptor d, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t
     const uint64_t a[6] = {a0, a1, a2, a3};
     const bool here = d.when == wire::When::always || static_cast<int32_t>(a0) == -100;
     alignas(8) char copy[kUsualPath + 8];
-    if (!here || must_stay_cancellable(d, a) || p.gadget != p.trapped || wire::nearly_full(p.ring))
+    if (!here || must_stay_cancellable(d, a) || p.gadget != p.trapped || wire::nearly_full(p.ring) || !can_record(p.ring))
         return libc_result(observed(p, d, a));
     const uint64_t address = d.path ? a1 : a0;
     const long n = copy_known_string(address, copy, kUsualPath);

@@ -35,6 +35,7 @@ struct Image {
     bool scanned;           // cancel_used and musl are known
     bool cancel_used;       // the program can cancel threads: calls that may block must stay cancellable
     bool musl;
+    bool no_clock;        // the program has forbidden itself the time stamp counter
     bool moved;           // root or mount name space were changed: our file may not be visible
     uint16_t tid_offset;  // of the thread id from the thread pointer; 0: unknown
     uint32_t path_length;
@@ -56,6 +57,9 @@ inline Process* managed() {
     return p && p->ring.control && !t_in_vfork_child ? p : nullptr;
 }
 
+// False once a thread may not read the time stamp counter: no record can be stamped. The trap sees everything then.
+inline bool can_record(const wire::Ring& ring) { return !__atomic_load_n(&ring.control->no_clock, __ATOMIC_RELAXED); }
+
 // Whether calls on a descriptor return at once. Kept for cancellation alone (invoke.h): close is not seen, and whoever
 // makes a new socket by a way that is not seen either has a wrong bit, and a thread in it that cannot be cancelled.
 inline bool nonblocking(uint64_t fd) {
@@ -71,8 +75,11 @@ inline void note_nonblocking(long fd, bool is) {
 // Called for each interposed call of a process without a ring: counts, and registers when the process has earned it (at
 // once with a meeting place). Returns the process when it has a ring now, else null. Cold; keeps errno.
 Process* enlist();
-// Registers now if that is still possible: before the program seals itself.
+// Registers now if that is still possible.
 void enlist_now();
+// The program is about to confine itself by prctl(option, argument): what we need is done before, and nothing after that it
+// forbids us. Not for the hook alone: see syscall.S.
+extern "C" void uc_before_prctl(int option, unsigned long argument);
 
 // Descriptor of the ring from a meeting place, or a negated errno.
 long meet();

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/prctl.h>
 
 #include "supervisor/instrument/socket_facts.h"
 #include "supervisor/instrument/target.h"
@@ -136,8 +137,10 @@ int Handler::adopt_ring(pid_t pid, int* fd) {
     const int slot = registrar_.make(pid, start, fd);
     if (slot < 0) return -ENOSPC;
     auto guard = table_.lock();
-    if (Process* p = table_.find(pid)) p->ring_slot = static_cast<uint32_t>(slot);
+    Process* p = table_.find(pid);
+    if (p) p->ring_slot = static_cast<uint32_t>(slot);
     else registrar_.orphan(static_cast<uint32_t>(slot));
+    if (p && p->no_clock) registrar_.forbid_clock(p->ring_slot);
     return slot;
 }
 
@@ -168,6 +171,16 @@ Handler::Rights Handler::rights_of(const HeldCall& c) {
     return r;
 }
 
+// Before the call: the shim reads the counter right after it. The ring may be asked for at the same time by another thread.
+void Handler::note_clock(const HeldCall& c) {
+    if (c.as_int(0) != PR_SET_TSC || c.args[1] != PR_TSC_SIGSEGV) return;
+    auto guard = table_.lock();
+    Process* p = table_.find(c.pid);
+    if (!p) return;
+    p->no_clock = true;
+    registrar_.forbid_clock(p->ring_slot);
+}
+
 // What the call may change of what rights_of() remembers; looked at again at the next need.
 void Handler::note_changes(const HeldCall& c) {
     bool credentials = false, root = false;
@@ -177,6 +190,7 @@ void Handler::note_changes(const HeldCall& c) {
             credentials = true; break;
         case Call::setns: case Call::unshare: credentials = root = true; break;
         case Call::chroot: case Call::pivot_root: root = true; break;
+        case Call::prctl: return note_clock(c);
         default: return;
     }
     auto guard = table_.lock();

@@ -60,6 +60,7 @@ private:
     void record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t);
     Verdict judge(const HeldCall& c, const Captured& found, const SocketFacts& socket, Ticket& t);
     void note_changes(const HeldCall& c);
+    void note_clock(const HeldCall& c);
     void give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t);
     int adopt_ring(pid_t pid, int* fd);
     void put_order(uint32_t ring_slot, wire::PayloadWriter& out) const;

@@ -49,6 +49,7 @@ struct Process {
     bool root_known = false;         // whether same_root is
     bool same_root = false;
     bool fresh_image = false;     // nothing was opened since the exec
+    bool no_clock = false;        // a thread of it has forbidden itself the time stamp counter
     bool exited = false;          // its exit record is written
     uint32_t next = kNoIndex;     // hash chain or free list
 };

@@ -24,6 +24,8 @@ public:
     int make(pid_t pid, uint64_t start_time, int* fd);
     // Its process died or called exec: what is in the ring is still to be read.
     void orphan(uint32_t slot);
+    // Its writers may not read the time stamp counter from now on: they record nothing and let everything trap.
+    void forbid_clock(uint32_t slot);
     // Where a ring's writers stand, for Tag::order.
     bool head_of(uint32_t slot, wire::Order& out);
 

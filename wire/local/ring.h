@@ -21,7 +21,7 @@ inline constexpr uint32_t kShimRingGranules = 8192;        // 512 KiB: eight mil
 inline constexpr uint32_t kTrapRingGranules = 512 * 1024; // 32 MiB of address space, touched as used
 
 // Why a record was not written; each is a counter in the control page and a metric.
-enum class Drop : uint8_t { ring_full = 0, too_big = 1, reentered = 2, count = 8 };
+enum class Drop : uint8_t { ring_full = 0, too_big = 1, reentered = 2, no_clock = 3, count = 8 };
 
 // How a writer behaves when the ring is nearly full.
 enum class FullPolicy : uint32_t { trap_door = 0, drop = 1 };
@@ -39,6 +39,7 @@ struct RingControl {
     uint64_t wanted[kBitmapWords];       // (s) bit = enum Call: somebody needs this call recorded
     uint64_t want_result[kBitmapWords];  // (s) bit = enum Call: a rule or the state tests its result
     uint64_t names_wanted;               // (s) non-zero: record getaddrinfo names
+    uint32_t no_clock;                   // (i, w) non-zero: a thread may not read the time stamp counter, so nothing is recorded here
     alignas(64) uint64_t head;           // (w) next position to be reserved
     alignas(64) uint64_t tail;           // (s) copy of the reader's position, for the writers' space check only
     alignas(64) uint32_t drops[static_cast<size_t>(Drop::count)];  // (w)

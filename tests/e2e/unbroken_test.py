@@ -1,0 +1,48 @@
+"""Programs that do what few do behave as natively: same output, same status, and they are still seen."""
+import subprocess
+import unittest
+
+from harness import BUILD, MODES, Case
+
+
+def tracee(name, musl=False):
+    return BUILD / 'tests/tracees' / (name + ('-musl' if musl else ''))
+
+
+class Unbroken(Case):
+    def as_natively(self, *command, mode, native=None, **options):
+        """Runs it natively and under us, compares, and returns how it went under us."""
+        if native is None:
+            native = subprocess.run([str(c) for c in command], capture_output=True, timeout=60, env=self.environment())
+        done = self.run_under(*command, mode=mode, **options)
+        self.assertEqual((native.returncode, native.stdout.decode(errors='replace')), (done.returncode, done.out), done.err)
+        return done
+
+
+class Clock(Unbroken):
+    """The time stamp counter, which our records need, is forbidden."""
+
+    def opens(self, done, path):
+        return len([e for e in done.calls('open', 'openat') if path in str(e)])
+
+    def test_it_goes_on_and_is_seen(self):
+        for musl in (False, True):
+            for how in ('libc', 'syscall', 'raw', 'thread', 'child', 'early'):
+                if musl and not tracee('clock_forbidden', True).exists():
+                    continue
+                with self.subTest(how=how, musl=musl):
+                    path = self.dir / f'watched-{how}'
+                    path.touch()
+                    done = self.as_natively(tracee('clock_forbidden', musl), how, path, mode='full')
+                    self.assertEqual('alive\n', done.out)
+                    self.assertEqual(6, self.opens(done, path.name))
+
+    def test_without_a_filter_it_goes_on(self):
+        for how in ('libc', 'syscall', 'child', 'strict'):
+            with self.subTest(how=how):
+                done = self.as_natively(tracee('clock_forbidden'), how, '/dev/zero', mode='preload')
+                self.assertEqual('alive\n', done.out)
+
+
+if __name__ == '__main__':
+    unittest.main()
