@@ -12,6 +12,7 @@
 namespace undercoat::instrument {
 namespace {
 constexpr int kFirst = 500;
+constexpr int kReserved = 16384;  // numbers: 128 KiB of the kernel's memory
 int g_base = kFirst;
 rlimit g_inherited{};
 bool g_limit_changed = false;
@@ -38,6 +39,15 @@ void prepare_fds() {
 
 void restore_fd_limit() {
     if (g_limit_changed) setrlimit(RLIMIT_NOFILE, &g_inherited);
+}
+
+void reserve_fds() {
+    rlimit now{};
+    if (getrlimit(RLIMIT_NOFILE, &now) != 0) return;
+    const int last = static_cast<int>(std::min<rlim_t>(now.rlim_cur, kReserved)) - 1;
+    UniqueFd grown(fcntl(0, F_DUPFD_CLOEXEC, last));
+    // No standard input: anything else that is open serves as well.
+    for (int fd = 1; !grown && fd < g_base + 16; ++fd) grown.reset(fcntl(fd, F_DUPFD_CLOEXEC, last));
 }
 
 UniqueFd move_high(UniqueFd fd) {

@@ -108,7 +108,7 @@ void Handler::give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t) {
         return;
     }
     int fd = -1;
-    const int slot = t.trap.args[3] == wire::kAbi ? adopt_ring(c.pid, &fd) : -EPROTONOSUPPORT;
+    const int slot = t.trap.args[3] == wire::kAbi ? adopt_ring(c.pid, t, &fd) : -EPROTONOSUPPORT;
     if (slot < 0) {
         backend.fail(t.trap.id, -slot);
         return;
@@ -123,24 +123,24 @@ void Handler::give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t) {
     backend.fail(t.trap.id, EMFILE);
 }
 
-// A new ring for a known process, in place of the one it has. The slot, or -errno.
-int Handler::adopt_ring(pid_t pid, int* fd) {
+// A new ring for a known process, in place of the one it has. The slot, or -errno. A thread that was given up meanwhile leaves
+// the table alone: its caller has been answered, and may have asked again and got another ring.
+int Handler::adopt_ring(pid_t pid, const Ticket& t, int* fd) {
     uint64_t start = 0;
     {
         auto guard = table_.lock();
-        Process* p = table_.find(pid);
+        const Process* p = table_.find(pid);
         if (!p) return -ESRCH;
         start = p->start_time;
-        registrar_.orphan(p->ring_slot);
-        p->ring_slot = 0;
     }
     const int slot = registrar_.make(pid, start, fd);
     if (slot < 0) return -ENOSPC;
     auto guard = table_.lock();
-    Process* p = table_.find(pid);
-    if (p) p->ring_slot = static_cast<uint32_t>(slot);
-    else registrar_.orphan(static_cast<uint32_t>(slot));
-    if (p && p->no_clock) registrar_.forbid_clock(p->ring_slot);
+    Process* p = t.abandoned ? nullptr : table_.find(pid);
+    registrar_.orphan(p ? p->ring_slot : static_cast<uint32_t>(slot));
+    if (!p) return -ESRCH;
+    p->ring_slot = static_cast<uint32_t>(slot);
+    if (p->no_clock) registrar_.forbid_clock(p->ring_slot);
     return slot;
 }
 
@@ -227,13 +227,9 @@ void Handler::record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
         if (about_socket(c)) look_at_socket(c, out, socket);
     }
     put_order(ring_slot, out);
-    const bool promised = ring_slot != 0 && !c.foreign && c.info().nargs <= 5 && (c.args[5] & wire::kSeqMask) == wire::kSeqMagic;
     Verdict v;
     uint8_t flags = wire::kResultFollows;
-    if (promised) {
-        const uint32_t seq = static_cast<uint32_t>(c.args[5]);
-        out.put(Tag::seq, 0, &seq, sizeof seq);
-    } else {
+    if (ring_slot == 0 || !promise(c, out)) {
         v = judge(c, found, socket, t);
         flags = v.flags();
     }
@@ -243,14 +239,22 @@ void Handler::record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     if (t.recorded.exchange(1) == 0) emit(h, t.payload, out.size());
 }
 
-void Handler::record_registers(Ticket& t) {
+bool Handler::promise(const HeldCall& c, wire::PayloadWriter& out) const {
+    if (c.foreign || c.info().nargs > 5 || (c.args[5] & wire::kSeqMask) != wire::kSeqMagic) return false;
+    const uint32_t seq = static_cast<uint32_t>(c.args[5]);
+    out.put(Tag::seq, 0, &seq, sizeof seq);
+    return true;
+}
+
+void Handler::record_registers(const Trap& trap) {
     HeldCall c;
-    if (t.recorded.exchange(1) != 0 || Registrar::is_request(t.trap) || !decode(t.trap, c)) return;
+    if (Registrar::is_request(trap) || !decode(trap, c)) return;
+    c.pid = c.tid != 0 ? table_.group_of(c.tid) : 0;
     uint8_t payload[128];
     wire::PayloadWriter out(payload, payload + sizeof payload);
     capture_registers(c, out);
-    wire::RecordHeader h = header(RecordKind::call, c.call, 0, c.tid);
-    h.flags = wire::kUnreadable | wire::kResultUnknown;
+    wire::RecordHeader h = header(RecordKind::call, c.call, c.pid, c.tid);
+    h.flags = wire::kUnreadable | (c.pid != 0 && promise(c, out) ? wire::kResultFollows : wire::kResultUnknown);
     emit(h, payload, out.size());
 }
 

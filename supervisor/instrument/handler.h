@@ -46,8 +46,8 @@ public:
     // A process asks for a ring by the meeting place: its descriptor, or -errno. For processes that are not trapped the
     // first ring is their birth, another one a new image.
     int enlist(pid_t pid);
-    // Records a trap that its thread did not finish: registers only. Called by the watchdog.
-    void record_registers(Ticket& ticket);
+    // Records a trap that no thread could tell: registers only. Called by the watchdog, for a ticket whose `recorded` it has set.
+    void record_registers(const Trap& trap);
     // A known process has died: its exit is recorded unless it was already.
     void process_died(pid_t pid);
     // Processes that have lived for a while get a pidfd; those that have ended meanwhile are told. Called by one thread.
@@ -62,7 +62,9 @@ private:
     void note_changes(const HeldCall& c);
     void note_clock(const HeldCall& c);
     void give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t);
-    int adopt_ring(pid_t pid, int* fd);
+    int adopt_ring(pid_t pid, const Ticket& t, int* fd);
+    // The caller's shim will write the result of this call, under a number that is put into the record.
+    bool promise(const HeldCall& c, wire::PayloadWriter& out) const;
     void put_order(uint32_t ring_slot, wire::PayloadWriter& out) const;
     wire::RecordHeader header(wire::RecordKind kind, uint16_t call, pid_t pid, pid_t tid) const;
     bool emit(wire::RecordHeader h, const uint8_t* payload, size_t n);

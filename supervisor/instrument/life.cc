@@ -162,7 +162,7 @@ int Handler::enlist(pid_t pid) {
         confirm_exec(pid, none, {}, *ticket);
     }
     int fd = -1;
-    const int slot = adopt_ring(pid, &fd);
+    const int slot = adopt_ring(pid, *ticket, &fd);
     return slot < 0 ? slot : fd;
 }
 

@@ -141,6 +141,7 @@ private:
     void serve(UniqueFd listener, pid_t workload) {
         shared_.registry->workload_pid = static_cast<uint32_t>(workload);
         shared_.registry->origin = static_cast<uint32_t>(wire::Origin::notify);
+        reserve_fds();
         backend_ = std::make_unique<NotifyBackend>(move_high(std::move(listener)));
         release_held(*backend_, *settings_.hand_over);
         loop_ = std::make_unique<TrapLoop>(*backend_, handler_, *shared_.registry, *settings_.hand_over);

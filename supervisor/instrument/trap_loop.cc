@@ -190,10 +190,10 @@ void TrapLoop::take_over(unsigned index) {
     --able_;
     if (!dead) ++stuck_;
     wire::count(registry_, wire::Counter::threads_replaced);
-    const bool told = t.second_try || t.registers_only ? false : t.recorded.exchange(1) != 0;
-    const bool retried = !t.second_try && !t.registers_only && !told && start_receiver(&trap);
+    const bool untold = t.recorded.exchange(1) == 0;
+    const bool retried = untold && !t.second_try && !t.registers_only && start_receiver(&trap);
     if (!retried) {
-        if (t.second_try || t.registers_only) handler_.record_registers(t);
+        if (untold) handler_.record_registers(trap);
         if (backend_.proceed(trap.id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
         start_receiver();
     }
@@ -207,8 +207,7 @@ void TrapLoop::take_over(unsigned index) {
 void TrapLoop::receive_in_need() {
     if (!need_) need_ = std::make_unique<Ticket>();
     if (!backend_.pending(2) || backend_.next(need_->trap) != TrapBackend::Next::trap) return;
-    need_->recorded = 0;
-    handler_.record_registers(*need_);
+    handler_.record_registers(need_->trap);
     if (backend_.proceed(need_->trap.id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
 }
 

@@ -167,6 +167,23 @@ TEST(TrapLoop, TriesNoSecondRing) {
     EXPECT_EQ(w.shared->registry->slots[2].state, static_cast<uint32_t>(wire::SlotState::free));
 }
 
+// Its caller has been answered by the watchdog, has asked again and has another ring: that one stays.
+TEST(TrapLoop, AThreadThatWasGivenUpTakesNoRingAway) {
+    auto& w = make_world();
+    static Ticket late, prompt;
+    const auto dirfd = static_cast<uint64_t>(static_cast<uint32_t>(wire::kMagicDirfd));
+    prompt.trap = trap_of(1, wire::Call::openat, {dirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi});
+    late.trap = prompt.trap;
+    late.trap.id = 2;
+    late.abandoned = true;
+    w.handler.handle(w.backend, prompt);
+    w.handler.handle(w.backend, late);
+    auto guard = w.table.lock();
+    EXPECT_EQ(w.table.find(getpid())->ring_slot, 1u);
+    EXPECT_EQ(w.shared->registry->slots[1].state, static_cast<uint32_t>(wire::SlotState::live));
+    EXPECT_EQ(w.shared->registry->slots[2].state, static_cast<uint32_t>(wire::SlotState::orphaned));
+}
+
 TEST(TrapLoop, GoneCallersAreNoTrouble) {
     auto& w = make_world();
     ASSERT_TRUE(w.loop.start());
