@@ -175,9 +175,6 @@ def step_conformance(tally):
         tally.skips += [f'{program.name}: {l}' for l in r.stdout.splitlines() if l.startswith('skip')][:int(last[3])]
 
 
-UNSTABLE_BORNE = 4
-
-
 def step_scenarios(tally):
     runner = SHARED / 'attacks/run-scenarios'
     if not runner.exists():
@@ -187,33 +184,15 @@ def step_scenarios(tally):
     expected = {l.strip() for l in (ROOT / 'tests/e2e/scenarios_expected.txt').read_text().splitlines()
                 if l.strip() and not l.startswith('#')}
     rules = [a for f in RULES for a in ('--rules', SHARED / 'rules' / f)]
-    def disagreements(only=()):
-        chosen = ['--only', ','.join(only)] if only else []
-        r = run(runner, '--calls', *chosen, '--', BUNDLE / 'bin/undercoat', 'run', '--json', *rules, '--alerts', '{alerts}',
-                '--events', '{events}', '--')
-        if not re.search(r'^\d+ passed, \d+ failed\s*\Z', r.stdout, re.M):
-            return None
-        blocks = re.split(r'^(?=\S)', r.stdout, flags=re.M)
-        return {b.split('\n')[0].strip(): b for b in blocks if b.strip() and not re.match(r'\d+ passed', b)}
-
-    wrong = disagreements()
-    if wrong is None:
+    r = run(runner, '--calls', '--', BUNDLE / 'bin/undercoat', 'run', '--json', *rules, '--alerts', '{alerts}',
+            '--events', '{events}', '--')
+    if not re.search(r'^\d+ passed, \d+ failed\s*\Z', r.stdout, re.M):
         return tally.failed('run-scenarios did not come to its count')
-    # What disagrees once and agrees twice afterwards is a defect of its own kind: named each time, and few are borne.
-    again = sorted(expected & set(wrong))
-    still = set()
-    for _ in range(2 if again else 0):
-        still |= set(disagreements(again) or again)
-    unstable = [n for n in again if n not in still]
-    if len(unstable) > UNSTABLE_BORNE:
-        still |= set(unstable)
-        unstable = []
-    for name in unstable:
-        tally.skipped('unstable scenario, agreed in two further runs: ' + wrong[name])
+    blocks = re.split(r'^(?=\S)', r.stdout, flags=re.M)
+    wrong = {b.split('\n')[0].strip(): b for b in blocks if b.strip() and not re.match(r'\d+ passed', b)}
     every = {d.parent.name for d in (SHARED / 'attacks').glob('*/run.sh')}
     for name in sorted(expected & every):
-        if name not in unstable:
-            tally.require(name not in wrong, 'scenario ' + wrong.get(name, ''))
+        tally.require(name not in wrong, 'scenario ' + wrong.get(name, ''))
     more = sorted(every - expected - set(wrong))
     if more:
         print(f'  scenarios that pass and are not in scenarios_expected.txt: {" ".join(more)}')

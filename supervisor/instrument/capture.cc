@@ -66,6 +66,7 @@ struct Reader {
         const size_t want = static_cast<size_t>(std::min<uint64_t>({size, limit, sizeof buffer}));
         note(read_memory(c.tid, c.args[i], buffer, want, &got));
         if (got != 0) out.put(tag, static_cast<uint8_t>(i), buffer, got);
+        if (tag == Tag::sockaddr) memcpy(found.address, buffer, found.address_length = got);
     }
 
     void descriptor(unsigned i) {

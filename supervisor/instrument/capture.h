@@ -35,6 +35,9 @@ struct Captured {
         bool cut = false;
         char text[wire::kMaxPath + 1];
     } paths[2];
+    // Of an address argument: the bytes that could be read.
+    uint8_t address[128];
+    size_t address_length = 0;
 };
 
 // Registers only.

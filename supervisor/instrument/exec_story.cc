@@ -148,7 +148,7 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
             p->credentials = s.credentials;
             p->credentials_known = true;
             p->altered = false;
-            p->fresh_image = true;
+            p->opens_looked_at = 0;
             p->no_clock = false;  // the image's one thread asks the kernel itself
             registrar_.orphan(p->ring_slot);
             p->ring_slot = 0;

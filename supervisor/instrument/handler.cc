@@ -82,7 +82,8 @@ void Handler::answer(TrapBackend& backend, const HeldCall& c, Ticket& t) {
     else wire::count(registry_, there ? Counter::continued : Counter::stale_ids);
 }
 
-// ld.so opens our library as the first file of every image, because our LD_PRELOAD says so: the program did not ask for it.
+// ld.so opens our library among the first files of every image, because our LD_PRELOAD says so: the program did not ask for
+// it. Before it come the program, where ld.so itself was executed, and what else is named in LD_PRELOAD.
 bool Handler::opens_shim(const HeldCall& c) {
     const bool at = static_cast<Call>(c.call) == Call::openat;  // glibc; musl's calls open
     if (shim_.empty() || (!at && static_cast<Call>(c.call) != Call::open)) return false;
@@ -91,13 +92,17 @@ bool Handler::opens_shim(const HeldCall& c) {
     {
         auto guard = table_.lock();
         Process* p = table_.find(c.pid);
-        if (!p || !p->fresh_image) return false;
-        p->fresh_image = false;
+        if (!p || p->opens_looked_at >= Process::kFirstOpens) return false;
+        ++p->opens_looked_at;
     }
     char path[wire::kMaxPath];
     size_t n = 0;
-    return read_string(c.tid, path_at, path, sizeof path, &n) == Read::ok && n == shim_.size() &&
-           memcmp(path, shim_.data(), n) == 0;
+    if (read_string(c.tid, path_at, path, sizeof path, &n) != Read::ok || n != shim_.size() ||
+        memcmp(path, shim_.data(), n) != 0)
+        return false;
+    auto guard = table_.lock();
+    if (Process* p = table_.find(c.pid)) p->opens_looked_at = Process::kFirstOpens;
+    return true;
 }
 
 // The table knows of the ring before the caller does: its next trap may be handled by another thread at once.
@@ -224,7 +229,7 @@ void Handler::record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
         found.flags |= wire::kUnreadable;
     } else {
         capture_arguments(c, out, found);
-        if (about_socket(c)) look_at_socket(c, out, socket);
+        if (about_socket(c)) look_at_socket(c, found, out, socket);
     }
     put_order(ring_slot, out);
     Verdict v;

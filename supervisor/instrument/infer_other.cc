@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
@@ -9,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/infer.h"
@@ -99,6 +101,23 @@ Verdict unshare_call(const HeldCall& c, const Credentials& who) {
     return c.args[0] & CLONE_NEWUSER ? unknown_result() : inferred(who.has(kCapSysAdmin) ? 0 : -EPERM);
 }
 
+// A socket of the file system: is there one, and may the caller write to it? Whether somebody listens is not known.
+Verdict connect_to_path(const Question& q) {
+    char path[sizeof q.captured.address + 1] = {};
+    constexpr size_t kHead = offsetof(sockaddr_un, sun_path);
+    const size_t n = q.captured.address_length;
+    sa_family_t family = AF_UNSPEC;
+    if (n <= kHead || n > sizeof(sockaddr_un)) return unknown_result();
+    memcpy(&family, q.captured.address, sizeof family);
+    memcpy(path, q.captured.address + kHead, n - kHead);
+    if (family != AF_UNIX || path[0] == 0) return unknown_result();
+    const Found there = q.view.look_up(AT_FDCWD, path, true);
+    if (there.unknown) return unknown_result();
+    if (!there) return inferred_error(there.error);
+    if (const int error = q.view.access(there, W_OK)) return inferred_error(error);
+    return S_ISSOCK(there.st.st_mode) ? unknown_result() : inferred_error(ECONNREFUSED);
+}
+
 }  // namespace
 
 Verdict infer_socket_call(const Question& q) {
@@ -113,6 +132,7 @@ Verdict infer_socket_call(const Question& q) {
     switch (static_cast<Call>(c.call)) {
         case Call::listen: return stream ? inferred(0) : inferred_error(EOPNOTSUPP);
         case Call::connect:
+            if (s.family == AF_UNIX) return connect_to_path(q);
             if (inet && stream && s.non_blocking) return inferred_error(EINPROGRESS);
             return inet && !stream ? inferred(0) : unknown_result();
         default: return unknown_result();

@@ -48,7 +48,9 @@ struct Process {
     bool credentials_known = false;  // cleared by whatever changes them
     bool root_known = false;         // whether same_root is
     bool same_root = false;
-    bool fresh_image = false;     // nothing was opened since the exec
+    // Opens of the image that were compared with our library's path, which ld.so opens once and early.
+    static constexpr uint8_t kFirstOpens = 6;
+    uint8_t opens_looked_at = kFirstOpens;
     bool no_clock = false;        // a thread of it has forbidden itself the time stamp counter
     bool exited = false;          // its exit record is written
     uint32_t next = kNoIndex;     // hash chain or free list

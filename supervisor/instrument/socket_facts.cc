@@ -6,10 +6,12 @@
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "supervisor/instrument/fds.h"
 #include "supervisor/instrument/target.h"
 
 #ifndef SYS_pidfd_getfd
@@ -41,12 +43,38 @@ bool unbound(const wire::SocketInfo& s) {
     return port == 0;
 }
 
-void put_route(const HeldCall& c, const wire::SocketInfo& s, wire::PayloadWriter& out) {
+// The calling thread of ours, in the network name space of `tid` while this lives.
+class Visit {
+public:
+    explicit Visit(pid_t tid) {
+        static const UniqueFd own = move_high(UniqueFd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)));
+        char theirs[64], ours[64], path[40];
+        const size_t n = read_link(tid, "ns/net", theirs, sizeof theirs);
+        there_ = n != 0 && n == read_link(getpid(), "ns/net", ours, sizeof ours) && memcmp(theirs, ours, n) == 0;
+        if (there_ || n == 0 || !own) return;
+        proc_path(path, sizeof path, tid, "ns/net");
+        const UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
+        if (fd && setns(fd.get(), CLONE_NEWNET) == 0) there_ = true, back_ = own.get();
+    }
+    ~Visit() {
+        if (back_ >= 0) setns(back_, CLONE_NEWNET);
+    }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    explicit operator bool() const { return there_; }
+
+private:
+    bool there_ = false;
+    int back_ = -1;
+};
+
+void put_route(const HeldCall& c, const Captured& found, const wire::SocketInfo& s, wire::PayloadWriter& out) {
     sockaddr_storage to{}, from{};
-    size_t got = 0;
-    const size_t n = std::min<size_t>(static_cast<uint32_t>(c.args[2]), sizeof(sockaddr_in6));
-    if (read_memory(c.tid, c.args[1], &to, n, &got) != Read::ok || got != n) return;
-    if (to.ss_family != s.family) return;
+    const size_t n = std::min(found.address_length, sizeof(sockaddr_in6));
+    memcpy(&to, found.address, n);
+    if (n < sizeof(sockaddr_in) || to.ss_family != s.family) return;
+    const Visit visit(c.tid);
+    if (!visit) return;
     const UniqueFd probe(socket(s.family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     socklen_t size = sizeof from;
     if (!probe || connect(probe.get(), reinterpret_cast<sockaddr*>(&to), static_cast<socklen_t>(n)) != 0) return;
@@ -73,7 +101,7 @@ bool about_socket(const HeldCall& c) {
                        [](ArgKind k) { return k == ArgKind::sockaddr || k == ArgKind::outaddr; });
 }
 
-void look_at_socket(const HeldCall& c, wire::PayloadWriter& out, SocketFacts& facts) {
+void look_at_socket(const HeldCall& c, const Captured& found, wire::PayloadWriter& out, SocketFacts& facts) {
     const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, c.pid, 0)));
     if (!pidfd) return;
     const UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), c.as_int(0), 0)));
@@ -100,7 +128,7 @@ void look_at_socket(const HeldCall& c, wire::PayloadWriter& out, SocketFacts& fa
     s.peer_len = copy_name(r, name, n, s.peer, sizeof s.peer);
     out.put(Tag::socket, 0, &s, sizeof s);
     const bool inet = s.family == AF_INET || s.family == AF_INET6;
-    if (inet && static_cast<wire::Call>(c.call) == wire::Call::connect && unbound(s)) put_route(c, s, out);
+    if (inet && static_cast<wire::Call>(c.call) == wire::Call::connect && unbound(s)) put_route(c, found, s, out);
 }
 
 }  // namespace undercoat::instrument

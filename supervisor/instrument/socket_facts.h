@@ -10,7 +10,8 @@ namespace undercoat::instrument {
 // stream.
 bool about_socket(const HeldCall& c);
 // Fills `facts` and puts Tag::socket for argument 0; for a connect of an unbound inet socket also Tag::local, the address
-// that routing gives (its port is 0: the kernel picks it later). Without the right to duplicate: nothing.
-void look_at_socket(const HeldCall& c, wire::PayloadWriter& out, SocketFacts& facts);
+// that routing gives in the caller's network name space (its port is 0: the kernel picks it later). Without the right to
+// duplicate, or to enter that name space: nothing.
+void look_at_socket(const HeldCall& c, const Captured& found, wire::PayloadWriter& out, SocketFacts& facts);
 
 }  // namespace undercoat::instrument

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 #include "tests/unit/supervisor/instrument/temp_tree.h"
 
@@ -164,6 +165,39 @@ TEST_F(Infer, DescriptorsAreLookedAt) {
     EXPECT_EQ(ask(Call::dup, {9999}).result, -EBADF);
     EXPECT_EQ(ask(Call::fchmod, {9999, 0600}).result, -EBADF);
     close(fd);
+}
+
+// Connects to sockets of the file system fail as the kernel lets them fail; where one lies, nothing is claimed.
+TEST_F(Infer, ConnectToAPath) {
+    file("plain", "x");
+    const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto address_of = [&](const char* name) {
+        sockaddr_un a{AF_UNIX, {}};
+        strcpy(a.sun_path, at(name).c_str());
+        return a;
+    };
+    sockaddr_un a = address_of("socket");
+    ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&a), sizeof a), 0);
+    HeldCall c;
+    c.call = static_cast<uint16_t>(Call::connect);
+    c.tid = c.pid = getpid();
+    const View view(c.tid, c.pid, me, true);
+    SocketFacts facts;
+    facts.known = facts.is_socket = true;
+    facts.family = AF_UNIX;
+    facts.type = SOCK_STREAM;
+    for (const char* name : {"missing", "plain", "plain/below", "socket"}) {
+        Captured found;
+        a = address_of(name);
+        memcpy(found.address, &a, found.address_length = sizeof a);
+        const Verdict v = infer({c, found, view, facts, 0});
+        const int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const int real = connect(client, reinterpret_cast<sockaddr*>(&a), sizeof a) == 0 ? 0 : -errno;
+        close(client);
+        EXPECT_EQ(v.known, strcmp(name, "socket") != 0) << name;
+        if (v.known) EXPECT_EQ(v.result, real) << name;
+    }
+    close(listener);
 }
 
 TEST_F(Infer, UnreadableMeansUnknownAndBadPointersFault) {
