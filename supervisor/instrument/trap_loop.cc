@@ -97,6 +97,7 @@ void TrapLoop::receive(unsigned index) {
         note(index, t.trap.id);
         t.recorded = 0;
         t.second_try = false;
+        t.registers_only = stuck_ >= kStuckLimit;
         t.since = monotonic_ns();
         wake_watchdog();
         if (inject_fault() == Fault::die) return;

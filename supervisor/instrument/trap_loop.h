@@ -25,7 +25,7 @@ public:
 
 private:
     static constexpr unsigned kReceivers = 4;
-    static constexpr unsigned kStuckLimit = wire::kMaxTrapThreads / 2;  // beyond: registers only
+    static constexpr unsigned kStuckLimit = wire::kMaxTrapThreads * 3 / 4;  // beyond: registers only
     static void* receiver_entry(void* self);
     static void* watchdog_entry(void* self);
     bool start_receiver(const Trap* retry = nullptr);

@@ -173,7 +173,7 @@ class Faults(Case):
         self.with_fault('trap-thread-die:5000', OPENS)
 
     def test_a_trap_thread_that_stalls(self):
-        self.with_fault('trap-thread-stall:40000', OPENS)
+        self.with_fault('trap-thread-stall:5000', OPENS)
 
     def test_a_stopped_supervisor_holds_nobody_up(self):
         run = self.start_under('sh', '-c', 'echo started; read go; exec "$0" 8 200', self.opener(raw=False), stdin=subprocess.PIPE)

@@ -13,7 +13,7 @@ namespace undercoat::wire {
 inline constexpr uint32_t kRegistryMagic = 0x47524355;
 inline constexpr uint32_t kMaxRings = 8192;
 inline constexpr uint32_t kLineageSize = 1 << 16;  // open addressing by pid; the oldest dead entry gives way
-inline constexpr uint32_t kMaxTrapThreads = 16;
+inline constexpr uint32_t kMaxTrapThreads = 64;
 
 enum class SlotState : uint32_t {
     free = 0,

@@ -195,7 +195,9 @@ TEST_F(Infer, ConnectToAPath) {
         const int real = connect(client, reinterpret_cast<sockaddr*>(&a), sizeof a) == 0 ? 0 : -errno;
         close(client);
         EXPECT_EQ(v.known, strcmp(name, "socket") != 0) << name;
-        if (v.known) EXPECT_EQ(v.result, real) << name;
+        if (v.known) {
+            EXPECT_EQ(v.result, real) << name;
+        }
     }
     close(listener);
 }
