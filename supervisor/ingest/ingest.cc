@@ -196,29 +196,72 @@ void Ingest::release_memory(RingState& r, uint64_t now) {
     __atomic_store_n(&r.reader.ring().control->tail, release, __ATOMIC_RELEASE);
 }
 
-void Ingest::commit(uint64_t now) {
+uint64_t Ingest::safe_position(const RingState& r) const {
+    const uint64_t position = r.reader.position();
+    return holds_.empty() ? position : holds_.pinned(r.id, position);
+}
+
+void Ingest::move_tail(RingState& r, uint64_t to, uint64_t now) {
+    if (to <= r.committed || r.bad) return;
+    r.committed = to;
+    __atomic_store_n(&registry_->slots[r.slot].tail, to, __ATOMIC_RELEASE);
+    release_memory(r, now);
+    count_drops(r);
+}
+
+bool Ingest::has_ended(const RingState& r) const {
+    const uint32_t state = __atomic_load_n(&registry_->slots[r.slot].state, __ATOMIC_ACQUIRE);
+    return &r != trap_ && state == static_cast<uint32_t>(SlotState::orphaned);
+}
+
+void Ingest::let_go_of_ended() {
     for (size_t i = 0; i < rings_.size();) {
         RingState& r = *rings_[i];
-        const uint64_t position = r.reader.position();
-        const uint64_t safe = holds_.empty() ? position : holds_.pinned(r.id, position);
-        RingSlot& slot = registry_->slots[r.slot];
-        if (safe > r.committed && !r.bad) {
-            r.committed = safe;
-            __atomic_store_n(&slot.tail, safe, __ATOMIC_RELEASE);
-            release_memory(r, now);
-            count_drops(r);
-        }
-        const auto state = static_cast<SlotState>(__atomic_load_n(&slot.state, __ATOMIC_ACQUIRE));
-        const bool ended = state == SlotState::orphaned && safe == r.reader.head();
-        if (&r == trap_ || (!ended && !r.bad)) {
+        const bool done = has_ended(r) && r.committed == r.reader.head();
+        if (&r == trap_ || (!done && !r.bad)) {
             ++i;
             continue;
         }
         count_drops(r);
-        if (ended) __atomic_store_n(&slot.state, static_cast<uint32_t>(SlotState::drained), __ATOMIC_RELEASE);
+        if (done) __atomic_store_n(&registry_->slots[r.slot].state, static_cast<uint32_t>(SlotState::drained), __ATOMIC_RELEASE);
         by_id_.erase(r.id);
         rings_.erase(rings_.begin() + static_cast<std::ptrdiff_t>(i));
     }
+}
+
+void Ingest::commit(uint64_t now) {
+    for (auto& r : rings_) move_tail(*r, safe_position(*r), now);
+    let_go_of_ended();
+}
+
+void Ingest::mark() {
+    for (auto& r : rings_) r->marked = safe_position(*r);
+}
+
+void Ingest::commit_mark(uint64_t now) {
+    for (auto& r : rings_) move_tail(*r, r->marked, now);
+    let_go_of_ended();
+}
+
+// The rings stand in the order of their coming: the oldest of the ended ones go first.
+void Ingest::give_way(uint64_t now) {
+    uint64_t granules = 0;
+    size_t ended = 0;
+    const auto touched = [](const RingState& r) { return std::min<uint64_t>(r.reader.head(), r.reader.ring().granules); };
+    for (const auto& r : rings_)
+        if (has_ended(*r)) granules += touched(*r), ++ended;
+    for (auto& r : rings_) {
+        const uint64_t safe = safe_position(*r);
+        bool gives_way = safe - r->committed > r->reader.ring().granules / 2;
+        if (has_ended(*r) && (granules > kEndedGranules || ended > kEndedRings)) {
+            granules -= std::min(granules, touched(*r)), --ended;
+            gives_way = true;
+        }
+        if (!gives_way || safe <= r->committed || r->bad) continue;
+        move_tail(*r, safe, now);
+        ++counters_.given_way;
+    }
+    let_go_of_ended();
 }
 
 bool Ingest::drained() const {

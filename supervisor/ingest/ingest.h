@@ -5,8 +5,8 @@
 //    turn looks at the shim rings' heads before the trap ring's, and reads a shim ring only up to what it saw, so that no
 //    shim record overtakes a trap record written before it;
 //  - a record speaks only for the process that owns its ring;
-//  - a ring's tail moves only in commit(), after everything read from it has gone through the whole pipeline; held calls
-//    keep their ring's tail;
+//  - a ring's tail moves only after everything before it has gone through the whole pipeline and is written; the one
+//    exception is a ring that cannot wait for that (give_way()), and is counted; held calls keep their ring's tail;
 //  - the trap ring's memory is kept for a while longer (its control page's tail stays behind the registry's): a restarted
 //    supervisor reads it again as history, so that it knows the processes that were born and died around the restart;
 //  - one ring gets at most a quota per turn, so that a flood harms only the flooder; a ring that contradicts itself is
@@ -42,6 +42,7 @@ struct Counters {
     uint64_t results_alone = 0;       // results of calls that the trap never saw
     uint64_t order_unknown_ring = 0;  // Tag::order names a ring that we do not have
     uint64_t order_given_up = 0;      // the named position could not be reached
+    uint64_t given_way = 0;           // times a tail moved though what came of its records was not written yet
     uint64_t ring_drops[static_cast<size_t>(wire::Drop::count)] = {};
 };
 
@@ -52,6 +53,8 @@ public:
     static constexpr uint64_t kHolePatience = 100'000'000;  // ns
     static constexpr uint64_t kHistory = 2'000'000'000;     // ns that the trap ring's memory is kept
     static constexpr size_t kQuota = 1024;                  // records of one shim ring in one turn
+    static constexpr uint64_t kEndedGranules = 256 * 1024;  // 16 MiB: memory of ended rings that wait for slow outputs
+    static constexpr size_t kEndedRings = 1024;             // and how many
     using Handler = std::function<void(event::Event&)>;
 
     Ingest(Mapping registry, TscClock clock, Handler handler);
@@ -73,6 +76,12 @@ public:
     size_t turn(uint64_t now);
     // Everything handed out by turn() is safe: move the tails, let go of ended rings.
     void commit(uint64_t now);
+    // Not all of it is safe yet. mark() remembers how far it goes; commit_mark(): what the last mark() remembered is safe.
+    void mark();
+    void commit_mark(uint64_t now);
+    // To be called while it is not: moves the tails of rings that are half full, and of ended ones when they hold too much
+    // memory. A death of this process then loses what came of them.
+    void give_way(uint64_t now);
     // No record is left anywhere and no call is held.
     bool drained() const;
     // Lets all held calls go without their results (at the end).
@@ -90,6 +99,7 @@ private:
         wire::RingReader reader;
         uint64_t limit = 0;
         uint64_t committed = 0;
+        uint64_t marked = 0;         // where commit_mark() moves the tail
         uint64_t history_until = 0;  // what lies before was output by an earlier supervisor
         std::deque<std::pair<uint64_t, uint64_t>> kept;  // when (ns) each position was committed: the trap ring only
         uint64_t hole_at = 0, hole_since = 0;
@@ -111,6 +121,10 @@ private:
     void make_room(uint64_t now);
     void quarantine(RingState& r);
     void release_memory(RingState& r, uint64_t now);
+    uint64_t safe_position(const RingState& r) const;
+    void move_tail(RingState& r, uint64_t to, uint64_t now);
+    bool has_ended(const RingState& r) const;
+    void let_go_of_ended();
     void count_drops(RingState& r);
     void write_interest(RingState& r);
     void read_shim_rings(uint64_t now);

@@ -16,6 +16,7 @@ uint32_t hash_of(std::string_view text) {
 AlertJournal::AlertJournal(wire::AlertJournal* shared) : shared_(shared) {
     if (!shared_) return;
     handed_ = __atomic_load_n(&shared_->written, __ATOMIC_ACQUIRE);
+    torn_ = __atomic_load_n(&shared_->torn, __ATOMIC_ACQUIRE) != 0;
     for (wire::JournalEntry& e : shared_->entries) {
         if (e.end == 0) continue;
         if (e.end <= handed_) before_.insert({e.position, e.ring, e.rule});
@@ -43,6 +44,18 @@ void AlertJournal::note(const event::EventId& id, std::string_view rule, size_t 
     e.position = key.position, e.ring = key.ring, e.rule = key.rule;
     __atomic_store_n(&e.end, handed_, __ATOMIC_RELEASE);
     __atomic_store_n(&shared_->next, shared_->next + 1, __ATOMIC_RELEASE);
+}
+
+// The entry first: its end must never be within what other lines make of the count.
+void AlertJournal::withdraw(size_t size) {
+    if (!shared_) return;
+    wire::JournalEntry& e = shared_->entries[(shared_->next - 1) % wire::kJournalEntries];
+    if (e.end == handed_) __atomic_store_n(&e.end, 0, __ATOMIC_RELEASE);
+    handed_ -= size;
+}
+
+LineSink::Progress AlertJournal::progress() const {
+    return shared_ ? LineSink::Progress{&shared_->written, &shared_->torn} : LineSink::Progress{};
 }
 
 }  // namespace undercoat::outputs

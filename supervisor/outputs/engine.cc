@@ -57,7 +57,7 @@ Engine::Engine(EngineSettings settings, actions::Log log)
     if (auto* t = std::get_if<rules::OutputTemplate>(&suggested)) suggested_ = std::move(*t);
     format_ = settings_.format.value_or(is_stream(settings_.alerts) ? Format::text : Format::json);
     open_alerts();
-    if (alerts_) alerts_->report_progress(journal_.progress());
+    if (alerts_) begin_alerts();
     if (!settings_.events.empty()) open_events();
     if (settings_.rules.paths.empty())
         log_(Severity::warning, "no rules are given and none lie in the bundle: nothing is alerted; use --rules FILE");
@@ -80,6 +80,14 @@ void Engine::open_alerts() {
     }
     alerts_to_file_ = true;
     alerts_ = std::make_unique<LineSink>(file->release(), true, settings_.alerts, warn);
+}
+
+void Engine::begin_alerts() {
+    alerts_->report_progress(journal_.progress());
+    if (!journal_.was_torn() || !alerts_->keeps_torn_lines()) return;
+    // Whoever reads lines must not take the next alert for the rest of the half one.
+    journal_.note_bytes(1);
+    alerts_->append("\n");
 }
 
 void Engine::open_events() {
@@ -157,7 +165,7 @@ void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {
         append_text_line(alert, line_);
     ++alerted_;
     journal_.note(e.id, rule.name, line_.size());
-    alerts_->append(line_);
+    if (!alerts_->append(line_)) journal_.withdraw(line_.size());
 }
 
 void Engine::write_event(const event::Event& e, state::State& state) {
@@ -171,9 +179,19 @@ void Engine::write_event(const event::Event& e, state::State& state) {
     events_->append(line_);
 }
 
-void Engine::commit() {
-    if (alerts_) alerts_->commit();
-    if (events_) events_->commit();
+bool Engine::commit() {
+    const bool alerts = !alerts_ || alerts_->commit();
+    const bool events = !events_ || events_->commit();
+    return alerts && events;
+}
+
+void Engine::mark() {
+    if (alerts_) alerts_mark_ = alerts_->appended();
+    if (events_) events_mark_ = events_->appended();
+}
+
+bool Engine::reached_mark() {
+    return (!alerts_ || alerts_->written() >= alerts_mark_) && (!events_ || events_->written() >= events_mark_);
 }
 
 void Engine::reload() {

@@ -1,8 +1,8 @@
 // The consumer behind the state: matches each event with the rules and writes alerts and the event log.
 //
-// Must stay true (state::Sink): after commit() everything earlier is written, or waits in a bounded buffer because the disk
-// does not take it, or is counted as dropped; an event id that the log holds already is not written again; an alert is left
-// out only if the same rule's alert of the same event was written.
+// Must stay true (state::Sink): after a commit() that was true everything earlier is written, or counted as dropped; else the
+// rest waits in a bounded buffer because the disk does not take it; an event id that the log holds already is not written
+// again; an alert is left out only if the same rule's alert of the same event was written.
 #pragma once
 
 #include "supervisor/actions/rule_host.h"
@@ -44,7 +44,9 @@ public:
     bool interest_changed() override { return std::exchange(interest_changed_, false); }
     state::Verdict on_event(const event::Event& e, state::State& state) override;
     void on_repeat() override { ++seen_; }
-    void commit() override;
+    bool commit() override;
+    void mark() override;
+    bool reached_mark() override;
     // SIGHUP: loads the rules again and opens the output files again, which may have been moved away.
     void reload() override;
     void tick(uint64_t now_ns) override;
@@ -57,6 +59,7 @@ public:
 
 private:
     void open_alerts();
+    void begin_alerts();
     void open_events();
     void write_alert(const rules::Rule& rule, const event::Event& e);
     void write_event(const event::Event& e, state::State& state);
@@ -75,6 +78,7 @@ private:
     bool alerts_to_file_ = false;
     AlertJournal journal_;
     WrittenLines written_events_;
+    uint64_t alerts_mark_ = 0, events_mark_ = 0;
     std::string line_;
     bool interest_changed_ = false;
     uint64_t seen_ = 0, alerted_ = 0, duplicates_ = 0;

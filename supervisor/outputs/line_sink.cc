@@ -1,7 +1,9 @@
 // The writing thread, see line_sink.h.
 #include "supervisor/outputs/line_sink.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
@@ -13,9 +15,24 @@ namespace undercoat::outputs {
 
 // A caller that does not commit for long hands over anyway.
 constexpr size_t kHandOver = 1024 * 1024;
+// Of a file, in one write: what a kill -9 in its middle makes come twice.
+constexpr size_t kFilePiece = 64 * 1024;
+
+namespace {
+
+size_t lines_in(std::string_view text) { return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')); }
+
+// Whole lines if they fit.
+size_t piece_of(std::string_view text, size_t most) {
+    if (text.size() <= most) return text.size();
+    const size_t end = text.rfind('\n', most - 1);
+    return end == text.npos ? most : end + 1;
+}
+
+}  // namespace
 
 LineSink::LineSink(int fd, bool owns, std::string name, Warn warn, Limits limits)
-    : name_(std::move(name)), warn_(std::move(warn)), limits_(limits), owned_(owns ? fd : -1), fd_(fd) {
+    : name_(std::move(name)), warn_(std::move(warn)), limits_(limits), owned_(owns ? fd : -1), target_(target_of(fd, owns)) {
     thread_ = std::thread([this] { run(); });
 }
 
@@ -28,38 +45,59 @@ LineSink::~LineSink() {
     }
     work_.notify_all();
     thread_.join();
+    if (!pending_.empty())
+        warn_(std::to_string(lines_in(pending_)) + " lines could not be written to " + name_ + " before the end");
 }
 
-void LineSink::append(std::string_view line) {
-    if (front_.size() + line.size() > limits_.bytes) {
+LineSink::Target LineSink::target_of(int fd, bool owned) {
+    struct stat s;
+    if (::fstat(fd, &s) != 0) return {fd, Kind::other};
+    if (S_ISFIFO(s.st_mode)) return {fd, Kind::pipe};
+    return {fd, owned && S_ISREG(s.st_mode) ? Kind::file : Kind::other};
+}
+
+bool LineSink::keeps_torn_lines() const {
+    std::lock_guard lock(mutex_);
+    return target_.kind != Kind::file;
+}
+
+bool LineSink::append(std::string_view line) {
+    if (appended_ - written() + line.size() > limits_.bytes) {
         ++dropped_;
-        return;
+        warn_of_drops();
+        return false;
     }
     front_.append(line);
+    appended_ += line.size();
     if (front_.size() >= kHandOver) commit();
+    return true;
+}
+
+void LineSink::warn_of_drops() {
+    if (!drop_reported_)
+        warn_("cannot write " + name_ + " fast enough: lines are dropped and counted until there is room again");
+    drop_reported_ = true;
 }
 
 bool LineSink::commit() {
     std::unique_lock lock(mutex_);
     if (!front_.empty()) {
-        if (pending_.size() + front_.size() > limits_.bytes) {
-            size_t lines = 0;
-            for (char c : front_) lines += c == '\n';
-            dropped_ += lines;
-            front_.clear();
-            if (!drop_reported_)
-                warn_("cannot write " + name_ + " fast enough: lines are dropped and counted until there is room again");
-            drop_reported_ = true;
-        } else {
-            pending_ += front_;
-            front_.clear();
-            drop_reported_ = false;
-            work_.notify_one();
-        }
+        pending_ += front_;
+        front_.clear();
+        work_.notify_one();
     }
-    // While writing fails, the next turn looks again; waiting each time would slow the drain down for nothing.
-    if (failing_) return pending_.empty() && !writing_;
-    return wait_written(lock, limits_.wait);
+    // While writing fails, or nothing is taken, the next turn looks again; waiting each time would slow the drain down for
+    // nothing.
+    const uint64_t before = written();
+    const bool in_vain = failing_ || stalled_at_ == before;
+    if (!wait_written(lock, in_vain ? std::chrono::milliseconds(0) : limits_.wait)) {
+        if (written() == before) stalled_at_ = before;
+        else stalled_at_.reset();
+        return false;
+    }
+    stalled_at_.reset();
+    drop_reported_ = false;
+    return true;
 }
 
 bool LineSink::wait_written(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds limit) {
@@ -69,8 +107,10 @@ bool LineSink::wait_written(std::unique_lock<std::mutex>& lock, std::chrono::mil
 void LineSink::replace(int fd) {
     std::unique_lock lock(mutex_);
     wait_written(lock, limits_.wait);
-    fd_ = fd;
-    owned_.reset(fd);
+    // Its number must not be given to another file while the thread may still write to it.
+    if (writing_ && owned_) retired_.push_back(std::move(owned_));
+    target_ = target_of(fd, true);
+    owned_ = UniqueFd(fd);
 }
 
 uint64_t LineSink::write_errors() const {
@@ -78,27 +118,51 @@ uint64_t LineSink::write_errors() const {
     return errors_;
 }
 
-size_t LineSink::write_some(int fd, std::string_view text, int* error) {
+void LineSink::set_torn(bool torn) {
+    if (progress_.torn) __atomic_store_n(progress_.torn, torn ? 1u : 0u, __ATOMIC_SEQ_CST);
+}
+
+void LineSink::note_written(size_t bytes, bool line_ended) {
+    if (progress_.written) __atomic_fetch_add(progress_.written, bytes, __ATOMIC_SEQ_CST);
+    written_.fetch_add(bytes, std::memory_order_release);
+    line_open_ = !line_ended;
+    if (line_ended) set_torn(false);
+}
+
+// False if the wait was given up: the end has come, or another descriptor.
+bool LineSink::wait_ready(Target to) {
+    for (;;) {
+        pollfd p{to.fd, POLLOUT, 0};
+        const int n = to.kind == Kind::file ? 1 : ::poll(&p, 1, 100);
+        if (n > 0) return true;
+        std::lock_guard lock(mutex_);
+        if (stop_ || target_.fd != to.fd) return false;
+    }
+}
+
+size_t LineSink::write_some(Target to, std::string_view text, int* error) {
     size_t done = 0;
+    *error = 0;
     while (done < text.size()) {
-        const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
+        if (!wait_ready(to)) {
+            *error = EAGAIN;
+            return done;
+        }
+        const std::string_view rest = text.substr(done);
+        const std::string_view piece = rest.substr(0, piece_of(rest, to.kind == Kind::file ? kFilePiece : PIPE_BUF));
+        // A file's half line is cut off by whoever opens it next; a pipe takes a piece whole.
+        if (to.kind == Kind::other || (to.kind == Kind::pipe && piece.back() != '\n')) set_torn(true);
+        const ssize_t n = ::write(to.fd, piece.data(), piece.size());
         if (n > 0) {
             done += static_cast<size_t>(n);
-            if (progress_) __atomic_fetch_add(progress_, static_cast<uint64_t>(n), __ATOMIC_RELEASE);
+            note_written(static_cast<size_t>(n), text[done - 1] == '\n');
             continue;
         }
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            pollfd p{fd, POLLOUT, 0};
-            if (::poll(&p, 1, 100) >= 0) {
-                std::lock_guard lock(mutex_);
-                if (!stop_) continue;
-            }
-        }
+        if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) continue;
+        set_torn(line_open_);
         *error = n < 0 ? errno : EIO;
         return done;
     }
-    *error = 0;
     return done;
 }
 
@@ -115,13 +179,19 @@ void LineSink::run() {
         chunk.swap(pending_);
         pending_.clear();
         writing_ = true;
-        const int fd = fd_;
+        const Target to = target_;
         lock.unlock();
         int error = 0;
-        const size_t written = write_some(fd, chunk, &error);
+        const size_t written = write_some(to, chunk, &error);
         lock.lock();
         writing_ = false;
+        retired_.clear();
         chunk.erase(0, written);
+        pending_.insert(0, chunk);  // in order, before what came meanwhile
+        if (error == EAGAIN) {
+            if (stop_) return;
+            continue;
+        }
         if (error == 0) {
             if (failing_) warn_("writing " + name_ + " works again");
             failing_ = false;
@@ -129,7 +199,6 @@ void LineSink::run() {
             continue;
         }
         ++errors_;
-        pending_.insert(0, chunk);  // in order, before what came meanwhile
         if (!failing_)
             warn_("cannot write " + name_ + ": " + std::strerror(error) + "; lines wait in memory, make room or fix the path");
         failing_ = true;

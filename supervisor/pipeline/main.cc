@@ -50,7 +50,7 @@ std::string counters_text(const ingest::Counters& c) {
         {"records", c.records}, {"malformed", c.malformed}, {"holes", c.holes}, {"quarantined", c.quarantined},
         {"refused_rings", c.refused_rings}, {"results_joined", c.results_joined}, {"results_missing", c.results_missing},
         {"results_late", c.results_late}, {"results_alone", c.results_alone}, {"order_unknown_ring", c.order_unknown_ring},
-        {"order_given_up", c.order_given_up}, {"ring_drops", dropped}};
+        {"order_given_up", c.order_given_up}, {"given_way", c.given_way}, {"ring_drops", dropped}};
     std::string s = "ingest:";
     for (const auto& [name, n] : all) s += std::string(" ") + name + "=" + std::to_string(n);
     return s;

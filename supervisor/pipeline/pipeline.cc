@@ -1,8 +1,9 @@
 // The supervisor's loop.
 #include "supervisor/pipeline/pipeline.h"
 
-#include <csignal>
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <poll.h>
 
@@ -16,6 +17,7 @@ namespace {
 constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kTick = 100 * kMs;
 constexpr uint64_t kDrainLimit = 8'000 * kMs;
+constexpr uint64_t kOutputLimit = 3'000 * kMs;  // of it, for outputs once the rings are empty
 
 }  // namespace
 
@@ -33,7 +35,7 @@ int Pipeline::run(const MakeSink& make_sink, Requests& requests) {
     }
     drain();
     sink_->stop();
-    ingest_->commit(ingest::monotonic_ns());
+    settle(sink_->commit());
     return 0;
 }
 
@@ -161,13 +163,33 @@ void Pipeline::refresh_interest() {
 void Pipeline::turn() {
     const uint64_t now = ingest::monotonic_ns();
     const size_t handled = ingest_->turn(now);
-    if (handled != 0 || counters_.events != last_events_) {
-        sink_->commit();
+    bool all_safe = true;
+    if (handled != 0 || counters_.events != last_events_ || marked_) {
+        all_safe = sink_->commit();
         last_events_ = counters_.events;
     }
-    ingest_->commit(ingest::monotonic_ns());
+    settle(all_safe);
     __atomic_fetch_add(&ingest_->registry().supervisor_beat, 1, __ATOMIC_RELAXED);
     rest(handled);
+}
+
+// A slow output that never catches up is followed in steps: from mark to mark.
+void Pipeline::settle(bool all_safe) {
+    const uint64_t now = ingest::monotonic_ns();
+    if (all_safe) {
+        marked_ = false;
+        return ingest_->commit(now);
+    }
+    if (marked_ && sink_->reached_mark()) {
+        ingest_->commit_mark(now);
+        marked_ = false;
+    }
+    if (!marked_) {
+        sink_->mark();
+        ingest_->mark();
+        marked_ = true;
+    }
+    ingest_->give_way(now);
 }
 
 // Busy: again at once. Then a millisecond, five after a while; the socket wakes us for new rings.
@@ -203,16 +225,21 @@ void Pipeline::housekeeping(Requests& requests) {
     }
 }
 
-// What was written before stop came; what comes later is nobody's.
+// What was written before stop came; what comes later is nobody's. Slow outputs are given a while of their own.
 void Pipeline::drain() {
-    const uint64_t until = ingest::monotonic_ns() + kDrainLimit;
+    uint64_t until = ingest::monotonic_ns() + kDrainLimit;
+    bool emptied = false;
     for (bool again = true; again && ingest::monotonic_ns() < until;) {
         receive();
         again = ingest_->turn(ingest::monotonic_ns()) != 0;
         if (!again) ingest_->release_held();
         again = again || !ingest_->drained();
-        sink_->commit();
-        ingest_->commit(ingest::monotonic_ns());
+        const bool all_safe = sink_->commit();
+        settle(all_safe);
+        if (!again && !all_safe) {
+            if (!emptied) until = std::min(until, ingest::monotonic_ns() + kOutputLimit);
+            emptied = again = true;
+        }
         if (again) rest(1);
     }
 }

@@ -1,6 +1,7 @@
 // Puts the stages in order: rings -> ingest -> state -> sink, and back: the sink's commit -> the rings' tails.
 //
-// The only place that knows more than one stage. Must stay true: nothing that a record holds ends the program (what a stage
+// The only place that knows more than one stage. Must stay true: a tail follows what is written, and stays behind what waits
+// for a slow output as long as its ring has room; nothing that a record holds ends the program (what a stage
 // throws is counted and the next record follows); the rings are drained whether or not there are rules; after stop every
 // record that was written before has gone through the sink.
 #pragma once
@@ -61,6 +62,7 @@ private:
     bool is_repeat(int64_t owner, const uint8_t* record, size_t size);
     void remember(const event::Event& e);
     void refresh_interest();
+    void settle(bool all_safe);
     void rest(size_t handled);
     void housekeeping(Requests& requests);
 
@@ -74,6 +76,7 @@ private:
     Repeats repeats_;
     uint64_t epoch_ = 1;
     bool stopping_ = false;
+    bool marked_ = false;  // part of what came of the events is not written yet
     uint64_t idle_since_ = 0, next_tick_ = 0, next_clock_ = 0;
     uint64_t last_events_ = 0;
 };

@@ -1,9 +1,9 @@
 // The consumer of events behind the state: rules, actions, outputs.
 //
 // The pipeline owns the order: state.apply(event), sink.on_event, state.finish, and at the end of each turn sink.commit();
-// only then does it tell the rings that their records are done. Must stay true: after commit() returns, everything that
-// came of earlier events is where a kill -9 of this process cannot lose it; the same EventId may come again after a
-// restart and must then not be output twice. All calls come from one thread.
+// only then does it tell the rings that their records are done. Must stay true: once commit() has returned true, everything
+// that came of earlier events is where a kill -9 of this process cannot lose it, or is counted as dropped; the same EventId
+// may come again after a restart and must then not be output twice. All calls come from one thread.
 #pragma once
 
 #include "supervisor/state/state.h"
@@ -37,7 +37,12 @@ public:
     virtual Verdict on_event(const event::Event& e, State& state) = 0;
     // An event that on_event() has found quiet came again, and was not handed on.
     virtual void on_repeat() {}
-    virtual void commit() = 0;
+    // Tells whether everything that came of earlier events is safe. False: part of it waits for a slow output. Called each
+    // turn until it is true.
+    virtual bool commit() = 0;
+    // After a commit() that was false: remembers what came of events up to now; and whether all up to there is safe.
+    virtual void mark() {}
+    virtual bool reached_mark() { return false; }
     // Called between turns when SIGHUP came or tick() is due (about every 100 ms).
     virtual void reload() {}
     virtual void tick(uint64_t now_ns) { (void)now_ns; }

@@ -1,5 +1,8 @@
 """The supervisor dies, a trap thread dies or stalls: the workload gets no error, no event is lost, none appears twice."""
 import collections
+import contextlib
+import fcntl
+import json
 import os
 import pathlib
 import signal
@@ -63,6 +66,35 @@ int main(int argc, char** argv) {
     return read(0, &go, 1) != 1;
 }
 '''
+
+
+# Names the file, so that a lost alert cannot hide behind one that came twice.
+OPENER_RULE = '''
+- rule: Test opener
+  desc: one of the opener's files was asked for
+  condition: evt.type in (open, openat, openat2) and evt.arg.name startswith /nonexistent/uc-
+  output: "asked for (file=%evt.arg.name)"
+  priority: WARNING
+'''
+
+
+class Reader:
+    """Reads alerts from a pipe of one page, a bit at a time. Holds both ends, so that the pipe outlives each supervisor."""
+
+    def __init__(self, path):
+        os.mkfifo(path)
+        self.fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, 4096)
+        self.text = b''
+
+    def read(self, most=1024):
+        with contextlib.suppress(BlockingIOError):
+            self.text += os.read(self.fd, most)
+        return self.text.count(b'\n')
+
+    def alerts(self):
+        """Each line must be one whole alert; an empty line stands where a supervisor may have died in a line."""
+        return [json.loads(line) for line in self.text.split(b'\n')[:-1] if line]
 
 
 def fresh_supervisor(run, old):
@@ -162,6 +194,53 @@ class Faults(Case):
         self.assertLess(len(alerts), opens * 1.1)
         ids = collections.Counter(e['id'] for e in run.events())
         self.assertEqual([], [i for i, n in ids.items() if n > 1][:5], 'event ids that appear twice')
+
+    def run_with_a_slow_reader(self, raw, processes, opens):
+        """Kills a supervisor whose alerts have hardly left it, and others while the reader takes them bit by bit."""
+        self.rules_file.write_text(OPENER_RULE)
+        reader = Reader(self.dir / 'fifo')
+        self.addCleanup(os.close, reader.fd)
+        run = self.start_under('sh', '-c', f'"$0" {processes} {opens} && echo opened && read go', self.opener(raw),
+                               options=['--alerts', self.dir / 'fifo'], stdin=subprocess.PIPE)
+        self.assertEqual(b'opened\n', run.process.stdout.readline())
+        # Nothing was read yet: the alerts are in the supervisor, the events in their log.
+        wait_for(lambda: len(run.events()) >= processes * opens, 'the supervisor has seen every call', 60)
+        killed = []
+        for part in range(4):
+            pid = wait_for(lambda: fresh_supervisor(run, killed), 'a supervisor runs')
+            before = reader.read()
+            wait_for(lambda: reader.read() >= before + 20 * part, 'alerts are written')
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+        wait_for(lambda: fresh_supervisor(run, killed), 'a supervisor runs')
+        wanted = {f'/nonexistent/uc-{p}-{i}' for p in range(processes) for i in range(opens)}
+        def all_read():
+            if reader.read(65536) < processes * opens or not reader.text.endswith(b'\n'):
+                return False
+            return wanted <= {a['output_fields']['evt.arg.name'] for a in reader.alerts()}
+        wait_for(all_read, 'every alert comes', 40)
+        run.process.stdin.close()
+        wait_for(lambda: reader.read(65536) and run.process.poll() is not None, 'it ends')
+        names = collections.Counter(a['output_fields']['evt.arg.name'] for a in reader.alerts())
+        self.assertEqual(wanted, set(names))
+        twice = sum(names.values()) - len(names)
+        self.assertLess(twice, 100, 'alerts that were written already came again')
+
+    def test_kills_while_alerts_of_the_shim_wait_for_a_slow_reader(self):
+        self.run_with_a_slow_reader(False, 3, 100)
+
+    def test_kills_while_alerts_of_the_trap_wait_for_a_slow_reader(self):
+        self.run_with_a_slow_reader(True, 3, 300)
+
+    def test_a_reader_that_reads_nothing_holds_nobody_up(self):
+        """The rings give way once they are half full: every event is seen, the workload ends, and what was not written is said."""
+        self.rules_file.write_text(OPENER_RULE)
+        reader = Reader(self.dir / 'fifo')
+        self.addCleanup(os.close, reader.fd)
+        done = self.run_under(self.opener(False), 4, 20000, options=['--alerts', self.dir / 'fifo'], timeout=120)
+        self.assertEqual((0, ''), (done.returncode, done.out), done.err[-2000:])
+        self.check(done.events, 4, 20000)
+        self.assertIn('lines could not be written', done.err)
 
     def with_fault(self, fault, opens):
         done = self.run_under(self.opener(raw=True), PROCESSES, opens, env={'UNDERCOAT_FAULT': fault}, timeout=240)

@@ -20,6 +20,8 @@ struct JournalEntry {
 
 struct AlertJournal {
     uint64_t written;    // bytes of all lines of this run that have been written, wherever to
+    uint32_t torn;       // 1 while half a line may be where nobody cuts it off: a pipe, a terminal
+    uint32_t reserved;
     uint64_t next;       // entry that is used next, modulo kJournalEntries: the oldest gives way
     JournalEntry entries[kJournalEntries];
 };

@@ -329,5 +329,80 @@ TEST_F(IngestTest, HeldCallsAreLetGoWhenTheTrapRingFills) {
     EXPECT_LE(trap.head() - registry.get().slots[0].tail, trap.ring.granules / 2);
 }
 
+TEST_F(IngestTest, ATailFollowsOnlyToTheMark) {
+    TestRing a = shim(1, 50);
+    a.write(open("1")), trap.write(open("2", 60));
+    ingest->turn(0);
+    const uint64_t marked = a.head(), trap_marked = trap.head();
+    ingest->mark();
+    TestRing b = shim(2, 70);
+    a.write(open("3")), b.write(open("4"));
+    ingest->turn(0);
+    ingest->give_way(now_);
+    EXPECT_EQ(registry.get().slots[1].tail, 0u);
+    EXPECT_EQ(a.ring.control->tail, 0u);
+    ingest->commit_mark(now_);
+    EXPECT_EQ(registry.get().slots[0].tail, trap_marked);
+    EXPECT_EQ(registry.get().slots[1].tail, marked);
+    EXPECT_EQ(registry.get().slots[2].tail, 0u) << "it came after the mark";
+    ingest->commit(now_);
+    EXPECT_EQ(registry.get().slots[1].tail, a.head());
+    EXPECT_EQ(registry.get().slots[2].tail, b.head());
+    EXPECT_EQ(ingest->counters().given_way, 0u);
+}
+
+TEST_F(IngestTest, WhatWasNotCommittedComesAgainHoweverManyTurnsAgo) {
+    TestRing a = shim(1, 50);
+    for (int i = 0; i < 5; ++i) {
+        a.write(open("x"));
+        ingest->turn(0);
+        ingest->give_way(now_);
+    }
+    seen.clear();
+    start();
+    ASSERT_TRUE(ingest->add_ring(1, a.fd.get()));
+    ingest->turn(0);
+    EXPECT_EQ(order(), "xxxxx");
+}
+
+TEST_F(IngestTest, ARingThatIsHalfFullGivesWayAndNoOther) {
+    TestRing a = shim(1, 50), b = shim(2, 60);
+    b.write(open("b"));
+    ASSERT_TRUE(a.write(open("a")));
+    const uint64_t each = a.head();
+    for (uint64_t i = 1; i < 128 / each; ++i) ASSERT_TRUE(a.write(open("a")));
+    ingest->turn(0);
+    ingest->give_way(now_);
+    EXPECT_EQ(registry.get().slots[1].tail, 0u);
+    while (a.head() <= 128) ASSERT_TRUE(a.write(open("a")));
+    ingest->turn(0);
+    ingest->give_way(now_);
+    EXPECT_EQ(registry.get().slots[1].tail, a.head());
+    EXPECT_EQ(registry.get().slots[2].tail, 0u);
+    EXPECT_EQ(ingest->counters().given_way, 1u);
+}
+
+TEST_F(IngestTest, AnEndedRingWaitsForSlowOutputsUntilThereAreTooMany) {
+    TestRing a = shim(1, 50);
+    a.write(open("last"));
+    registry.get().slots[1].state = static_cast<uint32_t>(wire::SlotState::orphaned);
+    ingest->turn(0);
+    ingest->give_way(now_);
+    EXPECT_EQ(registry.get().slots[1].state, static_cast<uint32_t>(wire::SlotState::orphaned));
+    EXPECT_EQ(ingest->ring_count(), 2u);
+    for (uint32_t slot = 2; slot <= Ingest::kEndedRings + 1; ++slot) {
+        shim(slot, 50 + slot, 4).write(RecordBuilder(RecordKind::call, static_cast<uint16_t>(Call::open)).result(0));
+        registry.get().slots[slot].state = static_cast<uint32_t>(wire::SlotState::orphaned);
+    }
+    ingest->turn(0);
+    ingest->give_way(now_);
+    EXPECT_EQ(ingest->ring_count(), 1 + Ingest::kEndedRings);
+    EXPECT_EQ(ingest->counters().given_way, 1u);
+    EXPECT_EQ(registry.get().slots[1].state, static_cast<uint32_t>(wire::SlotState::drained)) << "the oldest";
+    EXPECT_EQ(registry.get().slots[2].state, static_cast<uint32_t>(wire::SlotState::orphaned));
+    ingest->commit(now_);
+    EXPECT_EQ(ingest->ring_count(), 1u);
+}
+
 }  // namespace
 }  // namespace undercoat::ingest

@@ -7,10 +7,13 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <sys/stat.h>
 
 namespace undercoat::outputs {
 namespace {
@@ -151,6 +154,90 @@ TEST_F(EngineTest, UnwritableFilesAreSaidAndNothingStops) {
     send(engine, "/etc/passwd", 10);
     engine.commit();
     EXPECT_EQ(engine.counters().alerts, 1u);
+}
+
+// The alerts go to a pipe that is read only now and then.
+struct FifoTest : EngineTest {
+    void SetUp() override {
+        EngineTest::SetUp();
+        settings.events.clear();
+        settings.format = Format::json;
+        ASSERT_EQ(::mkfifo(settings.alerts.c_str(), 0600), 0);
+        reader.reset(::open(settings.alerts.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+        ASSERT_GE(::fcntl(reader.get(), F_SETPIPE_SZ, 4096), 4096);
+        settings.journal = journal.get();
+    }
+    std::string read() {
+        std::string all;
+        char buffer[4096];
+        for (ssize_t n; (n = ::read(reader.get(), buffer, sizeof buffer)) > 0;) all.append(buffer, static_cast<size_t>(n));
+        return all;
+    }
+    // Reads until everything is written.
+    std::string read_all(Engine& engine) {
+        std::string all;
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (!engine.commit() && std::chrono::steady_clock::now() < until) all += read();
+        return all + read();
+    }
+    UniqueFd reader;
+    const std::unique_ptr<wire::AlertJournal> journal = std::make_unique<wire::AlertJournal>();
+};
+
+TEST_F(FifoTest, CommitTellsWhatWaitsAndTheMarkHowFarItIs) {
+    Engine engine(settings, log());
+    EXPECT_TRUE(engine.commit());
+    for (uint64_t i = 1; i <= 20; ++i) send(engine, "/etc/passwd", i);
+    EXPECT_FALSE(engine.commit());
+    engine.mark();
+    EXPECT_FALSE(engine.reached_mark());
+    for (uint64_t i = 21; i <= 40; ++i) send(engine, "/etc/passwd", i);
+    EXPECT_FALSE(engine.commit());
+    std::string got;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!engine.reached_mark() && std::chrono::steady_clock::now() < until) got += read(), engine.commit();
+    EXPECT_GE(std::count(got.begin(), got.end(), '\n'), 14) << "the marked 20 but for what the pipe holds";
+    got += read_all(engine);
+    EXPECT_EQ(std::count(got.begin(), got.end(), '\n'), 40);
+}
+
+TEST_F(FifoTest, AfterADeathOnlyWhatWasNotWrittenComesAgain) {
+    std::string got;
+    {
+        Engine engine(settings, log());
+        for (uint64_t i = 1; i <= 20; ++i) send(engine, "/etc/passwd", i);
+        engine.commit();
+        // The end gives up on the reader, as a death would: most of the lines are lost.
+    }
+    got += read();
+    const auto before = std::count(got.begin(), got.end(), '\n');
+    EXPECT_GT(before, 0);
+    EXPECT_LT(before, 20);
+    settings.resumed = true;
+    Engine engine(settings, log());
+    for (uint64_t i = 1; i <= 20; ++i) send(engine, "/etc/passwd", i);
+    got += read_all(engine);
+    EXPECT_EQ(std::count(got.begin(), got.end(), '\n'), 20);
+    EXPECT_EQ(engine.counters().duplicates, static_cast<uint64_t>(before));
+}
+
+TEST_F(FifoTest, HalfALineIsEndedBeforeTheNextAlert) {
+    journal->torn = 1;
+    settings.resumed = true;
+    {
+        Engine engine(settings, log());
+        send(engine, "/etc/passwd", 1);
+        const std::string got = read_all(engine);
+        EXPECT_TRUE(got.starts_with("\n{")) << got;
+        EXPECT_EQ(std::count(got.begin(), got.end(), '\n'), 2);
+    }
+    EXPECT_EQ(journal->torn, 0u);
+    Engine engine(settings, log());
+    send(engine, "/etc/passwd", 1);
+    send(engine, "/etc/passwd", 2);
+    const std::string got = read_all(engine);
+    EXPECT_TRUE(got.starts_with("{")) << got;
+    EXPECT_EQ(std::count(got.begin(), got.end(), '\n'), 1);
 }
 
 }  // namespace
