@@ -41,11 +41,12 @@ SupervisorOptions parse_options(int argc, const char* const* argv) {
         }
         const bool next_is_value = i < argc && std::string(argv[i]).rfind("--", 0) != 0;
         if (words[0].find('=') == std::string::npos && next_is_value) words.insert(words.begin(), argv[i++]);
+        const std::string name = words.back();  // parse() takes the words away
         o.rules.clear();
         try {
             app.parse(words);
         } catch (const CLI::ParseError& e) {
-            out.problems.push_back("Option '" + words.back() + "' is ignored: " + e.what() + ".");
+            out.problems.push_back("Option '" + name + "' is ignored: " + e.what() + ".");
             continue;
         }
         o.first_match = matching == "first";
