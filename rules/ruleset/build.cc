@@ -29,7 +29,7 @@ struct Prepared {
     // What stands in the files is [shift, shift + written) of it; exceptions put it in parentheses and follow.
     size_t shift = 0, written = 0;
     Substituted substituted;
-    std::unique_ptr<Node> tree;
+    std::shared_ptr<const Node> tree;
 };
 
 class Builder {
@@ -250,6 +250,7 @@ private:
         rule.lists.assign(p.substituted.lists.begin(), p.substituted.lists.end());
         describe_condition(*p.tree, expansion(), rule);
         rule.compiled_condition = printed(*p.tree);
+        if (options_.keep_trees) rule.tree = p.tree;
         for (const ExceptionDefinition& ex : def.exceptions) {
             rule.exception_names.push_back(ex.name);
             rule.exception_operators.insert(rule.exception_operators.end(), ex.comps.begin(), ex.comps.end());
@@ -312,7 +313,8 @@ private:
             info.lists.push_back({l.name, l.items, l.used_by_list || used_lists_.contains(l.name)});
         for (const MacroDefinition& m : definitions_.macros) {
             bool used = used_macros_.contains(m.name) || used_by_macro(m.name);
-            info.macros.push_back({m.name, m.condition.joined(), print(*macros_.find(m.name)->second.tree), used});
+            const auto& tree = macros_.find(m.name)->second.tree;
+            info.macros.push_back({m.name, m.condition.joined(), print(*tree), used, options_.keep_trees ? tree : nullptr});
         }
         return info;
     }

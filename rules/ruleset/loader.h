@@ -39,6 +39,7 @@ struct LoadOptions {
     Priority least_priority = Priority::debug;  // rules less severe are loaded, never enabled
     std::vector<RuleSelection> selections;
     unsigned max_depth = 1000;  // of nested conditions, macros included
+    bool keep_trees = false;    // in the Ruleset, for explain.h; they take more memory than the program
 };
 
 struct FileResult {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "rules/catalogue.h"
+#include "rules/lang/ast.h"
 #include "rules/output_template.h"
 #include "rules/ruleset/definitions.h"
 #include "rules/sema/event_types.h"
@@ -38,6 +39,7 @@ struct Rule {
     std::vector<std::string> exception_names, exception_operators, exception_fields;
 
     uint32_t start = 0;  // of the condition in the program
+    std::shared_ptr<const Node> tree;  // with LoadOptions::keep_trees: lists and exceptions put in, macros by name
 };
 
 // What the files defined beside the rules, for descriptions.
@@ -53,6 +55,7 @@ struct RulesetInfo {
         std::string name, condition;
         std::string compiled_condition;  // with lists put in, other macros by name
         bool used;
+        std::shared_ptr<const Node> tree;  // with LoadOptions::keep_trees
     };
     std::vector<List> lists;
     std::vector<Macro> macros;

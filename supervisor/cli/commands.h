@@ -3,6 +3,7 @@
 // Must stay true: what a person asked for goes to stdout, everything else to stderr; --json prints one JSON value.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,24 @@ namespace undercoat::cli {
 int run_workload(char** arguments);
 
 int check_rules(const std::vector<std::string>& files, bool json, bool verbose);
-int list_rules(const std::vector<std::string>& files, bool json);
+// what: "rules", "macros" or "lists".
+int list_rules(const std::vector<std::string>& files, const std::string& what, bool json);
+// All rules if the name is empty.
+int describe_rules(const std::string& name, const std::vector<std::string>& files, bool json);
 int list_fields(bool json);
+int list_events(bool json);
+// Unit tests of rules; `rules`: files loaded before those that a test file names.
+int test_rules(const std::vector<std::string>& test_files, const std::vector<std::string>& rules, bool json);
+
+struct ExplainRequest {
+    std::string rule;
+    std::string source;  // a file of recorded events, "-" for stdin, or one event as JSON
+    std::vector<std::string> files;
+    uint64_t number = 0;  // of the event, as the log counts; 0: the first that matches, else the last that the rule looks at
+    bool json = false;
+    bool all = false;     // also what the engine would not look at
+};
+int explain(const ExplainRequest& request);
 int doctor(bool json);
 int show_config(bool json);
 // Feeds a recorded event log to the rules: becomes `supervisor --replay FILE …`. Returns only on failure.

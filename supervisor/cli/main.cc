@@ -17,27 +17,57 @@ constexpr char kRunHelp[] =
 
 struct Given {
     std::vector<std::string> files;
+    std::vector<std::string> tests;
     std::string recording;
+    std::string what = "rules";
+    ExplainRequest explain;
     bool json = false;
     bool verbose = false;
     int status = 0;
 };
 
-void add_rules(CLI::App& app, Given& g) {
-    auto* rules = app.add_subcommand("rules", "Check rules files; list rules and fields");
+CLI::App& add_rules(CLI::App& app, Given& g) {
+    auto* rules = app.add_subcommand("rules", "Check, list, test and explain rules; list fields and events");
     rules->require_subcommand(1);
     auto* check = rules->add_subcommand("check", "Say whether rules files load, and where and why not");
     check->add_option("FILE", g.files, "rules files or directories, in the order in which they are to be loaded")->required();
     check->add_flag("--json", g.json, "print Falco's falco_load_results as JSON");
     check->add_flag("-v,--verbose", g.verbose, "show warnings in full");
     check->callback([&g] { g.status = check_rules(g.files, g.json, g.verbose); });
-    auto* list = rules->add_subcommand("list", "List the rules of files, or those of the bundle");
+    auto* list = rules->add_subcommand("list", "List the rules, macros or lists of files, or of the bundle");
     list->add_option("FILE", g.files, "rules files or directories");
+    list->add_option("--what", g.what, "rules, macros or lists")->check(CLI::IsMember({"rules", "macros", "lists"}));
     list->add_flag("--json", g.json, "print JSON");
-    list->callback([&g] { g.status = list_rules(g.files, g.json); });
+    list->callback([&g] { g.status = list_rules(g.files, g.what, g.json); });
+    auto* describe = rules->add_subcommand("describe", "Show a rule with its macros and lists put in, its fields and events");
+    describe->add_option("RULE", g.explain.rule, "the rule's name; all rules if not given");
+    describe->add_option("--rules", g.files, "a rules file or directory; may be given several times")->allow_extra_args(false);
+    describe->add_flag("--json", g.json, "print Falco's falco_describe_results as JSON");
+    describe->callback([&g] { g.status = describe_rules(g.explain.rule, g.files, g.json); });
     auto* fields = rules->add_subcommand("fields", "List every field that conditions and outputs can use");
     fields->add_flag("--json", g.json, "print JSON");
     fields->callback([&g] { g.status = list_fields(g.json); });
+    auto* events = rules->add_subcommand("events", "List every event type with its arguments");
+    events->add_flag("--json", g.json, "print JSON");
+    events->callback([&g] { g.status = list_events(g.json); });
+    return *rules;
+}
+
+void add_rule_runs(CLI::App& rules, Given& g) {
+    auto* test = rules.add_subcommand("test", "Run unit tests of rules: events and the alerts that they must give");
+    test->add_option("FILE", g.tests, "test files")->required();
+    test->add_option("--rules", g.files, "a rules file or directory to load first; may be given several times")
+        ->allow_extra_args(false);
+    test->add_flag("--json", g.json, "print JSON");
+    test->callback([&g] { g.status = test_rules(g.tests, g.files, g.json); });
+    auto* why = rules.add_subcommand("explain", "Show why a rule matches a recorded event, or does not");
+    why->add_option("RULE", g.explain.rule, "the rule's name")->required();
+    why->add_option("EVENT", g.explain.source, "an event log (--events FILE), - for stdin, or one event as JSON")->required();
+    why->add_option("--num", g.explain.number, "number of the event; without it the first that matches, else the last of a fitting type");
+    why->add_option("--rules", g.explain.files, "a rules file or directory; may be given several times")->allow_extra_args(false);
+    why->add_flag("--all", g.explain.all, "also show what the engine would not look at any more");
+    why->add_flag("--json", g.explain.json, "print JSON");
+    why->callback([&g] { g.status = explain(g.explain); });
 }
 
 void add_others(CLI::App& app, Given& g) {
@@ -64,7 +94,7 @@ int main(int argc, char** argv) {
     app.footer("Each command has its own --help. Exit status: 0 fine, 1 a problem was found, 2 called wrongly.");
     app.add_subcommand("run", kRunHelp);
     Given given;
-    add_rules(app, given);
+    add_rule_runs(add_rules(app, given), given);
     add_others(app, given);
     try {
         if (argc == 1) throw CLI::CallForHelp();

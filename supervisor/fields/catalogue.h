@@ -20,6 +20,8 @@ public:
     Result<FieldRef> resolve(const FieldInfo& info, std::optional<std::string_view> argument) const override;
 
     Extractor extractor(uint32_t field) const { return extractors_[field]; }
+    // False for a field that is only known so that rules load, and never has a value. info is one of fields().
+    bool available(const FieldInfo& info) const { return extractors_[static_cast<size_t>(&info - infos_.data())] != unavailable; }
 
 private:
     std::vector<FieldInfo> infos_;

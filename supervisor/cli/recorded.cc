@@ -1,0 +1,38 @@
+// See recorded.h.
+#include "supervisor/cli/recorded.h"
+
+#include "supervisor/event/json.h"
+
+namespace undercoat::cli {
+namespace {
+
+// The process numbers are of another time.
+state::Options without_proc() {
+    state::Options o;
+    o.read_proc = false;
+    return o;
+}
+
+}  // namespace
+
+Recorded::Recorded(const fields::FieldCatalogue& catalogue) : state_(without_proc()), view_(catalogue, state_, surroundings_) {}
+
+Status Recorded::next(std::string_view line) {
+    if (applied_) state_.finish();
+    applied_ = false;
+    if (surroundings_.first_ts == 0) surroundings_.first_ts = event_.ts;
+    surroundings_.last_ts = event_.ts;
+    if (Status s = event::parse_json(line, event_); !s) {
+        event_.reset();
+        return s;
+    }
+    state_.apply(event_);
+    applied_ = true;
+    if (event_.has_type()) {
+        event_.num = ++events_;
+        view_.set(event_);
+    }
+    return Unit{};
+}
+
+}  // namespace undercoat::cli
