@@ -120,6 +120,14 @@ UC_EXPORT _IO_FILE* fopen(const char* path, const char* mode) {
     }
     const int fd = open_here(path, flags, 0666);
     if (fd < 0) return nullptr;
+    if ((flags & (kWronly | kAppend)) == (kWronly | kAppend) && !on_musl()) {  // as glibc's fopen does, but not its fdopen
+        constexpr long kEspipe = -29, kSeekEnd = 2;
+        const long r = own_call(wire::info(Call::lseek).x86_64, fd, 0, kSeekEnd);
+        if (failed(r) && r != kEspipe) {
+            own_call(wire::info(Call::close).x86_64, fd);
+            return set_errno(static_cast<int>(-r)), nullptr;
+        }
+    }
     _IO_FILE* file = make(fd, mode);
     if (!file) own_call(wire::info(Call::close).x86_64, fd);
     return file;

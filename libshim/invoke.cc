@@ -1,6 +1,10 @@
 // See invoke.h.
 #include "libshim/invoke.h"
 
+#include <asm/stat.h>
+#include <asm/unistd.h>
+#include <linux/stat.h>
+
 #include "libshim/emit.h"
 #include "libshim/readable.h"
 
@@ -10,8 +14,9 @@ namespace undercoat::shim {
 namespace {
 
 constexpr int kAtFdCwd = -100;
+constexpr long kEintr = -4;
 constexpr long kPathMax = 4096;
-constexpr size_t kUsualPath = 256;  // longer ones take a page of stack
+constexpr size_t kUsualPath = 256;  // longer ones would need stack that a coroutine's or handler's may not have
 constexpr uint64_t kSockaddrMax = 128;
 
 // As libc does it: asynchronous cancellation for the time of the call. The instruction is in our text, whose unwind
@@ -25,8 +30,30 @@ __attribute__((noinline)) long cancellable(long nr, const uint64_t (&a)[6]) {
     return result;
 }
 
+// An open of what cannot keep its caller waiting.
+[[gnu::noinline]] bool opens_plain_file(const Descriptor& d, const uint64_t (&a)[6]) {
+    const bool at = d.kind(0) == wire::ArgKind::dirfd;
+    if (g_image.off || d.kind(at) != wire::ArgKind::path) return false;
+    struct stat s;
+    if (failed(own_call(__NR_newfstatat, at ? a[0] : to_register(kAtFdCwd), a[at], &s, 0))) return true;
+    return S_ISREG(s.st_mode) || S_ISDIR(s.st_mode);
+}
+
+// A call that waits for its trap is interrupted by a signal whose handler does not ask for restarts, natively only one that
+// blocks. Then the trap has not seen it yet: again, as the kernel would do.
+bool interrupted_by_waiting(const Descriptor& d, const uint64_t (&a)[6]) {
+    const Process* p = managed();
+    const bool trapped = p ? p->trapped : !g_image.meet[0];
+    return trapped && (!d.blocks || opens_plain_file(d, a));
+}
+
 long out(const Descriptor& d, const uint64_t (&a)[6]) {
-    return must_stay_cancellable(d, a) && !t_in_vfork_child ? cancellable(d.nr, a) : trap_door(d.nr, a);
+    const bool cancel = must_stay_cancellable(d, a) && !t_in_vfork_child;
+    for (;;) {
+        const long r = cancel ? cancellable(d.nr, a) : trap_door(d.nr, a);
+        if (r != kEintr || !interrupted_by_waiting(d, a)) [[likely]]
+            return r;
+    }
 }
 
 // All errors but those that the kernel may give before it has read the path: EFAULT, EINVAL, EBADF, EPERM, ENOSYS,
@@ -160,12 +187,8 @@ long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
         const wire::ArgKind kind = d.kind(i);
         if (is_text(kind)) {
             char* copy = static_cast<char*>(__builtin_alloca(kUsualPath));
-            long n = copy_known_string(a[i], copy, kUsualPath);
-            if (n == -2) {
-                copy = static_cast<char*>(__builtin_alloca(kPathMax + 8));
-                n = copy_known_string(a[i], copy, kPathMax + 8);
-            }
-            if (n < 0 || n >= kPathMax) {
+            const long n = copy_known_string(a[i], copy, kUsualPath);
+            if (n < 0) {
                 c.readable = false;
                 continue;
             }

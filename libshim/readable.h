@@ -3,8 +3,9 @@
 //
 // A page is known to be readable once the kernel has read it for this program (the call did not fail for its pointer),
 // or when the stack pointer is in it. Must stay true: no page is read that is not known; the first call with a pointer
-// into an unknown page leaves by the trap door with the pointer as it is. A page that was unmapped since is still held
-// for known: a program that passes a pointer to what it has unmapped faults in us instead of getting EFAULT.
+// into an unknown page leaves by the trap door with the pointer as it is. What the program takes away itself is
+// forgotten (hooks_memory.cc); what libc gives back for it (a big free) is still held for known: a program that passes a
+// pointer to that faults in us instead of getting EFAULT.
 #pragma once
 
 #include "libshim/state.h"
@@ -12,19 +13,30 @@
 namespace undercoat::shim {
 
 inline constexpr uint64_t kPage = 4096;
-inline constexpr uint64_t kUserEnd = 0x7fff'ffff'f000;
+// Pages below are never known: in the table they would not differ from empty places.
+inline constexpr uint64_t kUserStart = 1024 * kPage, kUserEnd = 0x7fff'ffff'f000;
 
 inline bool page_known(uint64_t address) {
     const uint64_t page = address / kPage;
-    if (address < 65536 || address >= kUserEnd) return false;
+    if (address < kUserStart || address >= kUserEnd) return false;
     if (page == reinterpret_cast<uint64_t>(__builtin_frame_address(0)) / kPage) return true;
     return __atomic_load_n(&g_image.pages[page % 1024], __ATOMIC_RELAXED) == static_cast<uint32_t>(page / 1024);
 }
 
 inline void learn_page(uint64_t address) {
     const uint64_t page = address / kPage;
-    if (address < 65536 || address >= kUserEnd) return;
+    if (address < kUserStart || address >= kUserEnd) return;
     __atomic_store_n(&g_image.pages[page % 1024], static_cast<uint32_t>(page / 1024), __ATOMIC_RELAXED);
+}
+
+// [from, to): the program takes it away.
+inline void forget_range(uint64_t from, uint64_t to) {
+    const uint64_t first = from / kPage, last = to / kPage + (to % kPage != 0);
+    for (uint64_t i = 0, n = last - first; i < n && i < 1024; i++) {
+        uint32_t& known = g_image.pages[(first + i) % 1024];
+        const uint32_t is = __atomic_load_n(&known, __ATOMIC_RELAXED);
+        if (n > 1024 || is == static_cast<uint32_t>((first + i) / 1024)) __atomic_store_n(&known, 0, __ATOMIC_RELAXED);
+    }
 }
 
 inline bool range_known(uint64_t address, uint64_t n) {

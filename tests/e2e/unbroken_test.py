@@ -18,6 +18,44 @@ class Unbroken(Case):
         self.assertEqual((native.returncode, native.stdout.decode(errors='replace')), (done.returncode, done.out), done.err)
         return done
 
+    def each(self, name, *arguments, modes=MODES):
+        """The tracee of this name, of glibc and musl, in each mode: a generator of its mode and how it went."""
+        for musl in (False, True):
+            if not tracee(name, musl).exists():
+                continue
+            for mode in modes:
+                with self.subTest(mode=mode, musl=musl, arguments=arguments):
+                    yield mode, self.as_natively(tracee(name, musl), *arguments, mode=mode)
+
+
+class Memory(Unbroken):
+    def test_memory_of_ours_is_the_programs_if_it_wants_it(self):
+        for how in ('unmap', 'over', 'protect'):
+            path = self.dir / f'watched-{how}'
+            path.touch()
+            for mode, done in self.each('memory_taken', how, path):
+                self.assertEqual('child\nalive\n', done.out)
+                if mode == 'full':
+                    self.assertEqual(6, len([e for e in done.calls('open', 'openat') if path.name in str(e)]))
+
+    def test_unreadable_pointers(self):
+        for _, done in self.each('bad_pointers'):
+            self.assertEqual([f'taken away {how}: 14' for how in range(4)], done.out.splitlines()[-4:])
+
+    def test_small_stacks(self):
+        for _, done in self.each('small_stack', 2048):
+            self.assertEqual("on a coroutine's\non a handler's\n", done.out)
+
+
+class Calls(Unbroken):
+    def test_no_interruption_that_there_is_not_natively(self):
+        for _, done in self.each('interrupted', self.dir, modes=('full', 'preload')):
+            self.assertEqual('done\n', done.out)
+
+    def test_streams(self):
+        for _, done in self.each('fopen_modes', self.dir / 'stream'):
+            self.assertIn('a: 1 errno 0 at', done.out)
+
 
 class Clock(Unbroken):
     """The time stamp counter, which our records need, is forbidden."""

@@ -1,4 +1,4 @@
-// Passes pointers that cannot be read, strings at the end of a page and overlong strings; prints each errno.
+// Passes pointers that cannot be read, or no longer, strings at the end of a page and overlong strings; prints each errno.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,21 @@
 
 static char overlong[5000];
 
+// A page that has been read often, and then is taken away in one of four ways.
+static void take_away(int how) {
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memcpy(page, "/dev/null", 10);
+    for (int i = 0; i < 8; i++) close(open(page, O_RDONLY));
+    if (how == 0) munmap(page, 4096);
+    if (how == 1) mprotect(page, 4096, PROT_NONE);
+    if (how == 2) mmap(page, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (how == 3) mremap(page, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    errno = 0;
+    const int fd = open(page, O_RDONLY);
+    printf("taken away %d: %d\n", how, errno);
+    close(fd);
+}
+
 int main(void) {
     char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *none = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -19,7 +34,7 @@ int main(void) {
     memset(overlong, '/', sizeof overlong - 1);
     memcpy(page, "/", 2);
     char *end = memcpy(page + 4096 - 10, "/dev/null", 10);
-    const char *paths[] = {NULL, (char *)1, (char *)-1L, (char *)0x8000000000000000, "", overlong, page + 2000, none, end, page};
+    const char *paths[] = {NULL, (char *)1, (char *)-1L, (char *)0x8000000000000000, (char *)0x200000, "", overlong, page + 2000, none, end, page};
     for (int i = 0; i < 5; i++) close(open("/dev/null", O_RDONLY));
     for (int round = 0; round < 2; round++)
         for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -43,5 +58,6 @@ int main(void) {
             connect(socket(AF_INET, SOCK_STREAM, 0), (const void *)paths[i], 16);
             printf("connect %u: %d\n", i, errno);
         }
+    for (int how = 0; how < 4; how++) take_away(how);
     return 0;
 }

@@ -1,0 +1,44 @@
+// Makes calls that natively no signal interrupts, under a storm of signals whose handler does not ask for restarts; says
+// which of them said EINTR.
+//
+// usage: interrupted DIRECTORY
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static volatile int signals;
+static int wrong;
+
+static void handler(int sig) { signals++; }
+
+static int check(const char *name, int result) {
+    if (result < 0 && errno == EINTR && wrong++ < 5) printf("%s: EINTR\n", name);
+    return result;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2 || chdir(argv[1])) return 2;
+    const int here = open(".", O_RDONLY | O_DIRECTORY);
+    struct sigaction action = {.sa_handler = handler};
+    sigaction(SIGALRM, &action, NULL);
+    const struct itimerval often = {{0, 150}, {0, 150}};
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 4000; i++) {
+        struct rlimit limit;
+        check("mkdirat", mkdirat(here, "d", 0700));
+        check("renameat", renameat(here, "d", here, "e"));
+        check("unlinkat", unlinkat(here, "e", AT_REMOVEDIR));
+        const int fd = check("openat", openat(here, "f", O_RDWR | O_CREAT, 0600));
+        close(fd);
+        check("prlimit", prlimit(getppid(), RLIMIT_NOFILE, NULL, &limit));
+        check("prctl", prctl(PR_SET_NAME, "interrupted"));
+    }
+    puts(signals ? "done" : "no signals");
+    return 0;
+}
