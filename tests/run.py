@@ -175,6 +175,10 @@ def step_conformance(tally):
         tally.skips += [f'{program.name}: {l}' for l in r.stdout.splitlines() if l.startswith('skip')][:int(last[3])]
 
 
+SCENARIO_RUNS = ([], ['--mode', 'full', '--trap', 'ptrace'])
+TRACING = {'ptrace-attach', 'ptrace-traceme'}  # scenarios that trace: a process has one tracer (docs/limits.md)
+
+
 def step_scenarios(tally):
     runner = SHARED / 'attacks/run-scenarios'
     if not runner.exists():
@@ -184,19 +188,25 @@ def step_scenarios(tally):
     expected = {l.strip() for l in (ROOT / 'tests/e2e/scenarios_expected.txt').read_text().splitlines()
                 if l.strip() and not l.startswith('#')}
     rules = [a for f in RULES for a in ('--rules', SHARED / 'rules' / f)]
-    r = run(runner, '--calls', '--', BUNDLE / 'bin/undercoat', 'run', '--json', *rules, '--alerts', '{alerts}',
+    for options in SCENARIO_RUNS:
+        scenarios_under(tally, options, runner, rules, expected - (TRACING if 'ptrace' in options else set()))
+
+
+def scenarios_under(tally, options, runner, rules, expected):
+    label = ' '.join(options)
+    r = run(runner, '--calls', '--', BUNDLE / 'bin/undercoat', 'run', *options, '--json', *rules, '--alerts', '{alerts}',
             '--events', '{events}', '--')
     if not re.search(r'^\d+ passed, \d+ failed\s*\Z', r.stdout, re.M):
-        return tally.failed('run-scenarios did not come to its count')
+        return tally.failed(f'run-scenarios {label} did not come to its count')
     blocks = re.split(r'^(?=\S)', r.stdout, flags=re.M)
     wrong = {b.split('\n')[0].strip(): b for b in blocks if b.strip() and not re.match(r'\d+ passed', b)}
     every = {d.parent.name for d in (SHARED / 'attacks').glob('*/run.sh')}
     for name in sorted(expected & every):
-        tally.require(name not in wrong, 'scenario ' + wrong.get(name, ''))
+        tally.require(name not in wrong, f'scenario {label} ' + wrong.get(name, ''))
     more = sorted(every - expected - set(wrong))
     if more:
         print(f'  scenarios that pass and are not in scenarios_expected.txt: {" ".join(more)}')
-    print(f'  scenarios: {len(every) - len(wrong)} of {len(every)} agree')
+    print(f'  scenarios {label}: {len(every) - len(wrong)} of {len(every)} agree')
 
 
 def step_sanitize(tally):

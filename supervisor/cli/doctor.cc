@@ -28,10 +28,14 @@ struct Conclusion {
 };
 
 Conclusion conclude(const std::vector<ProbeResult>& all) {
-    const bool trap = usable(all, "seccomp-notify") && usable(all, "process_vm_readv");
+    const ProbeResult* ptrace = find(all, "ptrace");
+    const bool readable = usable(all, "process_vm_readv");
+    const bool notify = readable && usable(all, "seccomp-notify");
+    const bool traced = readable && ptrace && ptrace->traceable;
     const bool shim = usable(all, "libshim") && usable(all, "memfd");
-    if (trap && shim) return {"full", "Everything that mode `full` needs works here."};
-    if (trap) return {"trap", "Mode `trap` works here: every call is seen, at the price of a trap each."};
+    const std::string how = notify ? "" : " Calls are held by ptrace, which costs more and keeps gdb and strace out.";
+    if ((notify || traced) && shim) return {"full", "Everything that mode `full` needs works here." + how};
+    if (notify || traced) return {"trap", "Mode `trap` works here: every call is seen, at the price of a trap each." + how};
     if (shim) return {"preload", "Only mode `preload` works here: static programs and raw system calls are not seen."};
     return {"none", "Neither the trap nor the shim works here; see the advice above."};
 }

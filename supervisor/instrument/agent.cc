@@ -60,6 +60,13 @@ void Agent::serve(UniqueFd listener, pid_t workload) {
     send_control(control_.get(), m, listener_.get());
 }
 
+int Agent::trace(pid_t workload, bool every_call) {
+    ControlMessage m{ControlKind::trace};
+    m.value = workload;
+    m.text[0] = every_call;
+    return send_control(control_.get(), m) && await(ControlKind::seized, m) ? m.value : EIO;
+}
+
 bool Agent::wait_ready() {
     for (;;) {
         pollfd p{control_.get(), POLLIN, 0};

@@ -17,6 +17,8 @@ public:
     Status start();
     // Passes the workload's filter on. `listener` may be empty (preload mode).
     void serve(UniqueFd listener, pid_t workload);
+    // Makes the trap process the tracer of the workload. 0, or the errno of why not.
+    int trace(pid_t workload, bool every_call);
     // Waits until the rules are loaded. False: the trap process died.
     bool wait_ready();
     // The first process has ended: waits until everything is written out. `everything`: all others will end, too.

@@ -12,6 +12,10 @@ enum class ControlKind : uint32_t {
     ready,      // to init: the supervisor's rules are loaded
     listener,   // to the trap process: descriptor of the listener; value: the workload's first pid
     no_filter,  // to the trap process: preload mode; value: that pid
+    trace,      // to the trap process: be the tracer of process `value`; text[0]: 1 at every call, 0 where a filter says so
+    seized,     // to init, and from it to the workload's child: value: 0, or the errno of why not
+    wants_tracer,  // from the workload's child to init: it is to be traced; value: 1 at every call
+    traced,     // the same: it is, and its filter is there
     ended,      // to the trap process: the first process has ended; value: 1 when all others will, too
     drained,    // to init: everything that happened before is written out; value: 1 when the trap process ends now
 };

@@ -77,8 +77,13 @@ void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     if (t.recorded.exchange(1) != 0) return;  // too late: another thread has told it
     const bool fails = v.known && v.result < 0;
     const uint8_t flags = static_cast<uint8_t>(found.flags | (c.foreign ? wire::kForeignAbi : 0));
-    if (fails) {
-        put_vector(c, out);
+    if (fails) put_vector(c, out);
+    if (exact_) {
+        wire::RecordHeader h = header(RecordKind::call, c.call, c.pid, c.tid);
+        h.flags = flags;
+        book_.put(t.trap.id, h, t.payload, out.size());
+        t.tell = true;
+    } else if (fails) {
         wire::RecordHeader h = header(RecordKind::call, c.call, c.pid, c.tid);
         h.flags = flags | wire::kInferred;
         h.result = v.result;
@@ -95,7 +100,7 @@ void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     e->flags = flags;
     e->time = now_ns();
     e->result = v.result;
-    e->recorded = fails;
+    e->recorded = fails && !exact_;
     e->file = file;
     e->size = static_cast<uint16_t>(out.size());
     memcpy(e->payload, t.payload, out.size());
@@ -159,6 +164,20 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
     h.flags = exec.flags & wire::kForeignAbi;
     emit(h, t.payload, exec.size + out.size());
     wire::count(registry_, Counter::execs);
+}
+
+bool Handler::end_exec(pid_t pid, Ticket& t) {
+    static thread_local PendingExec exec;
+    {
+        auto guard = table_.lock();
+        Process* p = table_.find(pid);
+        const PendingExec* pending = p ? table_.pending(*p) : nullptr;
+        if (!pending) return false;
+        memcpy(&exec, pending, offsetof(PendingExec, payload) + pending->size);
+        table_.drop_pending(*p);
+    }
+    confirm_exec(pid, exec, {}, t);
+    return true;
 }
 
 // The kernel refused what looked executable: the reason is not known.

@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <map>
+#include <span>
 #include <string_view>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -170,13 +171,15 @@ void by_when(Assembler& a, const Place& p, const FilterSpec& spec) {
     a.go(kTrap);
 }
 
+uint32_t held(const FilterSpec& spec) { return spec.action == TrapAction::notify ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_TRACE; }
+
 void block(Assembler& a, const Place& p, const FilterSpec& spec) {
     a.place(p);
     switch (p.kind) {
         case Place::allow: return a.ret(SECCOMP_RET_ALLOW);
-        case Place::trap: return a.ret(SECCOMP_RET_USER_NOTIF);
+        case Place::trap: return a.ret(held(spec));
         case Place::gadget:
-            if (!spec.gadget) return a.ret(SECCOMP_RET_USER_NOTIF);
+            if (!spec.gadget) return a.ret(held(spec));
             a.load(offset_ip), a.if_not_equal(static_cast<uint32_t>(wire::kGadgetReturn), kTrap);
             a.load(offset_ip + 4), a.if_not_equal(static_cast<uint32_t>(wire::kGadgetReturn >> 32), kTrap);
             return a.go(kAllow);
@@ -232,9 +235,22 @@ std::vector<sock_filter> build_filter(const FilterSpec& spec) {
     return a.finish();
 }
 
-Installed install_filter(const std::vector<sock_filter>& program) {
-    sock_fprog prog{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
-    const unsigned long attempts[] = {
+namespace {
+
+long try_install(const sock_fprog& prog, unsigned long flags, bool& no_new_privs) {
+    long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+    if (r < 0 && errno == EACCES && !no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
+        no_new_privs = true;
+        r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+    }
+    return r;
+}
+
+}  // namespace
+
+Installed install_filter(const std::vector<sock_filter>& program, TrapAction action) {
+    const sock_fprog prog{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+    constexpr unsigned long kListener[] = {
         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH |
             SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH |
@@ -242,15 +258,14 @@ Installed install_filter(const std::vector<sock_filter>& program) {
         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW,
         SECCOMP_FILTER_FLAG_NEW_LISTENER,
     };
+    constexpr unsigned long kTraced[] = {SECCOMP_FILTER_FLAG_SPEC_ALLOW, 0};
+    const bool notify = action == TrapAction::notify;
     Installed r;
-    for (unsigned long flags : attempts) {
-        long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
-        if (fd < 0 && errno == EACCES && !r.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
-            r.no_new_privs = true;
-            fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
-        }
-        if (fd >= 0) {
-            r.listener = static_cast<int>(fd);
+    for (unsigned long flags : notify ? std::span<const unsigned long>(kListener) : std::span<const unsigned long>(kTraced)) {
+        const long got = try_install(prog, flags, r.no_new_privs);
+        if (got >= 0) {
+            r.there = true;
+            r.listener = notify ? static_cast<int>(got) : -1;
             r.error = 0;
             return r;
         }

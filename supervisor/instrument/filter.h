@@ -14,9 +14,13 @@
 
 namespace undercoat::instrument {
 
+// What a listed call meets: a listener of ours, or our tracer.
+enum class TrapAction { notify, trace };
+
 struct FilterSpec {
     bool gadget = true;                 // false: nothing is allowed by the instruction pointer (trap mode)
-    std::vector<int32_t> protected_pids; // kills of these take the trap from anywhere
+    std::vector<int32_t> protected_pids{}; // kills of these take the trap from anywhere
+    TrapAction action = TrapAction::notify;
 };
 
 // Never longer than BPF_MAXINSNS for the table at hand (a unit test holds this).
@@ -32,12 +36,13 @@ inline constexpr uint64_t kSocketcallNr = 102;
 inline constexpr uint64_t kX32Bit = 0x40000000;
 
 struct Installed {
+    bool there = false;
     int listener = -1;         // close-on-exec
     bool no_new_privs = false; // it was needed, and is now set
-    int error = 0;             // errno when listener < 0
+    int error = 0;             // errno when it is not there
 };
 
-// Installs the filter on the calling thread. Makes no call that the filter itself would trap. Async-signal-safe.
-Installed install_filter(const std::vector<sock_filter>& program);
+// Installs the filter on the calling thread; with TrapAction::trace there is no listener, and error says whether it is there. Makes no call that the filter itself would trap. Async-signal-safe.
+Installed install_filter(const std::vector<sock_filter>& program, TrapAction action = TrapAction::notify);
 
 }  // namespace undercoat::instrument

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dirent.h>
+#include <linux/seccomp.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/credentials.h"
@@ -89,6 +90,11 @@ Answer guard(const HeldCall& c, const Agents& agents) {
         }
         case Call::ptrace:
             return agents.has(c.as_int(1)) && same_pid_namespace(c.tid) ? kDenied : Answer{};
+        case Call::seccomp:
+            return !agents.foreign_listeners && c.args[0] == SECCOMP_SET_MODE_FILTER &&
+                           (c.args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+                       ? Answer{Answer::fail, EBUSY}
+                       : Answer{};
         case Call::process_vm_writev: case Call::prlimit:
             return agents.has(first) && same_pid_namespace(c.tid) ? kDenied : Answer{};
         default: return {};

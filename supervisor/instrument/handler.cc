@@ -44,7 +44,15 @@ void Handler::put_order(uint32_t ring_slot, wire::PayloadWriter& out) const {
     if (registrar_.head_of(ring_slot, order)) out.put(Tag::order, 0, &order, sizeof order);
 }
 
+void Handler::use(const TrapBackend& backend) {
+    origin_ = backend.origin();
+    exact_ = backend.exact();
+    agents_.foreign_listeners = !exact_;
+}
+
 void Handler::handle(TrapBackend& backend, Ticket& t) {
+    t.tell = false;
+    if (t.trap.phase != Trap::Phase::entry) return follow_up(backend, t);
     wire::count(registry_, Counter::traps);
     HeldCall c;
     const bool known = decode(t.trap, c);
@@ -54,7 +62,7 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
         return;
     }
     const uint32_t ring_slot = introduce(c.pid, t);
-    settle_exec(c, t);
+    if (!exact_) settle_exec(c, t);
     if (Registrar::is_request(t.trap)) return give_ring(backend, c, t);
     if (known) {
         switch (static_cast<Call>(c.call)) {
@@ -74,10 +82,11 @@ void Handler::answer(TrapBackend& backend, const HeldCall& c, Ticket& t) {
     const Answer a = c.call == wire::kNoCall ? Answer{} : guard(c, now);
     bool there = false;
     switch (a.kind) {
-        case Answer::proceed: there = backend.proceed(t.trap.id); break;
+        case Answer::proceed: there = t.tell ? backend.proceed_and_tell(t.trap.id) : backend.proceed(t.trap.id); break;
         case Answer::fail: there = backend.fail(t.trap.id, a.error); break;
         case Answer::succeed: there = backend.succeed(t.trap.id, 0); break;
     }
+    if (t.tell && a.kind != Answer::proceed) finish_call(t.trap.id, -a.error);
     if (a.kind != Answer::proceed) wire::count(registry_, Counter::denied);
     else wire::count(registry_, there ? Counter::continued : Counter::stale_ids);
 }
@@ -112,6 +121,7 @@ void Handler::give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t) {
         backend.fail(t.trap.id, EAGAIN);
         return;
     }
+    if (backend.makes_files()) return ask_for_file(backend, c, t);
     int fd = -1;
     const int slot = t.trap.args[3] == wire::kAbi ? adopt_ring(c.pid, t, &fd) : -EPROTONOSUPPORT;
     if (slot < 0) {
@@ -130,7 +140,7 @@ void Handler::give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t) {
 
 // A new ring for a known process, in place of the one it has. The slot, or -errno. A thread that was given up meanwhile leaves
 // the table alone: its caller has been answered, and may have asked again and got another ring.
-int Handler::adopt_ring(pid_t pid, const Ticket& t, int* fd) {
+int Handler::adopt_ring(pid_t pid, const Ticket& t, int* fd, UniqueFd file) {
     uint64_t start = 0;
     {
         auto guard = table_.lock();
@@ -138,7 +148,7 @@ int Handler::adopt_ring(pid_t pid, const Ticket& t, int* fd) {
         if (!p) return -ESRCH;
         start = p->start_time;
     }
-    const int slot = registrar_.make(pid, start, fd);
+    const int slot = registrar_.make(pid, start, fd, std::move(file));
     if (slot < 0) return -ENOSPC;
     auto guard = table_.lock();
     Process* p = t.abandoned ? nullptr : table_.find(pid);
@@ -234,14 +244,20 @@ void Handler::record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     put_order(ring_slot, out);
     Verdict v;
     uint8_t flags = wire::kResultFollows;
-    if (ring_slot == 0 || !promise(c, out)) {
-        v = judge(c, found, socket, t);
+    const bool promised = ring_slot != 0 && promise(c, out);
+    if (!promised && exact_ && ring_.result_wanted(c.call)) {
+        t.tell = true;
+        flags = 0;
+    } else if (!promised) {
+        if (!exact_) v = judge(c, found, socket, t);
         flags = v.flags();
     }
     wire::RecordHeader h = header(RecordKind::call, c.call, c.pid, c.tid);
     h.result = v.result;
     h.flags = static_cast<uint8_t>(found.flags | flags | (c.foreign ? wire::kForeignAbi : 0));
-    if (t.recorded.exchange(1) == 0) emit(h, t.payload, out.size());
+    if (t.recorded.exchange(1) != 0) return;
+    if (t.tell) book_.put(t.trap.id, h, t.payload, out.size());
+    else emit(h, t.payload, out.size());
 }
 
 bool Handler::promise(const HeldCall& c, wire::PayloadWriter& out) const {
@@ -253,7 +269,7 @@ bool Handler::promise(const HeldCall& c, wire::PayloadWriter& out) const {
 
 void Handler::record_registers(const Trap& trap) {
     HeldCall c;
-    if (Registrar::is_request(trap) || !decode(trap, c)) return;
+    if (trap.phase != Trap::Phase::entry || Registrar::is_request(trap) || !decode(trap, c)) return;
     c.pid = c.tid != 0 ? table_.group_of(c.tid) : 0;
     uint8_t payload[128];
     wire::PayloadWriter out(payload, payload + sizeof payload);

@@ -2,13 +2,15 @@
 //
 // Must stay true: handle() answers every trap; records are in the ring before the call goes on; the order of records of one
 // process is birth, then the outcome of a pending exec, then the call.
-// Sources: handler.cc the way of a call, life.cc births and deaths, exec_story.cc executions.
+// With a back end that tells exact results a call's record is kept until the call has ended, and precedes its caller's return.
+// Sources: handler.cc the way of a call, outcome.cc what follows it, life.cc births and deaths, exec_story.cc executions.
 #pragma once
 
 #include <atomic>
 #include <memory>
 #include <string>
 
+#include "supervisor/instrument/call_book.h"
 #include "supervisor/instrument/capture.h"
 #include "supervisor/instrument/guard.h"
 #include "supervisor/instrument/infer.h"
@@ -28,6 +30,7 @@ struct Ticket {
     std::atomic<bool> abandoned{false};  // the watchdog took the trap over; the thread ends once it comes back
     bool registers_only = false;         // too many threads are stuck: read no memory
     bool second_try = false;             // another thread got stuck on this very call
+    bool tell = false;                   // its record waits for the result
     Trap trap{};
     uint8_t payload[wire::kMaxRecord];
 };
@@ -42,14 +45,18 @@ public:
         : table_(table), ring_(ring), registrar_(registrar), registry_(registry), lineage_(registry), agents_(agents),
           deaths_(deaths), newborn_timer_(newborn_timer), shim_(std::move(shim)) {}
 
+    // Before the first trap: what the back end can say.
+    void use(const TrapBackend& backend);
     void handle(TrapBackend& backend, Ticket& ticket);
     // A process asks for a ring by the meeting place: its descriptor, or -errno. For processes that are not trapped the
     // first ring is their birth, another one a new image.
     int enlist(pid_t pid);
     // Records a trap that no thread could tell: registers only. Called by the watchdog, for a ticket whose `recorded` it has set.
     void record_registers(const Trap& trap);
-    // A known process has died: its exit is recorded unless it was already.
-    void process_died(pid_t pid);
+    // A known process has died: its exit is recorded unless it was already. `status`: of waitpid().
+    void process_died(pid_t pid, int64_t status = wire::kStatusUnknown);
+    // A process was made by another that is still there.
+    void note_birth(pid_t child);
     // Processes that have lived for a while get a pidfd; those that have ended meanwhile are told. Called by one thread.
     void look_after_newborns();
 
@@ -62,7 +69,7 @@ private:
     void note_changes(const HeldCall& c);
     void note_clock(const HeldCall& c);
     void give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t);
-    int adopt_ring(pid_t pid, const Ticket& t, int* fd);
+    int adopt_ring(pid_t pid, const Ticket& t, int* fd, UniqueFd file = {});
     // The caller's shim will write the result of this call, under a number that is put into the record.
     bool promise(const HeldCall& c, wire::PayloadWriter& out) const;
     void put_order(uint32_t ring_slot, wire::PayloadWriter& out) const;
@@ -75,6 +82,15 @@ private:
         bool known = false;
     };
     Rights rights_of(const HeldCall& c);
+
+    // outcome.cc
+    void follow_up(TrapBackend& backend, Ticket& t);
+    // Emits the record that waits for the end of this call, if there is one. kStatusUnknown: nobody knows.
+    // Returns its call, or kNoCall.
+    uint16_t finish_call(uint64_t entry_id, int64_t result);
+    void drop_failed_exec(const HeldCall& c);
+    void ask_for_file(TrapBackend& backend, const HeldCall& c, Ticket& t);
+    void take_file(TrapBackend& backend, const HeldCall& c, Ticket& t);
 
     // life.cc
     // Makes sure that the process is known; returns its ring's slot.
@@ -99,6 +115,8 @@ private:
     void settle_exec(const HeldCall& c, Ticket& t);
     void confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen, Ticket& t);
     void fail_exec(pid_t pid, const PendingExec& exec, int64_t result);
+    // A pending exec has succeeded. False: none was pending.
+    bool end_exec(pid_t pid, Ticket& t);
     void put_vector(const HeldCall& c, wire::PayloadWriter& out) const;
 
     ProcessTable& table_;
@@ -111,6 +129,8 @@ private:
     int deaths_, newborn_timer_;
     std::string shim_;
     wire::Origin origin_ = wire::Origin::notify;
+    bool exact_ = false;
+    CallBook book_;
 };
 
 }  // namespace undercoat::instrument

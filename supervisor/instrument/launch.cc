@@ -3,9 +3,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <linux/seccomp.h>
 #include <string_view>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/control.h"
@@ -36,27 +38,90 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     _exit(error == ENOENT || error == ENOTDIR ? 127 : 126);
 }
 
-// Runs in the child. The report goes to init: value is the errno, or the no_new_privs bit.
+// Whether this process may install a filter: without a program, the kernel gets as far as reading it.
+bool filters_permitted() { return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, nullptr) < 0 && errno == EFAULT; }
+
+void tell(int report, ControlKind kind, int32_t value, int fd = -1) { send_control(report, {kind, value}, fd); }
+
+// 0: a listener serves us from now on; else why not.
+int be_notified(const LaunchPlan& plan, int report) {
+    const Installed installed = install_filter(build_filter(plan.spec));
+    if (!installed.there) return installed.error;
+    tell(report, ControlKind::listener, installed.no_new_privs, installed.listener);
+    close(installed.listener);
+    return 0;
+}
+
+// The same for a tracer. It must be there before the filter is.
+int be_traced(const LaunchPlan& plan, int report) {
+    const bool every_call = plan.trap == TrapKind::ptrace_all || (plan.trap == TrapKind::automatic && !filters_permitted());
+    prctl(PR_SET_PTRACER, plan.tracer, 0, 0, 0);  // for Yama; fails without
+    tell(report, ControlKind::wants_tracer, every_call);
+    ControlMessage reply{};
+    int none = -1;
+    if (receive_control(report, reply, &none, true) != 1) return EIO;
+    if (reply.value != 0) return reply.value;
+    Installed installed;
+    if (!every_call) {
+        FilterSpec spec = plan.spec;
+        spec.action = TrapAction::trace;
+        installed = install_filter(build_filter(spec), TrapAction::trace);
+        if (!installed.there) return installed.error;
+    }
+    tell(report, ControlKind::traced, installed.no_new_privs);
+    return 0;
+}
+
+// Runs in the child. Reports to init how its calls are held, or why they are not.
+bool be_held(const LaunchPlan& plan, int report) {
+    const bool notify = plan.trap == TrapKind::automatic || plan.trap == TrapKind::notify;
+    int error = notify ? be_notified(plan, report) : ENOSYS;
+    if (notify && error == 0) return true;
+    if (plan.trap != TrapKind::notify) error = be_traced(plan, report);
+    if (error == 0) return true;
+    tell(report, ControlKind::no_filter, error);
+    return false;
+}
+
 [[noreturn]] void become_workload(const LaunchPlan& plan, const SignalState& signals, int report) {
     prctl(PR_SET_DUMPABLE, 1);
     std::vector<std::string> argv_text = plan.argv;
     std::vector<std::string> full = with_additions(environ, plan.shim, "");
     std::vector<std::string> preload = with_additions(environ, plan.shim, plan.meet);
     std::vector<char*> argv = pointers(argv_text), env_full = pointers(full), env_preload = pointers(preload);
-    const std::vector<sock_filter> program = plan.filter ? build_filter(plan.spec) : std::vector<sock_filter>();
     restore_fd_limit();
     give_back_signals(signals);
-    Installed installed;
-    if (plan.filter) {
-        installed = install_filter(program);
-        const bool up = installed.listener >= 0;
-        send_control(report, {up ? ControlKind::listener : ControlKind::no_filter,
-                              up ? static_cast<int32_t>(installed.no_new_privs) : installed.error}, installed.listener);
-        if (up) close(installed.listener);
-        else if (plan.filter_required) _exit(126);
-    }
+    const bool held = plan.filter && be_held(plan, report);
+    if (plan.filter && !held && plan.filter_required) _exit(126);
     close(report);
-    exec_workload(plan, argv.data(), installed.listener >= 0 ? env_full.data() : env_preload.data());
+    exec_workload(plan, argv.data(), held ? env_full.data() : env_preload.data());
+}
+
+// Takes the child's reports until it says how it is held.
+void settle(const LaunchPlan& plan, int child, Launched& r) {
+    ControlMessage m{};
+    for (int fd = -1; receive_control(child, m, &fd, true) == 1;) {
+        switch (m.kind) {
+            case ControlKind::wants_tracer: {
+                const bool every_call = m.value != 0;
+                const int error = plan.trace ? plan.trace(r.pid, every_call) : ENOSYS;
+                r.held_by = every_call ? TrapKind::ptrace_all : TrapKind::ptrace;
+                send_control(child, {ControlKind::seized, error});
+                break;
+            }
+            case ControlKind::listener: r.held_by = TrapKind::notify; [[fallthrough]];
+            case ControlKind::traced:
+                r.listener = move_high(UniqueFd(fd));
+                r.no_new_privs = m.value != 0;
+                return;
+            default:
+                r.held_by = TrapKind::automatic;
+                r.filter_error = m.value;
+                return;
+        }
+    }
+    r.held_by = TrapKind::automatic;
+    r.filter_error = EIO;
 }
 
 }  // namespace
@@ -89,15 +154,7 @@ Launched launch(const LaunchPlan& plan, const SignalState& signals) {
     if (r.pid == 0) become_workload(plan, signals, theirs.get());
     theirs.reset();
     if (r.pid < 0 || !plan.filter) return r;
-    ControlMessage m;
-    int fd = -1;
-    if (receive_control(ours.get(), m, &fd, true) != 1) {
-        r.filter_error = EIO;
-        return r;
-    }
-    r.listener = move_high(UniqueFd(fd));
-    if (m.kind == ControlKind::listener) r.no_new_privs = m.value != 0;
-    else r.filter_error = m.value;
+    settle(plan, ours.get(), r);
     return r;
 }
 

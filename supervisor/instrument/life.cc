@@ -60,9 +60,11 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t) {
             p->same_root = family.same_root;
             p->root_known = family.root_known;
         }
-        noted_newborn = table_.note_newborn(*p, &first_newborn);
+        if (!exact_) noted_newborn = table_.note_newborn(*p, &first_newborn);
     }
-    if (!noted_newborn) await_death({pid, s.stat.start_time});
+    if (exact_) {
+        // The back end tells its end.
+    } else if (!noted_newborn) await_death({pid, s.stat.start_time});
     else if (first_newborn) {
         const itimerspec soon{{0, 0}, {0, kInfancyNs}};
         timerfd_settime(newborn_timer_, 0, &soon, nullptr);
@@ -177,6 +179,12 @@ void Handler::announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, u
     wire::count(registry_, Counter::births);
 }
 
+// At birth the kernel's word for the parent is right, whatever flags the clone had.
+void Handler::note_birth(pid_t child) {
+    Stat s;
+    if (read_stat(child, s)) lineage_.put(child, s.ppid, s.start_time);
+}
+
 // The children of every thread, noted with this process as their parent before the kernel gives them another.
 size_t Handler::note_children(const HeldCall& c, uint32_t* pids, size_t capacity) {
     char path[300], text[4096];
@@ -242,7 +250,7 @@ void Handler::record_exit(const HeldCall& c, Ticket& t) {
     wire::count(registry_, Counter::exits);
 }
 
-void Handler::process_died(pid_t pid) {
+void Handler::process_died(pid_t pid, int64_t status) {
     bool told = false;
     static thread_local PendingExec exec;
     exec.recorded = true;
@@ -265,7 +273,7 @@ void Handler::process_died(pid_t pid) {
     }
     if (told) return;
     wire::RecordHeader h = header(RecordKind::exit, wire::kNoCall, pid, pid);
-    h.result = wire::kStatusUnknown;
+    h.result = status;
     emit(h, nullptr, 0);
     wire::count(registry_, Counter::exits);
 }

@@ -43,14 +43,23 @@ void lower_oom_risk() {
 }
 
 const char* describe(const Launched& l, bool shim) {
-    if (!l.listener) return "preload mode: the library alone";
-    return shim ? "full mode: preloaded library, and seccomp user notification for the rest"
-                : "trap mode: seccomp user notification for every captured call";
+    switch (l.held_by) {
+        case TrapKind::notify:
+            return shim ? "full mode: preloaded library, and seccomp user notification for the rest"
+                        : "trap mode: seccomp user notification for every captured call";
+        case TrapKind::ptrace:
+            return shim ? "full mode: preloaded library, and ptrace (seccomp filter) for the rest"
+                        : "trap mode: ptrace (seccomp filter) for every captured call";
+        case TrapKind::ptrace_all:
+            return shim ? "full mode: preloaded library, and ptrace at every call for the rest"
+                        : "trap mode: ptrace at every call";
+        default: return "preload mode: the library alone";
+    }
 }
 
 void say_mode(const Launched& l, const LaunchPlan& plan) {
-    if (!l.listener && plan.filter)
-        log_line(LogLevel::warning, "no seccomp filter can be installed here (%s): %s", strerror(l.filter_error),
+    if (l.held_by == TrapKind::automatic && plan.filter)
+        log_line(LogLevel::warning, "calls can be held neither by a seccomp filter nor by a tracer here (%s): %s", strerror(l.filter_error),
                  describe(l, true));
     else log_line(LogLevel::debug, "%s", describe(l, !plan.shim.empty()));
     if (l.no_new_privs)
@@ -63,6 +72,7 @@ LaunchPlan plan_launch(const Options& o, const Bundle& b, const std::string& pat
     p.path = path;
     p.argv = o.command;
     p.filter = o.mode != Mode::preload && !o.no_filter;
+    p.trap = o.trap;
     p.filter_required = o.mode == Mode::full || o.mode == Mode::trap;
     p.spec.gadget = o.mode != Mode::trap && !b.shim.empty();
     if (o.mode != Mode::trap) p.shim = b.shim;
@@ -125,6 +135,8 @@ int run(const Options& o) {
     }
     plan.spec.protected_pids = {getpid(), agent.pid()};
     plan.meet = agent.meet();
+    plan.tracer = agent.pid();
+    plan.trace = [&agent](pid_t pid, bool every_call) { return agent.trace(pid, every_call); };
     Launched launched = launch(plan, signals);
     if (launched.pid < 0) {
         log_line(LogLevel::error, "fork failed: %s", strerror(errno));

@@ -17,6 +17,7 @@ public:
     bool give_fd(uint64_t id, int fd) override;
     bool valid(uint64_t id) override;
     wire::Origin origin() const override { return wire::Origin::notify; }
+    int end_fd() const override { return listener_.get(); }
     int listener() const { return listener_.get(); }
 
 private:

@@ -16,7 +16,10 @@ its descendants, evaluate Falco rules on them, and report alerts.
 How to capture
   --mode auto|full|preload|trap   full: preloaded library and seccomp filter; preload: the library
                                   alone; trap: the filter alone; auto: the best that works (default)
-  --trap auto|notify              what serves the filter
+  --trap auto|notify|ptrace|ptrace-all
+                                  how calls are held: user notifications; a tracer, which tells exact
+                                  results and costs more; a tracer at every call, where there is no
+                                  seccomp(2); auto: the first of these that works (default)
   --no-filter                     do not install a seccomp filter: same as --mode preload
 
 What to evaluate and where to write it
@@ -54,7 +57,10 @@ constexpr std::array<Word<LogLevel>, 6> kLevels{{{"silent", LogLevel::silent},
                                                  {"info", LogLevel::info},
                                                  {"debug", LogLevel::debug},
                                                  {"trace", LogLevel::trace}}};
-constexpr std::array<Word<TrapKind>, 2> kTraps{{{"auto", TrapKind::automatic}, {"notify", TrapKind::notify}}};
+constexpr std::array<Word<TrapKind>, 4> kTraps{{{"auto", TrapKind::automatic},
+                                                {"notify", TrapKind::notify},
+                                                {"ptrace", TrapKind::ptrace},
+                                                {"ptrace-all", TrapKind::ptrace_all}}};
 constexpr std::array<Word<bool>, 2> kPriorities{{{"availability", false}, {"security", true}}};
 
 // Options of the supervisor that may stand before the command.
@@ -79,12 +85,6 @@ Status choose(const std::array<Word<T>, N>& words, const std::string& name, std:
     return Error{name + " is '" + std::string(given) + "'; allowed are " + allowed + "."};
 }
 
-Status choose_trap(std::string_view given, TrapKind& out) {
-    if (given == "ptrace" || given == "ptrace-all")
-        return Error{"--trap is '" + std::string(given) + "', which this version does not have; allowed are auto, notify."};
-    return choose(kTraps, "--trap", given, out);
-}
-
 struct Seen {
     bool mode = false, rules = false, alerts = false, events = false, log = false;
 };
@@ -94,7 +94,7 @@ Status apply(Options& o, Seen& seen, const std::string& name, const std::string&
         seen.mode = true;
         return choose(kModes, "--mode", value, o.mode);
     }
-    if (name == "trap") return choose_trap(value, o.trap);
+    if (name == "trap") return choose(kTraps, "--trap", value, o.trap);
     if (name == "log") {
         seen.log = true;
         if (Status s = choose(kLevels, "--log", value, o.log); !s) return s;

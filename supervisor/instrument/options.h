@@ -14,7 +14,7 @@
 namespace undercoat::instrument {
 
 enum class Mode { automatic, full, preload, trap };
-enum class TrapKind { automatic, notify };
+enum class TrapKind { automatic, notify, ptrace, ptrace_all };
 
 struct Options {
     Mode mode = Mode::automatic;

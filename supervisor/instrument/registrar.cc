@@ -47,7 +47,7 @@ bool Registrar::is_request(const Trap& t) {
            static_cast<uint32_t>(t.args[2]) == wire::kMagicFlags;
 }
 
-int Registrar::make(pid_t pid, uint64_t start_time, int* fd) {
+int Registrar::make(pid_t pid, uint64_t start_time, int* fd, UniqueFd file) {
     std::lock_guard guard(mutex_);
     uint32_t slot = 1;
     while (slot < top_ && !is(shared_.registry->slots[slot], wire::SlotState::free)) ++slot;
@@ -55,7 +55,7 @@ int Registrar::make(pid_t pid, uint64_t start_time, int* fd) {
         wire::count(*shared_.registry, wire::Counter::rings_refused);
         return -1;
     }
-    auto made = make_ring(next_id_, wire::kShimRingGranules, mode_);
+    auto made = make_ring(next_id_, wire::kShimRingGranules, mode_, std::move(file));
     if (!made) {
         wire::count(*shared_.registry, wire::Counter::rings_refused);
         return -1;

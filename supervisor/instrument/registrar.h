@@ -21,7 +21,8 @@ public:
     // The magic openat of handover.h.
     static bool is_request(const Trap& trap);
     // A new ring for a process: its registry slot, or -1 (counted). *fd is valid until the slot is swept.
-    int make(pid_t pid, uint64_t start_time, int* fd);
+    // `file`: see make_ring().
+    int make(pid_t pid, uint64_t start_time, int* fd, UniqueFd file = {});
     // Its process died or called exec: what is in the ring is still to be read.
     void orphan(uint32_t slot);
     // Its writers may not read the time stamp counter from now on: they record nothing and let everything trap.

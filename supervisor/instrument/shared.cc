@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "supervisor/instrument/fds.h"
 #include "wire/local/calls.h"
@@ -17,15 +18,21 @@ namespace {
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
+// Gives the file its size for ever.
+Result<UniqueFd> seal(UniqueFd owned, size_t size) {
+    struct stat now {};
+    if (ftruncate(owned.get(), static_cast<off_t>(size)) != 0 ||
+        fcntl(owned.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0 || fstat(owned.get(), &now) != 0)
+        return Error{std::string("shared memory of ") + std::to_string(size) + " bytes: " + strerror(errno) + "."};
+    if (now.st_size != static_cast<off_t>(size)) return Error{"shared memory changed its size."};
+    return owned;
+}
+
 Result<UniqueFd> make_memfd(const char* name, size_t size) {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
     if (fd < 0 && errno == EINVAL) fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) return Error{std::string("memfd_create failed: ") + strerror(errno) + "."};
-    UniqueFd owned = move_high(UniqueFd(fd));
-    if (ftruncate(owned.get(), static_cast<off_t>(size)) != 0 ||
-        fcntl(owned.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-        return Error{std::string("shared memory of ") + std::to_string(size) + " bytes: " + strerror(errno) + "."};
-    return owned;
+    return seal(move_high(UniqueFd(fd)), size);
 }
 
 Result<void*> map(int fd, size_t size) {
@@ -36,10 +43,10 @@ Result<void*> map(int fd, size_t size) {
 
 }  // namespace
 
-Result<MappedRing> make_ring(uint32_t ring_id, uint32_t granules, wire::CaptureMode mode) {
+Result<MappedRing> make_ring(uint32_t ring_id, uint32_t granules, wire::CaptureMode mode, UniqueFd file) {
     MappedRing r;
     r.ring.granules = granules;
-    auto fd = make_memfd("undercoat-ring", r.size());
+    auto fd = file ? seal(std::move(file), r.size()) : make_memfd("undercoat-ring", r.size());
     if (!fd) return Error{fd.error()};
     auto memory = map(fd->get(), r.size());
     if (!memory) return Error{memory.error()};

@@ -16,7 +16,8 @@ struct MappedRing {
 };
 
 // A new ring with its control page filled in: everything captured is wanted, results too, until the supervisor narrows it.
-Result<MappedRing> make_ring(uint32_t ring_id, uint32_t granules, wire::CaptureMode mode);
+// `file`: an empty sealable memory file of somebody else's making, to be used instead of a new one; whatever else it is, is refused.
+Result<MappedRing> make_ring(uint32_t ring_id, uint32_t granules, wire::CaptureMode mode, UniqueFd file = {});
 void unmap_ring(MappedRing& ring);
 
 struct Shared {

@@ -18,6 +18,7 @@
 #include "supervisor/instrument/meeting.h"
 #include "supervisor/instrument/notify.h"
 #include "supervisor/instrument/supervisor_child.h"
+#include "supervisor/instrument/tracer/start.h"
 #include "supervisor/instrument/trap_loop.h"
 
 namespace undercoat::instrument {
@@ -134,20 +135,36 @@ private:
             return;
         }
         if (m.kind == ControlKind::listener && fd >= 0) serve(UniqueFd(fd), m.value);
+        else if (m.kind == ControlKind::trace) send_control(control_.get(), {ControlKind::seized, trace(m.value, m.text[0] != 0)});
         else if (m.kind == ControlKind::ended) ended(m.value != 0);
         else if (fd >= 0) close(fd);
     }
 
     void serve(UniqueFd listener, pid_t workload) {
-        shared_.registry->workload_pid = static_cast<uint32_t>(workload);
-        shared_.registry->origin = static_cast<uint32_t>(wire::Origin::notify);
+        auto backend = std::make_unique<NotifyBackend>(move_high(std::move(listener)));
+        release_held(*backend, *settings_.hand_over);
+        supervisor_.set_listener(backend->listener());
         reserve_fds();
-        backend_ = std::make_unique<NotifyBackend>(move_high(std::move(listener)));
-        release_held(*backend_, *settings_.hand_over);
+        serve_by(std::move(backend), workload);
+    }
+
+    // Becomes the tracer of the workload's first process, and so of all that come of it. 0, or an errno.
+    int trace(pid_t workload, bool every_call) {
+        reserve_fds();
+        auto backend = start_tracer(handler_, {settings_.mode == wire::CaptureMode::full, settings_.init_pid, every_call});
+        const int error = backend ? backend->seize({workload}) : EAGAIN;
+        if (error == 0) serve_by(std::move(backend), workload);
+        return error;
+    }
+
+    void serve_by(std::unique_ptr<TrapBackend> backend, pid_t workload) {
+        shared_.registry->workload_pid = static_cast<uint32_t>(workload);
+        shared_.registry->origin = static_cast<uint32_t>(backend->origin());
+        backend_ = std::move(backend);
+        handler_.use(*backend_);
         loop_ = std::make_unique<TrapLoop>(*backend_, handler_, *shared_.registry, *settings_.hand_over);
         if (!loop_->start()) log_line(LogLevel::error, "no trap thread could be started");
-        watch(backend_->listener(), 0, from_listener);
-        supervisor_.set_listener(backend_->listener());
+        watch(backend_->end_fd(), 0, from_listener);
     }
 
     // A process that no filter sees asks for a ring, over the meeting place.
@@ -169,12 +186,12 @@ private:
     }
 
     bool nobody_left() const {
-        pollfd p{backend_->listener(), 0, 0};
+        pollfd p{backend_->end_fd(), 0, 0};
         return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
     }
 
     void listener_closed() {
-        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, backend_->listener(), nullptr);
+        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, backend_->end_fd(), nullptr);
         listener_closed_ = true;
         if (ended_) finished_ = true;
     }
@@ -239,7 +256,7 @@ private:
         pid_t pid = 0;
     };
     std::map<int, Peer> peers_;
-    std::unique_ptr<NotifyBackend> backend_;
+    std::unique_ptr<TrapBackend> backend_;
     Handler handler_;
     std::unique_ptr<TrapLoop> loop_;
     bool finished_ = false, ended_ = false, init_waits_ = false, listener_closed_ = false;

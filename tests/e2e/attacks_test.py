@@ -1,7 +1,7 @@
 """What an intruder would try against us or past us; docs/threat-model.md names these tests."""
 import unittest
 
-from harness import MODES, Case
+from harness import MODES, TRACERS, Case, under
 
 SYSCALL = 'import ctypes, sys; c = ctypes.CDLL(None, use_errno=True); '
 # Name and number of calls that are held whatever makes them; all with arguments that make them fail harmlessly.
@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
 '''
 
 
+@under(*TRACERS)
 class Seen(Case):
     def test_grave_calls_are_events_whatever_makes_them(self):
         script = SYSCALL + f'[c.syscall(n, -1, -1, -1, -1, -1, -1) for n in {list(GRAVE.values())}]'
@@ -60,6 +61,7 @@ class Seen(Case):
         self.assertIn('Memfd', done.rules())
 
 
+@under(*TRACERS)
 class Refused(Case):
     def below(self, script):
         """Runs Python that gets the pids of instrument, the trap process and the supervisor, in `agents`."""
@@ -97,6 +99,7 @@ class Refused(Case):
         self.assertTrue(any(e['type'] == 'ptrace' for e in done.events))
 
 
+@under(*TRACERS)
 class Survived(Case):
     def test_a_nested_listener_is_refused(self):
         # seccomp(SECCOMP_SET_MODE_FILTER, NEW_LISTENER) with a program of one ALLOW.

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import BUNDLE, MODES, Case, supervisor_of, wait_for
+from harness import BUNDLE, MODES, TRACERS, Case, supervisor_of, under, wait_for
 
 READ_SHADOW = r'''
 #include <fcntl.h>
@@ -22,6 +22,7 @@ int main(void) { return syscall(SYS_openat, AT_FDCWD, "/etc/shadow", O_RDONLY) <
 GO_SHADOW = 'package main\nimport "os"\nfunc main() { if _, e := os.ReadFile("/etc/shadow"); e != nil { os.Exit(1) } }\n'
 
 
+@under(*TRACERS)
 class Kinds(Case):
     def setUp(self):
         super().setUp()
@@ -90,6 +91,7 @@ class Kinds(Case):
         self.assertEqual(2, len(opens))
 
 
+@under(*TRACERS)
 class Counts(Case):
     """The events are those that strace lists."""
 

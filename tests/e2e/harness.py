@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -19,6 +20,21 @@ BUILD = pathlib.Path(os.environ.get('UNDERCOAT_BUILD', ROOT / 'build'))
 BUNDLE = pathlib.Path(os.environ.get('UNDERCOAT_BUNDLE', BUILD / 'bundle/opt/undercoat'))
 INSTRUMENT = BUNDLE / 'bin/instrument'
 MODES = ('full', 'preload', 'trap')
+
+# The back ends beside the one that `auto` takes.
+TRACERS = ('ptrace', 'ptrace-all')
+
+
+def under(*back_ends):
+    """Class decorator: the same tests once more under each of these back ends, as a class of its own."""
+    def multiply(cls):
+        module = sys.modules[cls.__module__]
+        for kind in back_ends:
+            name = f'{cls.__name__}Under{kind.title().replace("-", "")}'
+            setattr(module, name, type(name, (cls,), {'trap': kind, '__module__': cls.__module__, '__doc__': cls.__doc__}))
+        return cls
+    return multiply
+
 
 # One rule of each kind that the tests need; written here so that no test depends on a pack's wording.
 RULES = '''
@@ -102,6 +118,7 @@ class Running:
 
 class Case(unittest.TestCase):
     maxDiff = None
+    trap = None  # --trap of every run, where it is not preload mode; None: not given
 
     @classmethod
     def setUpClass(cls):
@@ -122,7 +139,8 @@ class Case(unittest.TestCase):
         options = [str(o) for o in options]
         if '--alerts' not in options:
             options += ['--alerts', str(self.dir / 'alerts.jsonl')]
-        return [str(INSTRUMENT), '--mode', mode, '--json', *[str(x) for r in rules for x in ('--rules', r)], '--events',
+        trap = ['--trap', self.trap] if self.trap and mode != 'preload' else []
+        return [str(INSTRUMENT), '--mode', mode, *trap, '--json', *[str(x) for r in rules for x in ('--rules', r)], '--events',
                 str(self.dir / 'events.jsonl'), *options, '--', *[str(c) for c in command]]
 
     def environment(self, env=None, wait_for_rules=True):

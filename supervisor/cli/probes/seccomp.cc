@@ -1,20 +1,13 @@
 // Probes of seccomp: can we be told of system calls, and what does a filter that is already there hide from us?
 #include "supervisor/cli/probes/probe.h"
 
-#include "base/unique_fd.h"
+#include "supervisor/probes/notify_probe.h"
 
-#include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,95 +19,11 @@
 namespace undercoat::cli {
 namespace {
 
-// Sends getppid to a listener, lets everything else through.
-int install_listener(unsigned flags) {
-    sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
-    if (!has_capability(CAP_SYS_ADMIN)) ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    return static_cast<int>(
-        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | flags, &program));
-}
-
-bool send_fd(int socket, int fd) {
-    char byte = 0;
-    iovec io{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &io;
-    m.msg_iovlen = 1;
-    m.msg_control = control;
-    m.msg_controllen = sizeof control;
-    cmsghdr* c = CMSG_FIRSTHDR(&m);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    return ::sendmsg(socket, &m, 0) == 1;
-}
-
-UniqueFd receive_fd(int socket) {
-    char byte = 0;
-    iovec io{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &io;
-    m.msg_iovlen = 1;
-    m.msg_control = control;
-    m.msg_controllen = sizeof control;
-    if (::recvmsg(socket, &m, MSG_CMSG_CLOEXEC) != 1) return {};
-    const cmsghdr* c = CMSG_FIRSTHDR(&m);
-    if (!c || c->cmsg_type != SCM_RIGHTS) return {};
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return UniqueFd(fd);
-}
-
-// Answers one notification with CONTINUE. False when none comes or the kernel refuses.
-bool answer_one(int listener) {
-    pollfd p{listener, POLLIN, 0};
-    if (::poll(&p, 1, 1000) != 1) return false;
-    alignas(8) std::array<char, 512> request_bytes{};
-    auto* request = reinterpret_cast<seccomp_notif*>(request_bytes.data());
-    if (::ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, request) != 0) return false;
-    seccomp_notif_resp answer{};
-    answer.id = request->id;
-    answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    return ::ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0;
-}
-
-// 0: a trapped call was continued. Else the errno of the step that failed.
-int try_notify(unsigned flags) {
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return errno;
-    UniqueFd ours(pair[0]), theirs(pair[1]);
-    const pid_t pid = ::fork();
-    if (pid < 0) return errno;
-    if (pid == 0) {
-        const int listener = install_listener(flags);
-        if (listener < 0) ::_exit(errno > 0 && errno < 200 ? errno : 200);
-        if (!send_fd(theirs.get(), listener)) ::_exit(201);
-        ::close(listener);
-        ::_exit(::syscall(SYS_getppid) > 0 ? 0 : 202);
-    }
-    theirs.reset();
-    UniqueFd listener = receive_fd(ours.get());
-    const bool answered = listener && answer_one(listener.get());
-    listener.reset();
-    const ChildOutcome child = wait_child(pid);
-    if (!child.exited) return EIO;
-    return child.code == 0 && !answered ? EIO : child.code;
-}
-
 ProbeResult notify_probe() {
     ProbeResult r{"seccomp-notify", Verdict::good, "", "", ""};
-    const int error = try_notify(0);
+    const int error = probes::try_notify(0);
     if (error == 0) {
-        const bool killable = try_notify(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) == 0;
+        const bool killable = probes::try_notify(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) == 0;
         r.found = killable ? "works, with WAIT_KILLABLE_RECV" : "works, without WAIT_KILLABLE_RECV (kernel before 5.19)";
         r.meaning = killable ? "calls that do not go through the shim are seen by the `notify` trap: mode `full` is possible"
                              : "mode `full` is possible; a signal handler without SA_RESTART may interrupt a trapped call";

@@ -2,13 +2,13 @@
 #include "supervisor/cli/probes/probe.h"
 
 #include "base/unique_fd.h"
+#include "supervisor/probes/trace_probe.h"
 
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -41,19 +41,23 @@ private:
 
 std::string reason(int error) { return "refused: " + std::string(std::strerror(error)); }
 
-ProbeResult ptrace_probe(pid_t child) {
-    ProbeResult r{"ptrace", Verdict::good, "works (PTRACE_SEIZE of a child)",
-                  "the `ptrace` back end is possible where notify is not, or where exact results are asked for", ""};
-    if (::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0) {
-        ::ptrace(PTRACE_INTERRUPT, child, nullptr, nullptr);
-        ::waitpid(child, nullptr, __WALL);
-        ::ptrace(PTRACE_DETACH, child, nullptr, nullptr);
+ProbeResult ptrace_probe() {
+    ProbeResult r{"ptrace", Verdict::good, "", "", ""};
+    const probes::TraceFacts facts = probes::try_trace();
+    if (facts.error != 0) {
+        r.verdict = Verdict::limited;
+        r.found = reason(facts.error);
+        r.meaning = "`--trap ptrace` and `--trap ptrace-all` cannot be used";
+        r.advice = "only needed without seccomp-notify: add SYS_PTRACE (ECS: linuxParameters.capabilities.add)";
         return r;
     }
-    r.verdict = Verdict::limited;
-    r.found = reason(errno);
-    r.meaning = "the `ptrace` back end and `--trap ptrace` cannot be used";
-    r.advice = "only needed without seccomp-notify: add SYS_PTRACE (ECS: linuxParameters.capabilities.add)";
+    r.traceable = true;
+    r.found = facts.filter ? "works, with a seccomp filter" : "works, without seccomp filters";
+    r.found += facts.syscall_info ? "; PTRACE_GET_SYSCALL_INFO" : "; PTRACE_GETREGS only";
+    if (facts.entry_after_seccomp) r.found += "; entry stop after the seccomp stop (kernel before 4.8)";
+    if (!facts.filter) r.verdict = Verdict::limited;
+    r.meaning = facts.filter ? "`--trap ptrace` is possible: taken where notify is not, or where exact results are asked for"
+                             : "`--trap ptrace-all` is possible: every call stops twice, which is slow";
     return r;
 }
 
@@ -126,7 +130,7 @@ void probe_tracing(std::vector<ProbeResult>& out) {
     if (child.pid() > 0) {
         out.push_back(memory_probe(child.pid()));
         out.push_back(pidfd_probe(child.pid()));
-        out.push_back(ptrace_probe(child.pid()));
+        out.push_back(ptrace_probe());
     }
     out.push_back(yama_probe());
     out.push_back(userfaultfd_probe());

@@ -6,7 +6,7 @@
 #include <linux/audit.h>
 #include <sys/syscall.h>
 
-#include "tests/unit/supervisor/instrument/bpf_evaluator.h"
+#include "supervisor/instrument/bpf_evaluator.h"
 #include "wire/local/handover.h"
 
 namespace undercoat::instrument {
@@ -42,6 +42,16 @@ protected:
 TEST_F(Filter, FitsTheKernel) {
     EXPECT_LE(full.size(), 4096u);
     EXPECT_LE(trap.size(), 4096u);
+}
+
+// One table for both back ends: only the action differs.
+TEST_F(Filter, TracesWhatItWouldNotify) {
+    const std::vector<sock_filter> traced = build_filter({true, {kOurs}, TrapAction::trace});
+    for (uint64_t nr = 0; nr < 1024; ++nr)
+        for (uint64_t ip : {uint64_t{0x401000}, wire::kGadgetReturn}) {
+            const uint32_t notify = *evaluate(full, data_of(nr, ip)), trace = *evaluate(traced, data_of(nr, ip));
+            EXPECT_EQ(trace, notify == kTrapped ? uint32_t{SECCOMP_RET_TRACE} : notify) << nr;
+        }
 }
 
 TEST_F(Filter, TreatsEveryNativeNumberAsTheTableSays) {

@@ -37,6 +37,7 @@ public:
     bool succeed(uint64_t id, int64_t value) override { return note(id, value); }
     bool give_fd(uint64_t id, int) override { return note(id, 3); }
     bool valid(uint64_t) override { return true; }
+    int end_fd() const override { return -1; }
     wire::Origin origin() const override { return wire::Origin::notify; }
     bool wait_for(size_t n) {
         std::unique_lock guard(mutex_);

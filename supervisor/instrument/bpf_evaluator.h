@@ -1,4 +1,4 @@
-// Runs a classic BPF program over seccomp data as the kernel would, so that filters are tested without processes.
+// Runs a classic BPF program over seccomp data as the kernel would: where there is no seccomp(2), and in the tests of filters.
 //
 // Must stay true: anything the kernel's verifier refuses (a load out of bounds, a jump out of the program or backwards, an
 // unknown instruction, no return) is an error here.
