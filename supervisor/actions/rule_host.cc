@@ -103,9 +103,9 @@ void RuleHost::adopt(Loaded loaded) {
 }
 
 void RuleHost::load_now() {
+    watch();
     Loaded loaded = load(catalogue_, settings_);
     report(loaded);
-    watch(loaded.files);
     adopt(std::move(loaded));
 }
 
@@ -114,11 +114,13 @@ void RuleHost::request_reload() {
         again_ = true;
         return;
     }
+    watch();
     loading_ = std::async(std::launch::async, [this] { return load(catalogue_, settings_); });
 }
 
 bool RuleHost::tick(uint64_t now_ns) {
-    if (files_changed()) reload_at_ = now_ns + kDebounceNs;
+    // From the first change on: whoever writes there all the time must not put the reload off for ever.
+    if (files_changed() && reload_at_ == 0) reload_at_ = now_ns + kDebounceNs;
     if (reload_at_ != 0 && now_ns >= reload_at_) {
         reload_at_ = 0;
         request_reload();
@@ -126,7 +128,6 @@ bool RuleHost::tick(uint64_t now_ns) {
     if (!loading_.valid() || loading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
     Loaded loaded = loading_.get();
     report(loaded);
-    watch(loaded.files);
     const bool ok = loaded.ok();
     if (ok)
         adopt(std::move(loaded));
@@ -139,8 +140,9 @@ bool RuleHost::tick(uint64_t now_ns) {
     return ok;
 }
 
-// Directories are watched, not files: editors replace a file by renaming another onto it.
-void RuleHost::watch(const std::vector<std::string>& files) {
+// Directories are watched, not files: editors replace a file by renaming another onto it. Anew for each load, as they may
+// have been replaced themselves.
+void RuleHost::watch() {
     watches_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     if (!watches_) {
         log_(Severity::warning, std::string("rules files are not watched: ") + std::strerror(errno) + "; send SIGHUP to reload");
@@ -148,12 +150,10 @@ void RuleHost::watch(const std::vector<std::string>& files) {
     }
     std::set<std::string> directories;
     std::error_code ignored;
-    for (const std::string& file : files) {
-        const fs::path parent = fs::path(file).parent_path();
+    for (const std::string& path : settings_.paths) {
+        const fs::path parent = fs::is_directory(path, ignored) ? fs::path(path) : fs::path(path).parent_path();
         directories.insert(parent.empty() ? "." : parent.string());
     }
-    for (const std::string& path : settings_.paths)
-        if (fs::is_directory(path, ignored)) directories.insert(path);
     for (const std::string& d : directories)
         ::inotify_add_watch(watches_.get(), d.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
 }
@@ -167,7 +167,7 @@ bool RuleHost::files_changed() {
             const auto* e = reinterpret_cast<const inotify_event*>(buffer + at);
             at += static_cast<ssize_t>(sizeof *e + e->len);
             const std::string_view name = e->len ? e->name : "";
-            changed |= name.ends_with(".yaml") || name.ends_with(".yml") ||
+            changed |= (e->mask & IN_Q_OVERFLOW) != 0 || name.ends_with(".yaml") || name.ends_with(".yml") ||
                        std::any_of(settings_.paths.begin(), settings_.paths.end(),
                                    [&](const std::string& p) { return fs::path(p).filename() == name; });
         }

@@ -1,7 +1,8 @@
 // Holds the loaded rules, reloads them when their files change, and matches events with them.
 //
 // Must stay true: a new set of files with an error never replaces rules that work; loading happens in a thread of its own,
-// so that the drain of the rings does not wait for it; adopt() is the only place where the rules in use change.
+// so that the drain of the rings does not wait for it; adopt() is the only place where the rules in use change; files are
+// watched before they are read, so that no change falls between the two.
 #pragma once
 
 #include "base/unique_fd.h"
@@ -61,7 +62,7 @@ private:
     static Loaded load(const fields::FieldCatalogue& catalogue, const RuleSettings& settings);
     void report(const Loaded& loaded) const;
     void adopt(Loaded loaded);
-    void watch(const std::vector<std::string>& files);
+    void watch();
     bool files_changed();
 
     const fields::FieldCatalogue& catalogue_;
