@@ -166,7 +166,7 @@ TEST_F(PipelineTest, AnOutputThatNeverCatchesUpIsFollowedFromMarkToMark) {
     EXPECT_EQ(tail(), 0u);
     out.mark_reached = true;
     EXPECT_TRUE(within([&] { return tail() >= marked; }));
-    EXPECT_GE(out.marks, 2u);
+    EXPECT_TRUE(within([&] { return out.marks >= 2; }));
 }
 
 TEST_F(PipelineTest, ARingThatIsHalfFullGoesOnAndIsCounted) {
