@@ -20,40 +20,8 @@ namespace {
 constexpr int kEnosys = 38;
 constexpr int kCloneVm = 0x100, kCloneVfork = 0x4000, kCloneThread = 0x10000, kCloneSettls = 0x80000,
               kCloneNewns = 0x20000;
-constexpr int kPrSetSeccomp = 22, kPrSetTsc = 26, kPrSetNoNewPrivs = 38;
-constexpr unsigned long kSeccompStrict = 1, kTscSigsegv = 2;
-
-void set_clock(bool forbidden) {
-    g_image.no_clock = forbidden;
-    if (const Process* p = managed()) __atomic_store_n(&p->ring.control->no_clock, uint32_t{forbidden}, __ATOMIC_RELAXED);
-}
-
-// Where no trap sees the call that ends our records, it is the last of them; how it ends is not known yet.
-void record_before(int option, unsigned long argument) {
-    const Process* p = managed();
-    constexpr auto kCall = static_cast<uint16_t>(Call::prctl);
-    if (!p || p->trapped || !wire::bit(p->ring.control->wanted, kCall)) return;
-    const uint64_t a[6] = {to_register(option), argument};
-    emit(p->ring, {wire::RecordKind::call, kCall, wire::kResultUnknown, 0, a, 5});
-}
 
 }  // namespace
-
-// Called by syscall.S.
-extern "C" long uc_syscall_failed(long result) { return libc_result(result); }
-
-// In a vfork child it concerns that child only, which makes no calls of ours and records nothing.
-extern "C" void undercoat::shim::uc_before_prctl(int option, unsigned long argument) {
-    if (t_in_vfork_child) return;
-    if (option == kPrSetSeccomp || option == kPrSetNoNewPrivs) {
-        enlist_now();
-        g_image.off = true;  // in its children either
-    }
-    const bool forbids = option == kPrSetTsc ? argument == kTscSigsegv : option == kPrSetSeccomp && argument == kSeccompStrict;
-    if (!forbids || g_image.no_clock) return;
-    record_before(option, argument);
-    set_clock(true);
-}
 
 extern "C" {
 int pthread_cancel(unsigned long);
@@ -277,13 +245,13 @@ UC_EXPORT int prctl(int option, ...) {
     const auto a4 = va_arg(ap, unsigned long);
     const auto a5 = va_arg(ap, unsigned long);
     va_end(ap);
-    const bool before = g_image.no_clock;
+    const bool had_clock = !g_image.no_clock;
     uc_before_prctl(option, a2);
     bool listed = false;
     for (const int64_t o : wire::kPrctlTrapped) listed = listed || o == option;
     const uint64_t a[6] = {to_register(option), a2, a3, a4, a5, 0};
     constexpr Descriptor d = describe<Call::prctl>(false);
     const long result = listed ? invoke(d, a) : pass_through(d, a);
-    if (failed(result) && g_image.no_clock && !before) set_clock(false);
+    if (failed(result) && had_clock && g_image.no_clock) set_clock(true);
     UC_INT(libc_result(result));
 }

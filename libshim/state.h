@@ -10,6 +10,9 @@
 #include "wire/local/calls.h"
 #include "wire/local/ring.h"
 
+// The program is about to confine itself by prctl(option, argument): see confine.cc. Called by syscall.S too.
+extern "C" void uc_before_prctl(int option, unsigned long argument);
+
 namespace undercoat::shim {
 
 struct Process {
@@ -77,9 +80,9 @@ inline void note_nonblocking(long fd, bool is) {
 Process* enlist();
 // Registers now if that is still possible.
 void enlist_now();
-// The program is about to confine itself by prctl(option, argument): what we need is done before, and nothing after that it
-// forbids us. Not for the hook alone: see syscall.S.
-extern "C" void uc_before_prctl(int option, unsigned long argument);
+
+// Whether records may be made, which need the time stamp counter (confine.cc).
+void set_clock(bool allowed);
 
 // Descriptor of the ring from a meeting place, or a negated errno.
 long meet();

@@ -11,7 +11,10 @@ syscall:
     je 2f
     cmpq $317, %rdi             // seccomp
     je 3f
-1:  movq %rdi, %rax
+1:  movq uc_libc_door(%rip), %rax
+    testq %rax, %rax
+    jnz 6f
+    movq %rdi, %rax
     movq %rsi, %rdi
     movq %rdx, %rsi
     movq %rcx, %rdx
@@ -24,6 +27,7 @@ syscall:
     ret
 5:  movq %rax, %rdi
     jmp uc_syscall_failed
+6:  jmp *%rax
 3:  // SECCOMP_SET_MODE_STRICT (0) and _FILTER (1) are modes 1 and 2 of PR_SET_SECCOMP
     cmpl $1, %esi
     ja 1b
@@ -66,5 +70,6 @@ syscall:
     .cfi_endproc
     .size syscall, . - syscall
     .hidden uc_syscall_failed
+    .hidden uc_libc_door
     .hidden uc_before_prctl
     .section .note.GNU-stack, "", @progbits

@@ -7,6 +7,8 @@
     .type vfork, @function
 vfork:
     .cfi_startproc
+    cmpq $0, uc_libc_vfork(%rip)
+    jne 2f
     popq %rdx
     .cfi_adjust_cfa_offset -8
     .cfi_register %rip, %rdx
@@ -24,7 +26,9 @@ vfork:
     jmp uc_after_vfork
 1:  movl $1, %fs:(%r8)
     ret
+2:  jmp *uc_libc_vfork(%rip)
     .cfi_endproc
     .size vfork, . - vfork
     .hidden uc_after_vfork
+    .hidden uc_libc_vfork
     .section .note.GNU-stack, "", @progbits

@@ -52,6 +52,16 @@ class Calls(Unbroken):
         for _, done in self.each('interrupted', self.dir, modes=('full', 'preload')):
             self.assertEqual('done\n', done.out)
 
+    def test_calls_come_from_where_the_program_wants_them(self):
+        path = self.dir / 'watched'
+        path.touch()
+        for mode, done in self.each('syscall_dispatch', path):
+            if 'not here' in done.out:
+                self.skipTest('the kernel has no syscall user dispatch')
+            self.assertEqual('child\ncaught 0\n', done.out)
+            if mode == 'full':
+                self.assertEqual(6, len([e for e in done.calls('open', 'openat') if path.name in str(e)]))
+
     def test_streams(self):
         for _, done in self.each('fopen_modes', self.dir / 'stream'):
             self.assertIn('a: 1 errno 0 at', done.out)

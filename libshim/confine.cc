@@ -1,0 +1,87 @@
+// What is done before a program confines itself by prctl or seccomp: what we need of the kernel is asked for before, and
+// nothing that is forbidden afterwards is done after it.
+//
+// Must stay true: what is not recorded any more leaves by the trap door, where a filter sees it.
+#include "libshim/emit.h"
+#include "libshim/raw_syscall.h"
+#include "libshim/state.h"
+#include "wire/local/calls.h"
+
+extern "C" {
+__attribute__((visibility("hidden"))) int (*uc_libc_vfork)();
+}
+
+namespace undercoat::shim {
+namespace {
+
+constexpr int kPrSetSeccomp = 22, kPrSetTsc = 26, kPrSetNoNewPrivs = 38, kPrSetSyscallUserDispatch = 59;
+constexpr unsigned long kSeccompStrict = 1, kTscSigsegv = 2, kDispatchOff = 0;
+
+// Where no trap sees the call that ends our records, it is the last of them; how it ends is not known yet.
+void record_before(int option, unsigned long argument) {
+    const Process* p = managed();
+    constexpr auto kCall = static_cast<uint16_t>(wire::Call::prctl);
+    if (!p || p->trapped || !wire::bit(p->ring.control->wanted, kCall)) return;
+    const uint64_t a[6] = {to_register(option), argument};
+    emit(p->ring, {wire::RecordKind::call, kCall, wire::kResultUnknown, 0, a, 5});
+}
+
+bool forbids_clock(int option, unsigned long argument) {
+    return option == kPrSetTsc ? argument == kTscSigsegv : option == kPrSetSeccomp && argument == kSeccompStrict;
+}
+
+// The program runs another system's code, and takes calls for that system's that are not made where it says, which is in
+// libc: there ours are made from now on.
+void call_through_libc() {
+    const auto vfork = libc_function("vfork");
+    const auto door = libc_function("syscall");
+    if (!door || !vfork) return;
+    g_image.off = true;
+    g_image.gadget = false;
+    __atomic_store_n(&g_process, static_cast<Process*>(nullptr), __ATOMIC_RELEASE);
+    uc_libc_vfork = reinterpret_cast<int (*)()>(vfork);
+    __atomic_store_n(&uc_libc_door, reinterpret_cast<LibcSyscall>(door), __ATOMIC_RELEASE);
+}
+
+}  // namespace
+
+void set_clock(bool allowed) {
+    g_image.no_clock = !allowed;
+    if (const Process* p = managed()) __atomic_store_n(&p->ring.control->no_clock, uint32_t{!allowed}, __ATOMIC_RELAXED);
+}
+
+[[gnu::noinline]] long call_by_libc(long nr, const uint64_t (&a)[6]) {
+    const int before = get_errno();
+    const long r = uc_libc_door(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (r != -1) return r;
+    const int e = get_errno();
+    set_errno(before);
+    return -e;
+}
+
+}  // namespace undercoat::shim
+
+using namespace undercoat::shim;
+
+extern "C" {
+__attribute__((visibility("hidden"))) LibcSyscall uc_libc_door;
+
+// Called by syscall.S.
+long uc_syscall_failed(long result) { return libc_result(result); }
+
+// In a vfork child it concerns that child only, which makes no calls of ours and records nothing.
+void uc_before_prctl(int option, unsigned long argument) {
+    if (t_in_vfork_child) return;
+    if (option == kPrSetSeccomp || option == kPrSetNoNewPrivs) {
+        enlist_now();
+        g_image.off = true;  // in its children either
+    }
+    if (option == kPrSetSyscallUserDispatch && argument != kDispatchOff) {
+        record_before(option, argument);
+        call_through_libc();
+    }
+    if (!forbids_clock(option, argument) || g_image.no_clock) return;
+    record_before(option, argument);
+    set_clock(false);
+}
+}
