@@ -56,10 +56,13 @@ long out(const Descriptor& d, const uint64_t (&a)[6]) {
     }
 }
 
-// All errors but those that the kernel may give before it has read the path: EFAULT, EINVAL, EBADF, EPERM, ENOSYS,
-// ENAMETOOLONG.
+// Success, or an error that the kernel gives only when it has read the path: ENOENT, EACCES, EBUSY, EEXIST, EXDEV, ENOTDIR,
+// EISDIR, EROFS, ENOTEMPTY, ELOOP.
 bool path_was_read(long r) {
-    return !failed(r) || (r != -14 && r != -22 && r != -9 && r != -1 && r != -38 && r != -36);
+    switch (r) {
+        case -2: case -13: case -16: case -17: case -18: case -20: case -21: case -30: case -39: case -40: return true;
+        default: return !failed(r);
+    }
 }
 // The same of socket addresses: EINPROGRESS, ECONNREFUSED, EADDRINUSE, EADDRNOTAVAIL, ENETUNREACH, ENOENT.
 bool address_was_read(long r) {

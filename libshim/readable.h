@@ -84,8 +84,9 @@ inline long known_length(uint64_t address, long max) {
     return -1;
 }
 
-// After the kernel has read the string at `address`.
+// After the kernel has read the string at `address`, or accepted that there is none.
 inline void learn_string(uint64_t address, long max) {
+    if (address < kUserStart) return;
     const char* p = reinterpret_cast<const char*>(address);
     for (long n = 0; n < max; n++) {
         if (n == 0 || (address + static_cast<uint64_t>(n)) % kPage == 0) learn_page(address + static_cast<uint64_t>(n));

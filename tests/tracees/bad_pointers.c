@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,6 +59,11 @@ int main(void) {
             connect(socket(AF_INET, SOCK_STREAM, 0), (const void *)paths[i], 16);
             printf("connect %u: %d\n", i, errno);
         }
+    for (int i = 0; i < 3; i++) {  // a string that may be left out
+        errno = 0;
+        mount("none", "/nonexistent/place", NULL, MS_PRIVATE, NULL);
+        printf("mount without a type: %d\n", errno);
+    }
     for (int how = 0; how < 4; how++) take_away(how);
     return 0;
 }
