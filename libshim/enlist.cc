@@ -3,8 +3,9 @@
 // Must stay true: nothing is mapped for a process that has not made kEnough interposed calls, unless a meeting place is
 // named; every failure leaves the process as it was, with all its calls going out by the trap door; all signals are
 // blocked meanwhile, so that no handler can jump out half way; errno is kept. These are the only system calls that the
-// shim makes of its own accord while the program runs: a program that sealed itself before its first kEnough calls, by
-// a way that prctl() does not show us, may be killed by them.
+// shim makes of its own accord while the program runs. A program that sealed itself by a way that prctl() and syscall() do
+// not show us is refused by the trap, which has seen it: then rt_sigprocmask and openat are all that is called. Without a
+// trap it may be killed.
 #include <asm/mman.h>
 #include <asm/unistd.h>
 #include <linux/mman.h>

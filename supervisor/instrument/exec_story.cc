@@ -155,6 +155,7 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
             p->altered = false;
             p->opens_looked_at = 0;
             p->no_clock = false;  // the image's one thread asks the kernel itself
+            p->sealed = false;    // a filter that lets the loader work is no obstacle
             registrar_.orphan(p->ring_slot);
             p->ring_slot = 0;
         }

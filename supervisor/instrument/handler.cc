@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 
 #include "supervisor/instrument/socket_facts.h"
@@ -146,6 +147,7 @@ int Handler::adopt_ring(pid_t pid, const Ticket& t, int* fd, UniqueFd file) {
         auto guard = table_.lock();
         const Process* p = table_.find(pid);
         if (!p) return -ESRCH;
+        if (p->sealed) return -EPERM;
         start = p->start_time;
     }
     const int slot = registrar_.make(pid, start, fd, std::move(file));
@@ -196,6 +198,14 @@ void Handler::note_clock(const HeldCall& c) {
     registrar_.forbid_clock(p->ring_slot);
 }
 
+// By libc's functions the shim has seen it too, and asks for nothing more.
+void Handler::note_seal(const HeldCall& c) {
+    const bool by_prctl = static_cast<Call>(c.call) == Call::prctl;
+    if (by_prctl ? c.as_int(0) != PR_SET_SECCOMP : c.as_int(0) != SECCOMP_SET_MODE_FILTER) return;
+    auto guard = table_.lock();
+    if (Process* p = table_.find(c.pid)) p->sealed = true;
+}
+
 // What the call may change of what rights_of() remembers; looked at again at the next need.
 void Handler::note_changes(const HeldCall& c) {
     bool credentials = false, root = false;
@@ -205,7 +215,8 @@ void Handler::note_changes(const HeldCall& c) {
             credentials = true; break;
         case Call::setns: case Call::unshare: credentials = root = true; break;
         case Call::chroot: case Call::pivot_root: root = true; break;
-        case Call::prctl: return note_clock(c);
+        case Call::prctl: note_clock(c); return note_seal(c);
+        case Call::seccomp: return note_seal(c);
         default: return;
     }
     auto guard = table_.lock();

@@ -68,6 +68,7 @@ private:
     Verdict judge(const HeldCall& c, const Captured& found, const SocketFacts& socket, Ticket& t);
     void note_changes(const HeldCall& c);
     void note_clock(const HeldCall& c);
+    void note_seal(const HeldCall& c);
     void give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t);
     int adopt_ring(pid_t pid, const Ticket& t, int* fd, UniqueFd file = {});
     // The caller's shim will write the result of this call, under a number that is put into the record.
@@ -98,7 +99,7 @@ private:
     bool succeeded(pid_t pid);
     void await_death(ProcessTable::Newborn who);
     struct Family {
-        bool plain_fork = false;
+        bool plain_fork = false, sealed = false;
         uint32_t ring_slot = 0;
         wire::ProcInfo info{};
         Credentials credentials;

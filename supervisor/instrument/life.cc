@@ -54,6 +54,7 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t) {
         remember(*p, s);
         p->start_time = s.stat.start_time;
         p->parent = parent;
+        p->sealed = family.sealed;
         if (family.plain_fork) {
             p->credentials = family.credentials;
             p->credentials_known = family.credentials_known;
@@ -131,6 +132,7 @@ Handler::Family Handler::family_of(pid_t parent, const Stat& child) {
     const Process* p = table_.find(parent);
     if (!p) return f;
     f.ring_slot = p->ring_slot;
+    f.sealed = p->sealed;
     f.plain_fork = !p->altered && p->root_known && memcmp(p->comm, child.comm, sizeof p->comm) == 0 &&
                    p->info.vpid == p->info.pid && p->arg_start == child.arg_start && p->start_stack == child.start_stack;
     if (!f.plain_fork) return f;

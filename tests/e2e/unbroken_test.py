@@ -62,6 +62,17 @@ class Calls(Unbroken):
             if mode == 'full':
                 self.assertEqual(6, len([e for e in done.calls('open', 'openat') if path.name in str(e)]))
 
+    def test_programs_that_forbid_all_but_their_own_calls(self):
+        for how in ('libc', 'syscall', 'raw'):
+            for when in ('early', 'late'):
+                path = self.dir / f'watched-{how}-{when}'
+                path.touch()
+                # Without a filter of ours nobody sees what passes libc, and a child asks for a ring of its own.
+                for mode, done in self.each('sealed', how, when, path, modes=('full', 'trap') if how == 'raw' else MODES):
+                    self.assertEqual('alive\n', done.out)
+                    if mode == 'full':
+                        self.assertEqual(12, len([e for e in done.calls('open', 'openat') if path.name in str(e)]))
+
     def test_streams(self):
         for _, done in self.each('fopen_modes', self.dir / 'stream'):
             self.assertIn('a: 1 errno 0 at', done.out)
