@@ -1,6 +1,7 @@
 // See trap_loop.h. The watchdog looks every few milliseconds while traps come, and sleeps on a futex while none do.
 #include "supervisor/instrument/trap_loop.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <climits>
@@ -21,6 +22,8 @@ namespace {
 constexpr size_t kStack = 256 * 1024;
 constexpr uint64_t kLookNs = 4'000'000;
 constexpr unsigned kQuietLooks = 25;
+constexpr unsigned kBacklogLooks = 3;  // a call that just comes in looks like a backlog, too
+constexpr unsigned kFreeLooks = 60;
 
 bool start_thread(void* (*entry)(void*), void* argument) {
     pthread_attr_t attributes;
@@ -39,10 +42,10 @@ TrapLoop::TrapLoop(TrapBackend& backend, Handler& handler, wire::Registry& regis
     : backend_(backend), handler_(handler), registry_(registry), hand_over_(hand_over), places_(new Place[wire::kMaxTrapThreads]) {}
 
 bool TrapLoop::start() {
-    unsigned started = 0;
-    for (unsigned i = 0; i < kReceivers; ++i) started += start_receiver();
+    most_ = std::clamp<unsigned>(static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)), 1, kMostReceivers);
+    const bool started = start_receiver();
     if (!start_thread(watchdog_entry, this)) log_line(LogLevel::error, "the watchdog thread could not be started");
-    return started != 0;
+    return started;
 }
 
 bool TrapLoop::start_receiver(const Trap* retry) {
@@ -105,21 +108,24 @@ void TrapLoop::receive(unsigned index) {
     }
 }
 
-// False: the thread was given up meanwhile and is not needed any more.
+// False: the thread is not needed any more; it may have been given up meanwhile.
 bool TrapLoop::serve(unsigned index) {
     Place& p = places_[index];
     handler_.handle(backend_, p.ticket);
     p.ticket.since = 0;
     note(index, 0);
-    if (!p.ticket.abandoned) return true;
-    --stuck_;
-    if (able_.fetch_add(1) < kReceivers) {
+    if (p.ticket.abandoned) {
+        --stuck_;
+        ++able_;
         p.ticket.abandoned = false;
-        return true;
     }
-    --able_;
-    p.taken = false;
-    return false;
+    unsigned able = able_;
+    while (able > wanted_)
+        if (able_.compare_exchange_weak(able, able - 1)) {
+            p.taken = false;
+            return false;
+        }
+    return true;
 }
 
 // Which call this thread holds, where it outlives the thread (registry) and this process (hand-over page).
@@ -141,13 +147,30 @@ void TrapLoop::watch() {
         timespec pause{0, kLookNs};
         nanosleep(&pause, nullptr);
         const uint32_t seen = busy_;
-        quiet = check(monotonic_ns()) != 0 || seen != last ? 0 : quiet + 1;
+        const unsigned at_work = check(monotonic_ns());
+        fit_receivers(at_work);
+        quiet = at_work != 0 || seen != last ? 0 : quiet + 1;
         last = seen;
         if (quiet < kQuietLooks) continue;
         sleeping_ = true;
         if (busy_ == seen) syscall(SYS_futex, &busy_, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
         sleeping_ = false;
         quiet = 0;
+    }
+}
+
+// Another one while calls wait, one fewer after a while without.
+void TrapLoop::fit_receivers(unsigned at_work) {
+    const bool backlog = at_work >= able_ && backend_.pending(0);
+    backlog_looks_ = backlog ? backlog_looks_ + 1 : 0;
+    free_looks_ = backlog ? 0 : free_looks_ + 1;
+    if (backlog_looks_ >= kBacklogLooks && wanted_ < most_) {
+        ++wanted_;
+        backlog_looks_ = 0;
+        start_receiver();
+    } else if (free_looks_ >= kFreeLooks && wanted_ > 1) {
+        --wanted_;
+        free_looks_ = 0;
     }
 }
 

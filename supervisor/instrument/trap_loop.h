@@ -3,6 +3,9 @@
 // Must stay true: no call of the workload is held longer than about twice kDeadlineNs because of us, whatever a receiver
 // thread is stuck in: after the first deadline another thread tries the call anew, after the second the watchdog lets it go
 // with its registers recorded; and somebody receives as long as one thread of ours can run.
+//
+// One thread receives while it keeps up: the kernel wakes every waiting one for each call. The watchdog adds others while
+// calls wait, up to one per processor, and has them end when none did for a while.
 #pragma once
 
 #include <atomic>
@@ -24,7 +27,7 @@ public:
     bool start();
 
 private:
-    static constexpr unsigned kReceivers = 4;
+    static constexpr unsigned kMostReceivers = 4;
     static constexpr unsigned kStuckLimit = wire::kMaxTrapThreads * 3 / 4;  // beyond: registers only
     static void* receiver_entry(void* self);
     static void* watchdog_entry(void* self);
@@ -34,6 +37,7 @@ private:
     void receive_in_need();
     void receive(unsigned index);
     void watch();
+    void fit_receivers(unsigned at_work);
     unsigned check(uint64_t now);
     void wake_watchdog();
     void note(unsigned index, uint64_t id);
@@ -52,6 +56,8 @@ private:
     std::unique_ptr<Place[]> places_;
     std::unique_ptr<Ticket> need_;
     std::atomic<unsigned> stuck_{0}, able_{0};  // receivers in trouble, and the others
+    std::atomic<unsigned> wanted_{1};           // how many able ones there should be; the watchdog's
+    unsigned most_ = 1, backlog_looks_ = 0, free_looks_ = 0;
     std::atomic<uint32_t> busy_{0};      // raised by receivers; the watchdog sleeps on it
     std::atomic<bool> sleeping_{false};
 };
