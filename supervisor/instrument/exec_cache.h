@@ -36,7 +36,8 @@ struct ExecTrail {
 // What is known of the file that execve names.
 struct ExecFile {
     bool known = false;
-    uint64_t changed = 0;  // st_ctime, ns
+    bool keeps_rights = false;  // neither mode bits nor capabilities of the file change those of who executes it
+    uint64_t changed = 0;       // st_ctime, ns
     wire::FileInfo info{};
 };
 

@@ -31,6 +31,7 @@ Verdict judge_exec(const View& v, int directory, const char* path, int flags, Ex
     if (!f) return r;
     file.known = true;
     file.changed = FileKey::of(f.st).changed;
+    file.keeps_rights = (f.st.st_mode & (S_ISUID | S_ISGID)) == 0 && !has_capabilities(f.fd.get());
     file.info = {f.st.st_dev, f.st.st_ino, f.st.st_mode, layer_flags(f.fd.get(), f.st)};
     if (v.access(f, W_OK) == 0) file.info.flags |= wire::kWritableByCaller;
     if (r.known && r.result == 0 && flags == 0) cache.put(v, trail, file);
@@ -140,11 +141,18 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
     Snapshot s;
     s.stat = seen;
     wire::ProcInfo before{};
+    Credentials rights;
+    bool settled = false;
     {
         auto guard = table_.lock();
-        if (const Process* p = table_.find(pid)) before = p->info;
+        if (const Process* p = table_.find(pid)) {
+            before = p->info;
+            rights = p->credentials;
+            settled = p->rights_settled && p->credentials_known && !p->altered;
+        }
     }
-    if (read_snapshot(pid, s, before.pid != 0 ? &before : nullptr, seen.start_time != 0, &exec.file)) {
+    const Executed file{exec.file, settled ? &rights : nullptr};
+    if (read_snapshot(pid, s, before.pid != 0 ? &before : nullptr, seen.start_time != 0, &file)) {
         put_short(s, out);
         put_long(pid, s, out);
         auto guard = table_.lock();
@@ -153,6 +161,7 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
             p->credentials = s.credentials;
             p->credentials_known = true;
             p->altered = false;
+            p->rights_settled = true;
             p->opens_looked_at = 0;
             p->no_clock = false;  // the image's one thread asks the kernel itself
             p->sealed = false;    // a filter that lets the loader work is no obstacle

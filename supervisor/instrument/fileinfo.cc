@@ -2,7 +2,10 @@
 // unpacked, and whatever is written, changed or copied up gets a later one.
 #include "supervisor/instrument/fileinfo.h"
 
+#include <cerrno>
+#include <cstdio>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 #include "supervisor/instrument/procinfo.h"
 #include "supervisor/instrument/target.h"
@@ -21,6 +24,12 @@ uint32_t layer_flags(int fd, const struct stat& st) {
     }();
     const uint64_t changed = static_cast<uint64_t>(st.st_ctim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(st.st_ctim.tv_nsec);
     return changed >= began ? wire::kUpperLayer : wire::kLowerLayer;
+}
+
+bool has_capabilities(int fd) {
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return getxattr(link, "security.capability", nullptr, 0) >= 0 || (errno != ENODATA && errno != EOPNOTSUPP);
 }
 
 }  // namespace undercoat::instrument

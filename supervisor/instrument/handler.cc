@@ -215,7 +215,14 @@ void Handler::note_changes(const HeldCall& c) {
             credentials = true; break;
         case Call::setns: case Call::unshare: credentials = root = true; break;
         case Call::chroot: case Call::pivot_root: root = true; break;
-        case Call::prctl: note_clock(c); return note_seal(c);
+        case Call::prctl:
+            note_clock(c);
+            note_seal(c);
+            switch (c.as_int(0)) {
+                case PR_SET_KEEPCAPS: case PR_CAPBSET_DROP: case PR_SET_SECUREBITS: case PR_CAP_AMBIENT: credentials = true; break;
+                default: return;
+            }
+            break;
         case Call::seccomp: return note_seal(c);
         default: return;
     }

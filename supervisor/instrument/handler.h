@@ -103,7 +103,7 @@ private:
         uint32_t ring_slot = 0;
         wire::ProcInfo info{};
         Credentials credentials;
-        bool credentials_known = false, same_root = false, root_known = false;
+        bool credentials_known = false, rights_settled = false, same_root = false, root_known = false;
     };
     Family family_of(pid_t parent, const Stat& child);
     void remember(Process& p, const Snapshot& s);

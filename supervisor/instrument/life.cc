@@ -58,6 +58,7 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t) {
         if (family.plain_fork) {
             p->credentials = family.credentials;
             p->credentials_known = family.credentials_known;
+            p->rights_settled = family.rights_settled;
             p->same_root = family.same_root;
             p->root_known = family.root_known;
         }
@@ -139,6 +140,7 @@ Handler::Family Handler::family_of(pid_t parent, const Stat& child) {
     f.info = p->info;
     f.credentials = p->credentials;
     f.credentials_known = p->credentials_known;
+    f.rights_settled = p->rights_settled;
     f.same_root = p->same_root;
     f.root_known = p->root_known;
     return f;

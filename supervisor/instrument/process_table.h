@@ -46,6 +46,7 @@ struct Process {
     uint32_t ring_slot = 0;       // registry slot of its ring, 0: none
     Credentials credentials;
     bool credentials_known = false;  // cleared by whatever changes them
+    bool rights_settled = false;     // they are as an execution left them: another plain one leaves them so, too
     bool root_known = false;         // whether same_root is
     bool same_root = false;
     // Opens of the image that were compared with our library's path, which ld.so opens once and early.

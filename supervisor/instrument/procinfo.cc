@@ -66,31 +66,52 @@ bool is_memfd(pid_t pid) {
     return read_link(pid, "exe", link, sizeof link) >= 7 && memcmp(link, "/memfd:", 7) == 0;
 }
 
-void read_exe_identity(pid_t pid, const ExecFile* executed, wire::ProcInfo& info) {
+// What runs, as stat(2) shows it, and whether that is the unchanged file that was looked at before.
+struct Running {
+    struct stat st {};
+    bool known = false, same = false;
+};
+
+Running look_at_exe(pid_t pid, const Executed* executed) {
     char path[64];
-    struct stat st;
-    UniqueFd exe;
+    Running r;
     proc_path(path, sizeof path, pid, "exe");
-    if (stat(path, &st) != 0) return;
-    // Writable before: on no read-only mount; and in the same layer still.
-    const bool same = executed && executed->known && executed->info.flags & wire::kWritableByCaller &&
-                      executed->info.dev == st.st_dev && executed->info.ino == st.st_ino &&
-                      executed->changed == time_ns(st.st_ctim);
-    if (!same) {
-        exe.reset(open(path, O_PATH | O_CLOEXEC));
-        if (!exe || fstat(exe.get(), &st) != 0) return;
-    }
-    info.flags |= same ? executed->info.flags & (wire::kUpperLayer | wire::kLowerLayer) : layer_flags(exe.get(), st);
-    if (st.st_nlink == 0 && is_memfd(pid)) info.flags |= wire::kMemfd;
-    info.exe_dev = st.st_dev;
-    info.exe_ino = st.st_ino;
-    info.exe_ctime = time_ns(st.st_ctim);
-    info.exe_mtime = time_ns(st.st_mtim);
+    r.known = stat(path, &r.st) == 0;
+    r.same = r.known && executed && executed->file.known && executed->file.info.dev == r.st.st_dev &&
+             executed->file.info.ino == r.st.st_ino && executed->file.changed == time_ns(r.st.st_ctim);
+    return r;
+}
+
+// Whether the caller could write to the file, from its rights in `info`. `exe`: where to ask for a read-only mount, or -1.
+bool writable(const struct stat& st, int exe, const wire::ProcInfo& info) {
     const bool owner = info.euid == st.st_uid && st.st_mode & S_IWUSR;
     const bool group = info.egid == st.st_gid && st.st_mode & S_IWGRP;
     const bool override = info.cap_effective & 2;  // CAP_DAC_OVERRIDE
-    const bool read_only = !same && syscall(SYS_faccessat2, exe.get(), "", W_OK, AT_EMPTY_PATH | AT_EACCESS) != 0 && errno == EROFS;
-    if ((owner || group || st.st_mode & S_IWOTH || override) && !read_only) info.flags |= wire::kWritableByCaller;
+    if (!owner && !group && !(st.st_mode & S_IWOTH) && !override) return false;
+    return exe < 0 || syscall(SYS_faccessat2, exe, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) == 0 || errno != EROFS;
+}
+
+// `rights_kept`: the caller's rights are those with which the file was judged.
+void put_exe_identity(pid_t pid, Running& r, const Executed* executed, bool rights_kept, wire::ProcInfo& info) {
+    if (!r.known) return;
+    const uint32_t seen = r.same ? executed->file.info.flags : 0;
+    const uint32_t layers = wire::kUpperLayer | wire::kLowerLayer;
+    if (r.same && rights_kept) info.flags |= seen & (layers | wire::kWritableByCaller);
+    // Writable before: on no read-only mount; and in the same layer still.
+    else if (seen & wire::kWritableByCaller)
+        info.flags |= (seen & layers) | (writable(r.st, -1, info) ? uint32_t{wire::kWritableByCaller} : 0);
+    else {
+        char path[64];
+        proc_path(path, sizeof path, pid, "exe");
+        const UniqueFd exe(open(path, O_PATH | O_CLOEXEC));
+        if (!exe || fstat(exe.get(), &r.st) != 0) return;
+        info.flags |= layer_flags(exe.get(), r.st) | (writable(r.st, exe.get(), info) ? uint32_t{wire::kWritableByCaller} : 0);
+    }
+    if (r.st.st_nlink == 0 && is_memfd(pid)) info.flags |= wire::kMemfd;
+    info.exe_dev = r.st.st_dev;
+    info.exe_ino = r.st.st_ino;
+    info.exe_ctime = time_ns(r.st.st_ctim);
+    info.exe_mtime = time_ns(r.st.st_mtim);
 }
 
 bool starts_with(const char* at, const char* end, const char* name) {
@@ -150,21 +171,52 @@ void read_rare(pid_t pid, wire::ProcInfo& i) {
 
 }  // namespace
 
-bool read_snapshot(pid_t pid, Snapshot& s, const wire::ProcInfo* inherited, bool stat_read, const ExecFile* executed) {
-    if (!stat_read && !read_stat(pid, s.stat)) return false;
-    s.info = {};
-    from_stat(pid, s);
+namespace {
+
+void read_status(pid_t pid, Snapshot& s) {
     char text[2048];
     text[read_proc(pid, "status", text, sizeof text - 1)] = 0;
     parse_status(text, s.info);
     parse_credentials(text, s.credentials);
+}
+
+// Of a process in our pid name space whose execution left its rights alone: status has nothing new to say.
+void carry_over(Snapshot& s, const wire::ProcInfo& before, const Credentials& rights) {
+    static const uint64_t page_kb = static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) / 1024;
+    const wire::ProcInfo now = s.info;
+    s.info = before;
+    s.info.flags = 0;
+    s.info.ppid = now.ppid;
+    s.info.pgid = s.info.vpgid = now.pgid;
+    s.info.sid = s.info.vsid = now.sid;
+    s.info.tty_nr = now.tty_nr;
+    s.info.start_time = now.start_time;
+    s.info.pgft_min = now.pgft_min;
+    s.info.pgft_maj = now.pgft_maj;
+    s.info.vm_size_kb = s.stat.vsize / 1024;
+    s.info.vm_rss_kb = s.stat.rss * page_kb;
+    s.info.vm_swap_kb = 0;  // the image is new
+    s.credentials = rights;
+}
+
+}  // namespace
+
+bool read_snapshot(pid_t pid, Snapshot& s, const wire::ProcInfo* inherited, bool stat_read, const Executed* executed) {
+    if (!stat_read && !read_stat(pid, s.stat)) return false;
+    s.info = {};
+    from_stat(pid, s);
+    Running exe = look_at_exe(pid, executed);
+    const bool kept = exe.same && executed->file.keeps_rights && executed->rights && inherited &&
+                      inherited->vpid == inherited->pid && inherited->pid == s.info.pid;
+    if (kept) carry_over(s, *inherited, *executed->rights);
+    else read_status(pid, s);
     if (inherited) {
         s.info.loginuid = inherited->loginuid;
         s.info.pidns_ino = inherited->pidns_ino;
     } else read_rare(pid, s.info);
     rlimit limit{};
     if (prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0) s.info.fd_limit = limit.rlim_cur;
-    read_exe_identity(pid, executed, s.info);
+    put_exe_identity(pid, exe, executed, kept, s.info);
     return true;
 }
 
@@ -181,22 +233,34 @@ void put_short(const Snapshot& s, wire::PayloadWriter& out) {
     out.put(Tag::comm, 0, s.comm, strnlen(s.comm, sizeof s.comm));
 }
 
-void put_long(pid_t pid, const Snapshot& s, wire::PayloadWriter& out) {
-    char text[wire::kMaxEnv + 1024];
-    if (const size_t n = read_link(pid, "exe", text, wire::kMaxPath)) out.put(Tag::exe, 0, text, n);
-    if (const size_t n = read_link(pid, "cwd", text, wire::kMaxPath)) out.put(Tag::cwd, 0, text, n);
-    // The vectors lie in the new image's memory; one read each, where the kernel said they are.
+namespace {
+
+// The vectors lie in the new image's memory, mostly side by side; where the kernel said they are. `text`: room for both.
+void put_vectors(pid_t pid, const Snapshot& s, char* text, size_t capacity, wire::PayloadWriter& out) {
+    const Stat& at = s.stat;
+    const uint64_t args = at.arg_end - at.arg_start, env = at.env_end - at.env_start;
     size_t n = 0;
-    const size_t args = static_cast<size_t>(std::min<uint64_t>(s.stat.arg_end - s.stat.arg_start, wire::kMaxArgs));
-    if (s.stat.arg_start == 0 || read_memory(pid, s.stat.arg_start, text, args, &n) != Read::ok)
+    const bool together = at.arg_start != 0 && at.env_start == at.arg_end && args <= wire::kMaxArgs && args + env <= capacity;
+    if (together && read_memory(pid, at.arg_start, text, args + env, &n) == Read::ok && n == args + env) {
+        out.put(Tag::argv, 0, text, args);
+        return out.put(Tag::envp, 0, text + args, std::min(strip_additions(text + args, env), wire::kMaxEnv));
+    }
+    if (at.arg_start == 0 || read_memory(pid, at.arg_start, text, std::min<uint64_t>(args, wire::kMaxArgs), &n) != Read::ok)
         n = read_proc(pid, "cmdline", text, wire::kMaxArgs);
     out.put(Tag::argv, 0, text, n);
-    const size_t env = static_cast<size_t>(std::min<uint64_t>(s.stat.env_end - s.stat.env_start, sizeof text));
-    if (s.stat.env_start == 0 || read_memory(pid, s.stat.env_start, text, env, &n) != Read::ok)
-        n = read_proc(pid, "environ", text, sizeof text);
-    n = std::min(strip_additions(text, n), wire::kMaxEnv);
-    out.put(Tag::envp, 0, text, n);
-    n = read_proc(pid, "cgroup", text, 1024);
+    if (at.env_start == 0 || read_memory(pid, at.env_start, text, std::min<uint64_t>(env, capacity), &n) != Read::ok)
+        n = read_proc(pid, "environ", text, capacity);
+    out.put(Tag::envp, 0, text, std::min(strip_additions(text, n), wire::kMaxEnv));
+}
+
+}  // namespace
+
+void put_long(pid_t pid, const Snapshot& s, wire::PayloadWriter& out) {
+    char text[wire::kMaxArgs + wire::kMaxEnv + 1024];
+    if (const size_t n = read_link(pid, "exe", text, wire::kMaxPath)) out.put(Tag::exe, 0, text, n);
+    if (const size_t n = read_link(pid, "cwd", text, wire::kMaxPath)) out.put(Tag::cwd, 0, text, n);
+    put_vectors(pid, s, text, sizeof text, out);
+    size_t n = read_proc(pid, "cgroup", text, 1024);
     while (n != 0 && text[n - 1] == '\n') --n;
     out.put(Tag::cgroup, 0, text, n);
 }

@@ -20,9 +20,13 @@ struct Snapshot {
 // Reads stat, status and the executable's identity. `inherited`: the process's or its parent's older information, from which
 // login id and pid name space are taken; nullptr: read these too. False: the process is gone.
 // `stat_read`: out.stat is filled already.
-// `executed`: what was seen of the file before it was executed; not looked at again when it is what runs.
+// `executed`: what was known before an execution; what it cannot have changed is not read again when that file is what runs.
+struct Executed {
+    ExecFile file;
+    const Credentials* rights;  // of a process whose rights plain executions leave as they are; else nullptr
+};
 bool read_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo* inherited = nullptr, bool stat_read = false,
-                   const ExecFile* executed = nullptr);
+                   const Executed* executed = nullptr);
 // What a plain fork leaves as it was in the parent, with what `out.stat` (already read) says of the child.
 void inherit_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo& parent);
 // Puts Tag::proc and Tag::comm.

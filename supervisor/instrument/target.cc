@@ -158,6 +158,8 @@ bool parse_stat(const char* text, size_t n, Stat& s) {
     s.min_faults = field[10];
     s.maj_faults = field[12];
     s.start_time = field[22];
+    s.vsize = field[23];
+    s.rss = field[24];
     s.start_stack = field[28];
     s.arg_start = field[48];
     s.arg_end = field[49];

@@ -35,7 +35,8 @@ struct Stat {
     char comm[16];
     char state;
     int32_t ppid, pgrp, session, tty, tpgid;
-    uint64_t min_faults, maj_faults, start_time, start_stack, arg_start, arg_end, env_start, env_end;
+    uint64_t min_faults, maj_faults, vsize, rss;  // bytes, pages
+    uint64_t start_time, start_stack, arg_start, arg_end, env_start, env_end;
 };
 bool read_stat(pid_t pid, Stat& out);
 // The parser behind it, for tests. `text` is the content of a stat file.

@@ -91,6 +91,61 @@ class Kinds(Case):
         self.assertEqual(2, len(opens))
 
 
+# Prints its ids and capabilities: "pid name value…" a line.
+RIGHTS = r'''
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+int main(void) {
+    char line[512];
+    FILE* f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, "Uid:", 4) || !strncmp(line, "Gid:", 4) || !strncmp(line, "Cap", 3)) printf("%d %s", getpid(), line);
+    return 0;
+}
+'''
+
+# Each line executes it twice, so that rights are carried over where they may be.
+WAYS = r'''
+"$0"; "$0"
+setpriv --bounding-set -chown,-kill sh -c '"$0"; "$0"; exec "$0"' "$0"
+setpriv --inh-caps +chown sh -c '"$0"; exec "$0"' "$0"
+setpriv --reuid 65534 --regid 65534 --clear-groups sh -c '"$0"; exec "$0"' "$0"
+setpriv --reuid 65534 --clear-groups --inh-caps +chown --ambient-caps +chown sh -c '"$0"; exec "$0"' "$0"
+setpriv --securebits +noroot sh -c '"$0"; exec "$0"' "$0"
+cp "$0" "$0.suid"; chown 65534 "$0.suid"; chmod 4755 "$0.suid"; "$0.suid"; "$0.suid"
+cp "$0" "$0.caps"; setcap cap_kill+ep "$0.caps"; "$0.caps"
+setpriv --reuid 65534 --clear-groups sh -c '"$0"; "$0.caps"; "$0"; "$0.caps"' "$0"
+python3 -c 'import os, sys; os.setresuid(1, 2, 0); os.execv(sys.argv[1], sys.argv[1:])' "$0"
+'''
+
+
+class Rights(Case):
+    """The rights that an execution is said to have are those that the program finds."""
+
+    def test_of_executions(self):
+        self.need_root()
+        program = self.compile(RIGHTS, 'rights')
+        self.dir.chmod(0o755)
+        done = self.run_under('sh', '-c', WAYS, program)
+        self.assertEqual(0, done.returncode, done.err)
+        found = []
+        for line in done.out.splitlines():
+            pid, label, *values = line.split()
+            if label == 'Uid:':
+                found.append({'pid': int(pid), 'uid': int(values[1])})
+            elif label == 'Gid:':
+                found[-1]['gid'] = int(values[1])
+            elif label in ('CapInh:', 'CapPrm:', 'CapEff:'):
+                name = {'Inh': 'inheritable', 'Prm': 'permitted', 'Eff': 'effective'}[label[3:6]]
+                found[-1]['cap_' + name] = int(values[0], 16)
+        self.assertGreater(len(found), 18)
+        told = [e for e in done.calls('execve') if e['result'] == 0 and '/rights' in e['params']['filename']]
+        names = ('uid', 'gid', 'cap_inheritable', 'cap_permitted', 'cap_effective')
+        self.assertEqual([{n: f[n] for n in ('pid',) + names} for f in found],
+                         [{'pid': e['pid'], **{n: e['params'][n] for n in names}} for e in told])
+
+
 @under(*TRACERS)
 class Counts(Case):
     """The events are those that strace lists."""

@@ -24,7 +24,7 @@ protected:
         ExecTrail trail;
         const Verdict v = infer_exec(view, AT_FDCWD, path.c_str(), 0, &found, &trail);
         ASSERT_TRUE(found) << path;
-        ExecFile file{true, FileKey::of(found.st).changed, {found.st.st_dev, found.st.st_ino, found.st.st_mode, 0}};
+        ExecFile file{true, true, FileKey::of(found.st).changed, {found.st.st_dev, found.st.st_ino, found.st.st_mode, 0}};
         if (v.known && v.result == 0) cache.put(view, trail, file);
     }
     // Files that have just changed are not kept; they are a moment later.
