@@ -60,7 +60,7 @@ void Handler::put_vector(const HeldCall& c, wire::PayloadWriter& out) const {
     out.put(Tag::argv, 0, text, n);
 }
 
-void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
+void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     Captured found;
     wire::PayloadWriter out(t.payload, t.payload + sizeof PendingExec::payload);
     capture_arguments(c, out, found);
@@ -75,7 +75,7 @@ void Handler::begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
         v = judge_exec(view, at ? c.as_int(0) : AT_FDCWD, found.paths[0].text, at ? c.as_int(4) : 0, exec_cache_, file);
         if (file.known) out.put(Tag::file, 0, &file.info, sizeof file.info);
     }
-    if (t.recorded.exchange(1) != 0) return;  // too late: another thread has told it
+    if (!is_current(backend, t) || t.recorded.exchange(1) != 0) return;  // too late: another thread has told it
     const bool fails = v.known && v.result < 0;
     const uint8_t flags = static_cast<uint8_t>(found.flags | (c.foreign ? wire::kForeignAbi : 0));
     if (fails) put_vector(c, out);

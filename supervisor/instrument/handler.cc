@@ -67,10 +67,10 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
     if (Registrar::is_request(t.trap)) return give_ring(backend, c, t);
     if (known) {
         switch (static_cast<Call>(c.call)) {
-            case Call::execve: case Call::execveat: begin_exec(c, ring_slot, t); break;
+            case Call::execve: case Call::execveat: begin_exec(backend, c, ring_slot, t); break;
             case Call::exit_group: record_exit(c, t); break;
             default:
-                if (ring_.wanted(c.call) && !opens_shim(c)) record_call(c, ring_slot, t);
+                if (ring_.wanted(c.call) && !opens_shim(c)) record_call(backend, c, ring_slot, t);
         }
         note_changes(c);
     }
@@ -248,7 +248,14 @@ Verdict Handler::judge(const HeldCall& c, const Captured& found, const SocketFac
     return infer({c, found, view, socket, flags});
 }
 
-void Handler::record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
+// What was read by the caller's number was the caller's, as it still waits. One that was killed meanwhile made no call.
+bool Handler::is_current(TrapBackend& backend, const Ticket& t) {
+    if (backend.valid(t.trap.id)) return true;
+    wire::count(registry_, Counter::stale_ids);
+    return false;
+}
+
+void Handler::record_call(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     Captured found;
     SocketFacts socket;
     wire::PayloadWriter out(t.payload, t.payload + wire::kMaxRecord - wire::kHeaderSize);
@@ -273,7 +280,7 @@ void Handler::record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t) {
     wire::RecordHeader h = header(RecordKind::call, c.call, c.pid, c.tid);
     h.result = v.result;
     h.flags = static_cast<uint8_t>(found.flags | flags | (c.foreign ? wire::kForeignAbi : 0));
-    if (t.recorded.exchange(1) != 0) return;
+    if (!is_current(backend, t) || t.recorded.exchange(1) != 0) return;
     if (t.tell) book_.put(t.trap.id, h, t.payload, out.size());
     else emit(h, t.payload, out.size());
 }

@@ -64,7 +64,8 @@ private:
     // handler.cc
     void answer(TrapBackend& backend, const HeldCall& c, Ticket& t);
     bool opens_shim(const HeldCall& c);
-    void record_call(const HeldCall& c, uint32_t ring_slot, Ticket& t);
+    bool is_current(TrapBackend& backend, const Ticket& t);
+    void record_call(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t);
     Verdict judge(const HeldCall& c, const Captured& found, const SocketFacts& socket, Ticket& t);
     void note_changes(const HeldCall& c);
     void note_clock(const HeldCall& c);
@@ -112,7 +113,7 @@ private:
     size_t note_children(const HeldCall& c, uint32_t* pids, size_t capacity);
 
     // exec_story.cc
-    void begin_exec(const HeldCall& c, uint32_t ring_slot, Ticket& t);
+    void begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t);
     void settle_exec(const HeldCall& c, Ticket& t);
     void confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen, Ticket& t);
     void fail_exec(pid_t pid, const PendingExec& exec, int64_t result);
