@@ -9,6 +9,7 @@
 #include "libshim/invoke.h"
 #include "libshim/raw_syscall.h"
 #include "libshim/real_call.h"
+#include "libshim/restart.h"
 
 using namespace undercoat;
 using namespace undercoat::shim;
@@ -141,26 +142,34 @@ UC_EXPORT int ioctl(int fd, unsigned long request, ...) {
 }
 
 // libc carries a change of identity to all threads.
-UC_EXPORT int setuid(unsigned u) { return real_call<Call::setuid>(UC_REAL(setuid), u); }
-UC_EXPORT int setgid(unsigned g) { return real_call<Call::setgid>(UC_REAL(setgid), g); }
-UC_EXPORT int setreuid(unsigned r, unsigned e) { return real_call<Call::setreuid>(UC_REAL(setreuid), r, e); }
-UC_EXPORT int setregid(unsigned r, unsigned e) { return real_call<Call::setregid>(UC_REAL(setregid), r, e); }
+template <Call C, class F, class... A>
+static int identity_call(F real, A... args) {
+    const RestartingHandlers meanwhile;
+    return real_call<C>(real, args...);
+}
+
+UC_EXPORT int setuid(unsigned u) { return identity_call<Call::setuid>(UC_REAL(setuid), u); }
+UC_EXPORT int setgid(unsigned g) { return identity_call<Call::setgid>(UC_REAL(setgid), g); }
+UC_EXPORT int setreuid(unsigned r, unsigned e) { return identity_call<Call::setreuid>(UC_REAL(setreuid), r, e); }
+UC_EXPORT int setregid(unsigned r, unsigned e) { return identity_call<Call::setregid>(UC_REAL(setregid), r, e); }
 UC_EXPORT int setresuid(unsigned r, unsigned e, unsigned s) {
-    return real_call<Call::setresuid>(UC_REAL(setresuid), r, e, s);
+    return identity_call<Call::setresuid>(UC_REAL(setresuid), r, e, s);
 }
 UC_EXPORT int setresgid(unsigned r, unsigned e, unsigned s) {
-    return real_call<Call::setresgid>(UC_REAL(setresgid), r, e, s);
+    return identity_call<Call::setresgid>(UC_REAL(setresgid), r, e, s);
 }
 UC_EXPORT int setgroups(size_t n, const unsigned* list) {
-    return real_call<Call::setgroups>(UC_REAL(setgroups), n, list);
+    return identity_call<Call::setgroups>(UC_REAL(setgroups), n, list);
 }
 UC_EXPORT int setfsuid(unsigned u) { return real_call<Call::setfsuid>(UC_REAL(setfsuid), u); }
 UC_EXPORT int setfsgid(unsigned g) { return real_call<Call::setfsgid>(UC_REAL(setfsgid), g); }
 UC_EXPORT int seteuid(unsigned u) {
+    const RestartingHandlers meanwhile;
     const auto real = UC_REAL(seteuid);
     return real ? static_cast<int>(note<Call::setresuid>(real(u), true, -1, u, -1)) : -1;
 }
 UC_EXPORT int setegid(unsigned g) {
+    const RestartingHandlers meanwhile;
     const auto real = UC_REAL(setegid);
     return real ? static_cast<int>(note<Call::setresgid>(real(g), true, -1, g, -1)) : -1;
 }

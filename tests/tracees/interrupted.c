@@ -4,6 +4,7 @@
 // usage: interrupted DIRECTORY
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -20,6 +21,12 @@ static void handler(int sig) { signals++; }
 static int check(const char *name, int result) {
     if (result < 0 && errno == EINTR && wrong++ < 5) printf("%s: EINTR\n", name);
     return result;
+}
+
+static volatile int ended;
+static void *thread(void *unused) {
+    while (!ended) usleep(100);
+    return NULL;
 }
 
 int main(int argc, char **argv) {
@@ -39,6 +46,16 @@ int main(int argc, char **argv) {
         check("prlimit", prlimit(getppid(), RLIMIT_NOFILE, NULL, &limit));
         check("prctl", prctl(PR_SET_NAME, "interrupted"));
     }
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, thread, NULL);
+    for (int i = 0; i < 400; i++) {  // a call that each of them makes too
+        check("setresuid", setresuid(-1, -1, -1));
+        check("setegid", setegid(getegid()));
+    }
+    ended = 1;
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    sigaction(SIGALRM, NULL, &action);
+    if (action.sa_flags & SA_RESTART) puts("the handler has changed");
     puts(signals ? "done" : "no signals");
     return 0;
 }
