@@ -20,11 +20,7 @@ using wire::Call;
 
 constexpr Answer kDenied{Answer::fail, EPERM};
 
-bool same_pid_namespace(pid_t tid) {
-    char a[64], b[64];
-    const size_t n = read_link(tid, "ns/pid", a, sizeof a), m = read_link(getpid(), "ns/pid", b, sizeof b);
-    return n != 0 && n == m && memcmp(a, b, n) == 0;
-}
+bool same_pid_namespace(pid_t tid) { return same_namespace(tid, "ns/pid"); }
 
 // The process that a pidfd of the caller stands for, as its fdinfo says.
 pid_t pidfd_target(const HeldCall& c) {

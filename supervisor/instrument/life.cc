@@ -91,9 +91,11 @@ bool Handler::succeeded(pid_t pid) {
 // The kernel tells the end of this process from now on; one that has ended already is told now.
 void Handler::await_death(ProcessTable::Newborn who) {
     UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, who.pid, 0)));
-    const bool gone = !pidfd && errno == ESRCH;
+    const int why = pidfd ? 0 : errno;
     Stat now;
-    if (gone || (pidfd && read_stat(who.pid, now) && now.start_time != who.start_time)) {
+    // Where there are no pidfds at all (gVisor) the process is looked at again and again.
+    const bool gone = why == ESRCH || (why == ENOSYS && (!read_stat(who.pid, now) || now.state == 'Z'));
+    if (gone || (why != ESRCH && read_stat(who.pid, now) && now.start_time != who.start_time)) {
         bool same = false;
         {
             auto guard = table_.lock();

@@ -28,12 +28,6 @@ bool somebody_serves(const std::string& path) {
     return s && (connect(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0 || errno == EAGAIN);
 }
 
-bool same_mounts(pid_t pid) {
-    char a[64], b[64];
-    const size_t n = read_link(pid, "ns/mnt", a, sizeof a), m = read_link(getpid(), "ns/mnt", b, sizeof b);
-    return n != 0 && n == m && memcmp(a, b, n) == 0;
-}
-
 }  // namespace
 
 bool MeetingPlace::bind_to(const std::string& path) {
@@ -74,14 +68,42 @@ UniqueFd MeetingPlace::accept(pid_t* peer) {
     if (!c) return c;
     ucred who{};
     socklen_t n = sizeof who;
-    if (getsockopt(c.get(), SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 || who.pid <= 0 || !same_mounts(who.pid)) return {};
+    if (getsockopt(c.get(), SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 || who.pid <= 0 || !same_namespace(who.pid, "ns/mnt")) return {};
     *peer = who.pid;
+    const int on = 1;
+    if (who.pid == getpid()) {
+        *peer = 0;
+        setsockopt(c.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+    }
     return move_high(std::move(c));
 }
 
+namespace {
+
+// Reads the request; `peer` gets the sender where the connection did not tell it. False: it is no request, or nobody's.
+bool receive_request(int connection, wire::MeetRequest& request, pid_t& peer) {
+    iovec part{&request, sizeof request};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))] = {};
+    msghdr m{};
+    m.msg_iov = &part;
+    m.msg_iovlen = 1;
+    m.msg_control = control;
+    m.msg_controllen = sizeof control;
+    if (recvmsg(connection, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != sizeof request) return false;
+    if (peer != 0) return true;
+    const cmsghdr* c = CMSG_FIRSTHDR(&m);
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS || c->cmsg_len < CMSG_LEN(sizeof(ucred))) return false;
+    ucred who{};
+    memcpy(&who, CMSG_DATA(c), sizeof who);
+    peer = who.pid;
+    return peer > 0 && same_namespace(peer, "ns/mnt");
+}
+
+}  // namespace
+
 void MeetingPlace::answer(int connection, pid_t peer, uint32_t mode, const Serve& serve) {
     wire::MeetRequest request{};
-    if (recv(connection, &request, sizeof request, MSG_DONTWAIT) != sizeof request) return;
+    if (!receive_request(connection, request, peer)) return;
     wire::MeetReply reply{wire::kRingMagic, wire::kAbi, 0, mode};
     int fd = -EPROTO;
     if (request.magic == wire::kRingMagic && request.abi == wire::kAbi) fd = serve(peer);

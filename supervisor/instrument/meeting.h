@@ -21,7 +21,7 @@ public:
     void close();
     const std::string& path() const { return path_; }
     int socket() const { return socket_.get(); }
-    // Accepts one peer. Returns its descriptor (to be watched), or an empty one.
+    // Accepts one peer. Returns its descriptor (to be watched), or an empty one. *peer 0: its request will say who it is.
     UniqueFd accept(pid_t* peer);
     // Reads the request of an accepted peer and answers it with the ring's descriptor, or with an error and none.
     using Serve = std::function<int(pid_t pid)>;  // descriptor, or -errno

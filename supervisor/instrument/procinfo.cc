@@ -9,6 +9,7 @@
 #include <ctime>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -61,6 +62,16 @@ uint32_t innermost(const char* text, const char* label, uint32_t otherwise) {
     return last;
 }
 
+// The kernel's memory files have no links; gVisor's have one.
+nlink_t links_of_memfds() {
+    static const nlink_t links = [] {
+        const UniqueFd fd(memfd_create("", MFD_CLOEXEC));
+        struct stat st;
+        return fd && fstat(fd.get(), &st) == 0 ? st.st_nlink : 0;
+    }();
+    return links;
+}
+
 bool is_memfd(pid_t pid) {
     char link[16];
     return read_link(pid, "exe", link, sizeof link) >= 7 && memcmp(link, "/memfd:", 7) == 0;
@@ -107,7 +118,7 @@ void put_exe_identity(pid_t pid, Running& r, const Executed* executed, bool righ
         if (!exe || fstat(exe.get(), &r.st) != 0) return;
         info.flags |= layer_flags(exe.get(), r.st) | (writable(r.st, exe.get(), info) ? uint32_t{wire::kWritableByCaller} : 0);
     }
-    if (r.st.st_nlink == 0 && is_memfd(pid)) info.flags |= wire::kMemfd;
+    if (r.st.st_nlink == links_of_memfds() && is_memfd(pid)) info.flags |= wire::kMemfd;
     info.exe_dev = r.st.st_dev;
     info.exe_ino = r.st.st_ino;
     info.exe_ctime = time_ns(r.st.st_ctim);

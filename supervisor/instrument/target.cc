@@ -119,6 +119,13 @@ size_t read_proc(pid_t tid, const char* what, char* out, size_t capacity) {
     return n;
 }
 
+bool same_namespace(pid_t tid, const char* what) {
+    char theirs[64], ours[64];
+    const size_t n = read_link(tid, what, theirs, sizeof theirs), m = read_link(getpid(), what, ours, sizeof ours);
+    if (m == 0) return access("/proc/self/ns", F_OK) == 0;
+    return n == m && memcmp(theirs, ours, n) == 0;
+}
+
 pid_t thread_group_of(pid_t tid) {
     char text[1024];
     const size_t n = read_proc(tid, "status", text, sizeof text - 1);

@@ -27,6 +27,9 @@ size_t read_proc(pid_t tid, const char* what, char* out, size_t capacity);
 // Writes "/proc/TID/what" with its NUL. `what` may be empty.
 void proc_path(char* out, size_t capacity, pid_t tid, const char* what);
 
+// Whether a process is in this one's name space; `what`: "ns/mnt", "ns/pid" … A sandbox that has none of the kind has one for all.
+bool same_namespace(pid_t tid, const char* what);
+
 // The thread group that a thread belongs to, 0 when it is gone.
 pid_t thread_group_of(pid_t tid);
 

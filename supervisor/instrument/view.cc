@@ -75,13 +75,11 @@ int open_in_root(int root, const char* path, int flags) {
 }  // namespace
 
 bool shares_root(pid_t tid) {
-    char path[64], theirs[64], ours[64];
+    char path[64];
     struct stat a, b;
     proc_path(path, sizeof path, tid, "root");
     if (stat(path, &a) != 0 || stat("/", &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) return false;
-    const size_t n = read_link(tid, "ns/mnt", theirs, sizeof theirs);
-    const size_t m = read_link(getpid(), "ns/mnt", ours, sizeof ours);
-    return n != 0 && n == m && memcmp(theirs, ours, n) == 0;
+    return same_namespace(tid, "ns/mnt");
 }
 
 View::View(pid_t tid, pid_t pid, const Credentials& credentials, bool same_root)

@@ -8,7 +8,8 @@
 //    its size. Natively the kernel answers EFAULT for kMagicPath before it looks at anything else. Any error: no ring now.
 // 2. By a socket (preload mode, and processes that are no descendants): connect to the path in UNDERCOAT_MEET, else to the
 //    first of kMeetingPlaces that answers; SOCK_SEQPACKET; send MeetRequest; receive MeetReply with the ring's fd in
-//    SCM_RIGHTS. instrument takes the pid from SO_PEERCRED and refuses pid 0 and peers of another mount name space.
+//    SCM_RIGHTS. instrument takes the pid from SO_PEERCRED, or from the request's
+//    SCM_CREDENTIALS where that names itself (gVisor), and refuses pid 0 and peers of another mount name space.
 // 3. instrument to supervisor: SOCK_SEQPACKET pair inherited by the supervisor (--agent-fd N); messages are AgentMessage, with
 //    the descriptors named at each kind in SCM_RIGHTS.
 #pragma once
