@@ -60,16 +60,16 @@ void Handler::drop_failed_exec(const HeldCall& c) {
 }
 
 void Handler::ask_for_file(TrapBackend& backend, const HeldCall& c, Ticket& t) {
-    bool known = false;
+    int error = ESRCH;
     {
         auto guard = table_.lock();
-        known = table_.find(c.pid) != nullptr;
+        if (const Process* p = table_.find(c.pid)) error = p->sealed ? EPERM : 0;
     }
     char link[8];
     // What it makes must be within our reach.
     const bool reachable = read_link(c.tid, "cwd", link, sizeof link) != 0;
     if (t.trap.args[3] != wire::kAbi) backend.fail(t.trap.id, EPROTONOSUPPORT);
-    else if (!known || !reachable) backend.fail(t.trap.id, ESRCH);
+    else if (error != 0 || !reachable) backend.fail(t.trap.id, error != 0 ? error : EACCES);
     else backend.make_memfd(t.trap.id);
 }
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -22,9 +23,15 @@ namespace {
 
 thread_local const Tracer* t_tracer = nullptr;  // set in the tracer's own thread
 
+constexpr uint64_t kCloneUntraced = 0x00800000, kClone = 56, kCloneI386 = 120, kX32 = 0x40000000;
 constexpr int64_t kRestarts[] = {-512, -513, -514, -516};  // ERESTARTSYS and its like: never seen by programs
 
 bool will_restart(int64_t result) { return std::find(std::begin(kRestarts), std::end(kRestarts), result) != std::end(kRestarts); }
+
+// A child that nobody traces could make no captured call (a filter asks for a tracer), or would be unseen (without one).
+bool leaves_us(const Trap& t) {
+    return (t.nr & ~kX32) == (t.arch == AUDIT_ARCH_I386 ? kCloneI386 : kClone) && (t.args[0] & kCloneUntraced);
+}
 
 bool same_call(const Trap& a, const Trap& b) {
     return a.nr == b.nr && a.arch == b.arch && a.ip == b.ip && std::equal(a.args, a.args + 6, b.args);
@@ -332,6 +339,7 @@ void Tracer::act_at_entry(Thread& t, const TraceAnswer& a) {
         else kind = TraceAnswer::replace;
     }
     if (kind == TraceAnswer::tell) t.plan = Thread::told;
+    if (kind != TraceAnswer::replace && leaves_us(t.entry)) StoppedCall::clear_flags(tid, kCloneUntraced);
     if (kind == TraceAnswer::replace) {
         t.replacement = a.kind == TraceAnswer::memfd ? -EMFILE : a.value;
         if (StoppedCall::skip(tid)) t.plan = Thread::replaced;
