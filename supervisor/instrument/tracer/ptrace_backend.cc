@@ -2,8 +2,6 @@
 #include "supervisor/instrument/tracer/ptrace_backend.h"
 
 #include <chrono>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace undercoat::instrument {
 
@@ -34,8 +32,5 @@ bool PtraceBackend::pending(int milliseconds) {
     std::unique_lock guard(mutex_);
     return arrived_.wait_for(guard, std::chrono::milliseconds(milliseconds), [this] { return !queue_.empty(); });
 }
-
-// A held thread can only die, and its id is free once the tracer has waited for it.
-bool PtraceBackend::valid(uint64_t id) { return syscall(SYS_tkill, Tracer::tid_of(id), 0) == 0; }
 
 }  // namespace undercoat::instrument

@@ -36,7 +36,7 @@ public:
     bool makes_files() const override { return true; }
     bool make_memfd(uint64_t id) override { return tracer_.answer({TraceAnswer::memfd, id}); }
     int end_fd() const override { return tracer_.end_fd(); }
-    bool valid(uint64_t id) override;
+    bool valid(uint64_t id) override { return tracer_.still_held(id); }
     wire::Origin origin() const override { return wire::Origin::ptrace; }
 
 private:

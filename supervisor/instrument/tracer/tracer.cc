@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,6 +89,12 @@ bool Tracer::answer(const TraceAnswer& a) {
     }
     if (wake) eventfd_write(wake_.get(), 1);
     return true;
+}
+
+bool Tracer::still_held(uint64_t id) const {
+    unsigned long message = 0;
+    if (t_tracer == this) return ptrace(PTRACE_GETEVENTMSG, tid_of(id), nullptr, &message) == 0;
+    return syscall(SYS_tkill, tid_of(id), 0) == 0;
 }
 
 void Tracer::run() {

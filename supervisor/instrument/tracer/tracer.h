@@ -48,6 +48,8 @@ public:
     int seize(const std::vector<pid_t>& threads);
     // Any thread. False: it is known already that nobody waits for it.
     bool answer(const TraceAnswer& a);
+    // Whether that thread is still stopped. From another thread than the tracer's: whether it exists.
+    bool still_held(uint64_t id) const;
     // Hangs up once every tracee is gone.
     int end_fd() const { return end_read_.get(); }
     static pid_t tid_of(uint64_t id) { return static_cast<pid_t>(id & kTidMask); }
