@@ -29,6 +29,16 @@ struct Image {
     uint64_t exe_ctime = 0, exe_mtime = 0;  // ns since the epoch; 0 unknown
 };
 
+// A container that belongs to the table's entry of a thread and says nothing of the thread: a copy of the entry, as a child
+// begins, has an empty one. A parent of many children or descriptors would make each of them cost as much.
+template <class T>
+struct NotCopied : T {
+    NotCopied() = default;
+    NotCopied(const NotCopied&) : T() {}
+    NotCopied& operator=(const NotCopied&) { return *this; }
+    void become(const T& other) { T::operator=(other); }
+};
+
 class Thread {
 public:
     int64_t tid = -1;
@@ -77,8 +87,8 @@ private:
     friend class State;
     friend class ThreadTable;
     Thread* main_ = this;
-    std::unordered_map<int64_t, FdInfo> fds_;  // of main threads
-    std::vector<int64_t> children_;            // pids; of main threads
+    NotCopied<std::unordered_map<int64_t, FdInfo>> fds_;  // of main threads
+    NotCopied<std::vector<int64_t>> children_;            // pids; of main threads
     uint64_t last_seen_ = 0;
     // Of main threads: names of directories that were opened without its being known under which number; few.
     std::vector<std::string> unplaced_;

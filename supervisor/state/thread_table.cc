@@ -31,8 +31,6 @@ Thread& ThreadTable::add(const Thread& seed) {
     auto owned = std::make_unique<Thread>(seed);
     Thread& t = *owned;
     threads_[seed.tid] = std::move(owned);
-    t.children_.clear();
-    t.fds_.clear();
     t.nthreads = 1;
     t.nchildren = 0;
     seen(t);
@@ -141,7 +139,7 @@ void ThreadTable::copy_fds(const Thread& from, Thread& to) {
         ++counters_.refused_fds;
         return;
     }
-    to.main().fds_ = from.main().fds_;
+    to.main().fds_.become(from.main().fds_);
     fds_ += to.main().fds_.size();
 }
 

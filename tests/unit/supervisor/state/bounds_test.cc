@@ -1,6 +1,8 @@
 // A hostile process cannot make the state grow without end.
 #include "tests/unit/supervisor/state/state_fixture.h"
 
+#include <malloc.h>
+
 namespace undercoat::state {
 namespace {
 
@@ -40,6 +42,22 @@ TEST(Bounds, ThreadsOfOneProcess) {
     EXPECT_LE(s.thread_count(), 12u);
     EXPECT_EQ(s.counters().refused_threads, 90u);
     EXPECT_NE(s.thread(2000), nullptr);
+}
+
+TEST(Bounds, AChildCostsTheSameHoweverManyThereAre) {
+    Options o = small();
+    o.limits.threads = 20000;
+    State s(o);
+    run(s, R"({"type":"getuid","pid":1})");
+    const auto bytes_of_children = [&](int first, int n) {
+        const size_t before = mallinfo2().uordblks;
+        for (int i = first; i < first + n; ++i) run(s, R"({"type":"vfork","pid":1,"params":{"res":)" + number(i) + "}}");
+        return mallinfo2().uordblks - before;
+    };
+    const size_t early = bytes_of_children(2, 1000);
+    bytes_of_children(1002, 8000);
+    EXPECT_EQ(s.thread_count(), 9001u);
+    EXPECT_LE(bytes_of_children(9002, 1000), 2 * early + 1000 * 100);
 }
 
 TEST(Bounds, DescriptorsOfOneProcessAndOfAll) {
