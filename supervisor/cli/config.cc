@@ -27,6 +27,7 @@ struct Setting {
 constexpr Setting kSettings[] = {
     {"UNDERCOAT_MODE", "auto", "auto full preload trap", "--mode", "how calls are captured"},
     {"UNDERCOAT_RULES", "the bundle's rules directory", "", "--rules", "rules files, separated by colons"},
+    {"UNDERCOAT_CONFIG", "none", "", "--config", "a configuration file, with keys of falco.yaml"},
     {"UNDERCOAT_ALERTS", "stderr", "", "--alerts", "where alerts go: stdout, stderr or a file"},
     {"UNDERCOAT_EVENTS", "none", "", "--events", "a file for all events"},
     {"UNDERCOAT_LOGGING", "warning", "silent error warning info debug trace", "--log", "own messages, on stderr"},

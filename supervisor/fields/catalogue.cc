@@ -5,13 +5,27 @@
 
 namespace undercoat::fields {
 
-FieldCatalogue::FieldCatalogue() {
+namespace {
+
+Value static_field(const Access& a) {
+    const auto it = a.surroundings.static_fields.find(a.ref.info->name);
+    return it == a.surroundings.static_fields.end() ? Value() : Value::text(it->second);
+}
+
+}  // namespace
+
+FieldCatalogue::FieldCatalogue(std::span<const std::string> static_fields) {
+    for (const std::string& name : static_fields) static_names_.push_back("static." + name);
     for (const auto table : {event_fields(), process_fields(), thread_fields(), user_fields(), fd_fields(), fspath_fields(),
                              fdlist_fields(), container_fields(), own_fields()}) {
         for (const Field& f : table) {
             infos_.push_back(f.info);
             extractors_.push_back(f.extract);
         }
+    }
+    for (const std::string& name : static_names_) {
+        infos_.push_back(Field(name, FieldType::text, static_field, "set in the configuration").info);
+        extractors_.push_back(static_field);
     }
     for (unsigned i = 0; i < event::kEventCount; ++i) types_.push_back(event::kEvents[i].name);
 }

@@ -13,7 +13,8 @@ namespace undercoat::fields {
 
 class FieldCatalogue : public rules::Catalogue {
 public:
-    FieldCatalogue();
+    // static_fields: names of fields "static.NAME", whose values are Surroundings::static_fields.
+    explicit FieldCatalogue(std::span<const std::string> static_fields = {});
     std::span<const FieldInfo> fields() const override { return infos_; }
     std::span<const std::string_view> event_arguments() const override;
     std::span<const std::string_view> event_types() const override { return types_; }
@@ -24,6 +25,7 @@ public:
     bool available(const FieldInfo& info) const { return extractors_[static_cast<size_t>(&info - infos_.data())] != unavailable; }
 
 private:
+    std::vector<std::string> static_names_;
     std::vector<FieldInfo> infos_;
     std::vector<Extractor> extractors_;
     std::vector<std::string_view> types_;

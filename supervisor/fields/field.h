@@ -8,6 +8,7 @@
 #include "supervisor/state/state.h"
 
 #include <charconv>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ struct Surroundings {
     std::string hostname;
     uint64_t first_ts = 0;  // of the first event
     uint64_t last_ts = 0;   // of the event before this one
+    std::map<std::string, std::string, std::less<>> static_fields;  // "static.NAME" to its value
 };
 
 // Everything an extractor may look at.

@@ -26,6 +26,7 @@ What to evaluate and where to write it
   --rules FILE                    a rules file; may be given several times
   --rule-matching first|all       stop at the first matching rule of an event, or report all
   --priority-min PRIORITY         leave out rules below this priority
+  --config FILE                   a configuration file, with keys of falco.yaml
   --alerts stdout|stderr|FILE     where alerts go
   --format text|json              form of alerts; text on streams and JSON in files if not given
   --json                          the same as --format json
@@ -37,8 +38,8 @@ What to evaluate and where to write it
 
 The exit status is that of COMMAND; 127 if it is not found, 126 if it cannot be executed, 2 if
 instrument itself was called wrongly. Variables (flags win): UNDERCOAT_MODE, UNDERCOAT_RULES
-(files separated by colons), UNDERCOAT_ALERTS, UNDERCOAT_EVENTS, UNDERCOAT_LOGGING,
-UNDERCOAT_PRIORITY (availability: start at once; security: start when the rules are loaded).
+(files separated by colons), UNDERCOAT_CONFIG, UNDERCOAT_ALERTS, UNDERCOAT_EVENTS,
+UNDERCOAT_LOGGING, UNDERCOAT_PRIORITY (availability: start at once; security: start when the rules are loaded).
 )";
 
 namespace {
@@ -68,7 +69,7 @@ struct Passed {
     std::string_view name;
     bool takes_value;
 };
-constexpr Passed kPassed[] = {{"rules", true},         {"alerts", true}, {"events", true}, {"json", false},
+constexpr Passed kPassed[] = {{"rules", true},         {"config", true}, {"alerts", true}, {"events", true}, {"json", false},
                               {"format", true},        {"host", false},  {"log", true},    {"priority-min", true},
                               {"rule-matching", true}};
 
@@ -86,7 +87,7 @@ Status choose(const std::array<Word<T>, N>& words, const std::string& name, std:
 }
 
 struct Seen {
-    bool mode = false, rules = false, alerts = false, events = false, log = false;
+    bool mode = false, rules = false, config = false, alerts = false, events = false, log = false;
 };
 
 Status apply(Options& o, Seen& seen, const std::string& name, const std::string& value) {
@@ -100,6 +101,7 @@ Status apply(Options& o, Seen& seen, const std::string& name, const std::string&
         if (Status s = choose(kLevels, "--log", value, o.log); !s) return s;
     }
     seen.rules |= name == "rules";
+    seen.config |= name == "config";
     seen.alerts |= name == "alerts";
     seen.events |= name == "events";
     o.supervisor.push_back("--" + name);
@@ -149,6 +151,8 @@ void from_environment(Options& o, const Seen& seen, const GetEnv& env) {
             rest = colon == rest.npos ? std::string_view{} : rest.substr(colon + 1);
         }
     }
+    if (const char* v = given("UNDERCOAT_CONFIG"); v && !seen.config)
+        o.supervisor.insert(o.supervisor.end(), {"--config", v});
     if (const char* v = given("UNDERCOAT_ALERTS"); v && !seen.alerts)
         o.supervisor.insert(o.supervisor.end(), {"--alerts", v});
     if (const char* v = given("UNDERCOAT_EVENTS"); v && !seen.events)

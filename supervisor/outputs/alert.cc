@@ -13,8 +13,13 @@ namespace {
 
 using rules::Value;
 
-std::string text_form(const Alert& a) {
-    std::string s = fields::time_string(a.ts, fields::TimeForm::time);
+std::string when(uint64_t ts, const LineStyle& style) {
+    if (!style.iso_time) return fields::time_string(ts, fields::TimeForm::time);
+    return fields::time_string(ts, fields::TimeForm::iso8601_utc) + "+0000";
+}
+
+std::string text_form(const Alert& a, const LineStyle& style) {
+    std::string s = when(a.ts, style);
     s.append(": ").append(a.priority).append(" ").append(a.message);
     return s;
 }
@@ -47,18 +52,23 @@ void append_value(const Value& v, std::string& out) {
     }
 }
 
-// The fields, with evt.time as the integer that it always is.
-void append_fields(const Alert& a, std::string& out) {
+// The fields, with evt.time as the integer that it always is, or as the text that the style asks for.
+void append_fields(std::span<const AlertField> fields, uint64_t ts, const LineStyle& style, std::string& out) {
+    const std::string_view key = style.iso_time ? "evt.time.iso8601" : "evt.time";
     bool time_done = false;
     const char* separator = "";
     const auto time = [&] {
-        out.append(separator).append("\"evt.time\":").append(std::to_string(a.ts));
+        out.append(separator);
+        append_quoted(key, out);
+        out += ':';
+        if (style.iso_time) append_quoted(when(ts, style), out);
+        else out += std::to_string(ts);
         separator = ",";
         time_done = true;
     };
-    for (const AlertField& f : a.fields) {
-        if (!time_done && f.key >= "evt.time") time();
-        if (f.key == "evt.time") continue;
+    for (const AlertField& f : fields) {
+        if (!time_done && f.key >= key) time();
+        if (f.key == key) continue;
         out += separator;
         separator = ",";
         append_quoted(f.key, out);
@@ -68,34 +78,81 @@ void append_fields(const Alert& a, std::string& out) {
     if (!time_done) time();
 }
 
+void append_end(std::string_view priority, std::string_view rule, std::string_view source, std::string& out) {
+    out += ",\"priority\":";
+    append_quoted(priority, out);
+    out += ",\"rule\":";
+    append_quoted(rule, out);
+    out += ",\"source\":";
+    append_quoted(source, out);
+}
+
+void append_time(uint64_t ts, std::string& out) {
+    out += ",\"time\":";
+    append_quoted(fields::time_string(ts, fields::TimeForm::iso8601_utc) + "Z", out);
+    out += "}\n";
+}
+
 }  // namespace
 
-void append_text_line(const Alert& a, std::string& out) {
-    append_escaped(text_form(a), out);
+void append_text_line(const Alert& a, std::string& out, const LineStyle& style) {
+    append_escaped(text_form(a, style), out);
     out += '\n';
 }
 
-void append_json_line(const Alert& a, std::string_view hostname, std::string& out) {
+void append_json_line(const Alert& a, std::string_view hostname, std::string& out, const LineStyle& style) {
+    out += "{\"hostname\":";
+    append_quoted(hostname, out);
+    if (style.message) {
+        out += ",\"message\":";
+        append_quoted(a.message, out);
+    }
+    if (style.output) {
+        out += ",\"output\":";
+        append_quoted(text_form(a, style), out);
+    }
+    if (style.fields) {
+        out += ",\"output_fields\":{";
+        append_fields(a.fields, a.ts, style, out);
+        out += "}";
+    }
+    append_end(a.priority, a.rule, a.source, out);
+    if (style.tags) {
+        out += ",\"tags\":[";
+        for (size_t i = 0; i < a.tags.size(); ++i) {
+            if (i) out += ',';
+            append_quoted(a.tags[i], out);
+        }
+        out += "]";
+    }
+    append_time(a.ts, out);
+}
+
+void append_text_line(const InternalAlert& a, std::string& out, const LineStyle& style) {
+    append_escaped(when(a.ts, style) + ": " + a.priority + " " + a.message, out);
+    if (!a.fields.empty()) {
+        out += " (";
+        for (const AlertField& f : a.fields) {
+            if (&f != a.fields.data()) out += ' ';
+            append_escaped(f.key, out);
+            out += '=';
+            append_value(f.value, out);
+        }
+        out += ')';
+    }
+    out += '\n';
+}
+
+void append_json_line(const InternalAlert& a, std::string_view hostname, std::string& out, const LineStyle& style) {
     out += "{\"hostname\":";
     append_quoted(hostname, out);
     out += ",\"output\":";
-    append_quoted(text_form(a), out);
+    append_quoted(a.message, out);
     out += ",\"output_fields\":{";
-    append_fields(a, out);
-    out += "},\"priority\":";
-    append_quoted(a.priority, out);
-    out += ",\"rule\":";
-    append_quoted(a.rule, out);
-    out += ",\"source\":";
-    append_quoted(a.source, out);
-    out += ",\"tags\":[";
-    for (size_t i = 0; i < a.tags.size(); ++i) {
-        if (i) out += ',';
-        append_quoted(a.tags[i], out);
-    }
-    out += "],\"time\":";
-    append_quoted(fields::time_string(a.ts, fields::TimeForm::iso8601_utc) + "Z", out);
-    out += "}\n";
+    append_fields(a.fields, a.ts, style, out);
+    out += "}";
+    append_end(a.priority, a.rule, "internal", out);
+    append_time(a.ts, out);
 }
 
 }  // namespace undercoat::outputs

@@ -5,11 +5,14 @@
 #pragma once
 
 #include "rules/value.h"
+#include "supervisor/outputs/settings.h"
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace undercoat::outputs {
 
@@ -30,9 +33,28 @@ struct Alert {
 
 enum class Format { text, json };
 
+// An alert of our own making (dropped events, a snapshot of the counters). Its JSON has no tags, and its "output" is the
+// message alone; its text shows the fields behind the message. Otherwise the two below are used.
+struct InternalAlert {
+    std::string rule;
+    std::string priority;
+    std::string message;
+    uint64_t ts = 0;
+    std::vector<AlertField> fields;  // sorted by key
+    std::vector<std::pair<std::string, std::string>> texts;  // what fields may point into; not to be changed afterwards
+
+    InternalAlert() = default;
+    InternalAlert(InternalAlert&&) = default;  // a copy's fields would point into the original
+    InternalAlert& operator=(InternalAlert&&) = default;
+};
+
 // Appends "<time>: <Priority> <message>\n", escaped like a JSON string.
-void append_text_line(const Alert& a, std::string& out);
-// Appends one JSON object with the keys hostname, output, output_fields, priority, rule, source, tags, time, and "\n".
-void append_json_line(const Alert& a, std::string_view hostname, std::string& out);
+void append_text_line(const Alert& a, std::string& out, const LineStyle& style = {});
+// Appends one JSON object with the keys hostname, output, output_fields, priority, rule, source, tags, time, and "\n"; message
+// behind hostname where the style has it.
+void append_json_line(const Alert& a, std::string_view hostname, std::string& out, const LineStyle& style = {});
+// "<time>: <Priority> <message> (key=<JSON value> …)\n" and the JSON object.
+void append_text_line(const InternalAlert& a, std::string& out, const LineStyle& style = {});
+void append_json_line(const InternalAlert& a, std::string_view hostname, std::string& out, const LineStyle& style = {});
 
 }  // namespace undercoat::outputs

@@ -15,12 +15,6 @@ namespace {
 
 using actions::Severity;
 
-// What Falco's default configuration (append_output, suggested_output) adds to every rule of the source syscall.
-constexpr std::string_view kSuggested =
-    "* container_id=%container.id container_name=%container.name "
-    "container_image_repository=%container.image.repository container_image_tag=%container.image.tag "
-    "k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
-
 // How much of a file is read back after a restart: more than the rings can hold unacknowledged.
 constexpr size_t kReadBack = 64 * 1024 * 1024;
 
@@ -45,16 +39,23 @@ EngineSettings completed(EngineSettings s) {
     return s;
 }
 
+uint64_t wall_clock() {
+    timespec t{};
+    ::clock_gettime(CLOCK_REALTIME, &t);
+    return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+}
+
 bool is_stream(const std::string& target) { return target == "stdout" || target == "stderr"; }
 
 }  // namespace
 
 Engine::Engine(EngineSettings settings, actions::Log log)
-    : settings_(completed(std::move(settings))), log_(std::move(log)), host_(catalogue_, settings_.rules, log_),
-      journal_(settings_.journal) {
+    : settings_(completed(std::move(settings))), log_(std::move(log)), catalogue_(static_names()),
+      host_(catalogue_, settings_.rules, log_),
+      composer_(settings_.outputs.append, catalogue_, [this](const std::string& m) { log_(Severity::error, m); }),
+      drop_monitor_(settings_.outputs.drops), journal_(settings_.journal) {
     surroundings_.hostname = host_name();
-    auto suggested = rules::OutputTemplate::parse(kSuggested, catalogue_);
-    if (auto* t = std::get_if<rules::OutputTemplate>(&suggested)) suggested_ = std::move(*t);
+    for (const auto& [name, value] : settings_.outputs.static_fields) surroundings_.static_fields["static." + name] = value;
     format_ = settings_.format.value_or(is_stream(settings_.alerts) ? Format::text : Format::json);
     open_alerts();
     if (alerts_) begin_alerts();
@@ -62,6 +63,11 @@ Engine::Engine(EngineSettings settings, actions::Log log)
     if (settings_.rules.paths.empty())
         log_(Severity::warning, "no rules are given and none lie in the bundle: nothing is alerted; use --rules FILE");
     host_.load_now();
+    start_ts_ = wall_clock();
+    const auto warn = [this](const std::string& m) { log_(Severity::error, m); };
+    channels_ = std::make_unique<Fanout>(settings_.outputs, surroundings_.hostname, warn);
+    if (channels_->empty()) channels_.reset();
+    start_web();
 }
 
 void Engine::open_alerts() {
@@ -133,8 +139,8 @@ state::Verdict Engine::on_event(const event::Event& e, state::State& state) {
 }
 
 void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {
-    if (!alerts_) return;
-    if (journal_.written_before(e.id, rule.name)) {
+    if (!alerts_ && !channels_) return;
+    if (alerts_ && journal_.written_before(e.id, rule.name)) {
         ++duplicates_;
         return;
     }
@@ -145,25 +151,16 @@ void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {
     alert.source = rule.source;
     alert.tags = rule.tags;
     alert.ts = e.ts;
-    alert.message = rule.output.render(*view_).text;
-    std::vector<AlertField> fields;
-    for (auto& f : rule.output.fields(*view_, output_arena_)) fields.push_back({std::move(f.key), f.value});
-    if (suggested_) {
-        alert.message += suggested_->render(*view_).text;
-        for (auto& f : suggested_->fields(*view_, output_arena_)) fields.push_back({std::move(f.key), f.value});
-    }
-    const auto by_key = [](const AlertField& a, const AlertField& b) { return a.key < b.key; };
-    std::stable_sort(fields.begin(), fields.end(), by_key);
-    fields.erase(std::unique(fields.begin(), fields.end(),
-                             [](const AlertField& a, const AlertField& b) { return a.key == b.key; }),
-                 fields.end());
-    alert.fields = fields;
+    composer_.compose(rule, *view_, output_arena_, alert.message, fields_);
+    alert.fields = fields_;
+    ++alerted_;
+    if (channels_) send_to_channels(alert, alert.priority);
+    if (!alerts_) return;
     line_.clear();
     if (format_ == Format::json)
-        append_json_line(alert, surroundings_.hostname, line_);
+        append_json_line(alert, surroundings_.hostname, line_, settings_.outputs.style);
     else
-        append_text_line(alert, line_);
-    ++alerted_;
+        append_text_line(alert, line_, settings_.outputs.style);
     journal_.note(e.id, rule.name, line_.size());
     if (!alerts_->append(line_)) journal_.withdraw(line_.size());
 }
@@ -196,6 +193,10 @@ bool Engine::reached_mark() {
 
 void Engine::reload() {
     host_.request_reload();
+    reopen();
+}
+
+void Engine::reopen() {
     const auto reopen = [&](LineSink* sink, const std::string& path) {
         auto file = open_for_lines(path);
         if (file)
@@ -205,12 +206,21 @@ void Engine::reload() {
     };
     if (alerts_to_file_) reopen(alerts_.get(), settings_.alerts);
     if (events_) reopen(events_.get(), settings_.events);
+    if (channels_) channels_->reopen();
 }
 
-void Engine::tick(uint64_t now_ns) { interest_changed_ |= host_.tick(now_ns); }
+void Engine::tick(uint64_t now_ns) {
+    const bool other_rules = host_.tick(now_ns);
+    if (other_rules) composer_.forget();
+    interest_changed_ |= other_rules;
+    look_at_counters(now_ns);
+}
 
 void Engine::stop() {
+    next_look_ = next_snapshot_ = 1;  // the last numbers
+    look_at_counters(UINT64_MAX / 2);
     commit();
+    channels_.reset();  // delivers what waits
     log_(Severity::debug, statistics());
 }
 

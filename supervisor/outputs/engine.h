@@ -9,11 +9,16 @@
 #include "supervisor/fields/view.h"
 #include "supervisor/outputs/alert.h"
 #include "supervisor/outputs/alert_journal.h"
+#include "supervisor/outputs/composer.h"
+#include "supervisor/outputs/internal_alerts.h"
 #include "supervisor/outputs/line_sink.h"
 #include "supervisor/outputs/resume.h"
+#include "supervisor/outputs/web_server.h"
 #include "supervisor/state/sink.h"
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,6 +31,9 @@ struct EngineSettings {
     std::string events;               // a file; empty: no event log
     std::optional<Format> format;     // default: text on stdout and stderr, JSON in files
     bool resumed = false;             // takes over from a supervisor of the same run that died
+    OutputSettings outputs;           // the channels beside `alerts`, what lines look like
+    std::function<std::vector<std::pair<std::string, uint64_t>>()> drops;  // lost events so far by reason; null: not known
+    std::string version;
     wire::AlertJournal* journal = nullptr;  // of this run; null: alerts are not told apart from those of a dead supervisor
 };
 
@@ -49,6 +57,8 @@ public:
     bool reached_mark() override;
     // SIGHUP: loads the rules again and opens the output files again, which may have been moved away.
     void reload() override;
+    // SIGUSR1: opens the outputs again.
+    void reopen() override;
     void tick(uint64_t now_ns) override;
     void stop() override;
 
@@ -63,6 +73,13 @@ private:
     void open_events();
     void write_alert(const rules::Rule& rule, const event::Event& e);
     void write_event(const event::Event& e, state::State& state);
+    void write_internal(const InternalAlert& alert);
+    template <class Any>
+    void send_to_channels(const Any& alert, std::string_view priority);
+    Metrics metrics() const;
+    void start_web();
+    void look_at_counters(uint64_t now_ns);
+    std::vector<std::string> static_names() const;
 
     const EngineSettings settings_;
     const actions::Log log_;
@@ -72,8 +89,16 @@ private:
     std::optional<fields::View> view_;
     state::State* view_state_ = nullptr;
     rules::Arena arena_, output_arena_;
-    std::optional<rules::OutputTemplate> suggested_;  // what Falco appends to each rule's output by default
+    Composer composer_;
+    std::vector<AlertField> fields_;
     std::unique_ptr<LineSink> alerts_, events_;
+    std::unique_ptr<Fanout> channels_;   // null: none
+    DropMonitor drop_monitor_;
+    std::unique_ptr<LineSink> metrics_file_;
+    mutable std::mutex published_mutex_;
+    std::string published_;              // Prometheus text, of the last second; for the web server's thread
+    std::unique_ptr<WebServer> web_;     // after what its thread reads
+    uint64_t start_ts_ = 0, next_look_ = 0, next_snapshot_ = 0;
     Format format_ = Format::text;
     bool alerts_to_file_ = false;
     AlertJournal journal_;

@@ -1,5 +1,6 @@
 // The supervisor program. Started by instrument; must not die of its input and must not hold up the workload.
 #include "supervisor/outputs/engine.h"
+#include "supervisor/pipeline/configure.h"
 #include "supervisor/pipeline/options.h"
 #include "supervisor/pipeline/pipeline.h"
 #include "supervisor/pipeline/replay.h"
@@ -17,6 +18,7 @@ using namespace undercoat;
 pipeline::Requests requests;
 
 void on_hup(int) { requests.reload = true; }
+void on_usr1(int) { requests.reopen = true; }
 void on_term(int) { requests.stop = true; }
 
 void say(const std::string& message) { std::fprintf(stderr, "undercoat: supervisor: %s\n", message.c_str()); }
@@ -33,6 +35,8 @@ void prepare() {
     struct sigaction action {};
     action.sa_handler = on_hup;
     sigaction(SIGHUP, &action, nullptr);
+    action.sa_handler = on_usr1;
+    sigaction(SIGUSR1, &action, nullptr);
     action.sa_handler = on_term;
     sigaction(SIGTERM, &action, nullptr);
 }
@@ -56,17 +60,24 @@ std::string counters_text(const ingest::Counters& c) {
     return s;
 }
 
-outputs::EngineSettings engine_settings(const pipeline::SupervisorOptions& o, pipeline::Pipeline* running) {
-    outputs::EngineSettings s;
-    s.rules.paths = o.rules;
-    s.rules.matching = o.first_match ? rules::Matching::first : rules::Matching::all;
-    if (const auto priority = rules::priority_named(o.priority_min)) s.rules.load.least_priority = *priority;
-    s.alerts = o.alerts;
-    s.events = o.events;
-    if (o.json || o.format == "json") s.format = outputs::Format::json;
-    if (o.format == "text") s.format = outputs::Format::text;
-    s.resumed = running && running->restarted();
-    s.journal = running ? running->alert_journal() : nullptr;
+// Lost events by reason. The names are part of the metrics' interface.
+std::vector<std::pair<std::string, uint64_t>> lost_events(const ingest::Counters& c) {
+    const auto ring = [&](wire::Drop d) { return c.ring_drops[static_cast<size_t>(d)]; };
+    return {{"ring_full", ring(wire::Drop::ring_full)}, {"too_big", ring(wire::Drop::too_big)},
+            {"reentered", ring(wire::Drop::reentered)}, {"no_clock", ring(wire::Drop::no_clock)},
+            {"malformed", c.malformed},                 {"holes", c.holes},
+            {"quarantined_rings", c.quarantined},       {"refused_rings", c.refused_rings}};
+}
+
+outputs::EngineSettings settings_of_run(const pipeline::SupervisorOptions& o, pipeline::Pipeline* running, const actions::Log& log) {
+    outputs::EngineSettings s = pipeline::engine_settings(o, log);
+    if (!running) return s;
+    s.resumed = running->restarted();
+    s.journal = running->alert_journal();
+    s.drops = [running] {
+        const ingest::Counters* c = running->ingest_counters();
+        return c ? lost_events(*c) : std::vector<std::pair<std::string, uint64_t>>{};
+    };
     return s;
 }
 
@@ -90,7 +101,7 @@ int main(int argc, char** argv) {
     };
     pipeline::Pipeline* running = nullptr;
     const auto make_sink = [&](state::State&) -> std::unique_ptr<state::Sink> {
-        return std::make_unique<outputs::Engine>(engine_settings(options, running), log);
+        return std::make_unique<outputs::Engine>(settings_of_run(options, running, log), log);
     };
     if (!options.replay.empty()) {
         if (!options.problems.empty()) return 2;

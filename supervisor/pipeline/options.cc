@@ -6,14 +6,15 @@
 namespace undercoat::pipeline {
 namespace {
 
-void declare(CLI::App& app, SupervisorOptions& o, std::string& matching) {
+void declare(CLI::App& app, SupervisorOptions& o) {
     app.add_option("--agent-fd", o.agent_fd, "socket to instrument, inherited");
     app.add_option("--rules", o.rules, "file or folder of rules; repeatable")->allow_extra_args(false);
+    app.add_option("--config", o.config, "configuration file, with keys of falco.yaml");
     app.add_option("--alerts", o.alerts, "where alerts go: stdout, stderr, none, or a file");
     app.add_option("--events", o.events, "where every event goes, as JSON lines: a file");
     app.add_flag("--json", o.json, "alerts as JSON");
     app.add_option("--format", o.format, "form of alerts: text or json")->check(CLI::IsMember({"text", "json"}));
-    app.add_option("--rule-matching", matching, "all or first")->check(CLI::IsMember({"all", "first"}));
+    app.add_option("--rule-matching", o.rule_matching, "all or first")->check(CLI::IsMember({"all", "first"}));
     app.add_option("--priority-min", o.priority_min, "least severe priority that is loaded")
         ->check(CLI::IsMember({"emergency", "alert", "critical", "error", "warning", "notice", "informational", "info",
                                "debug"}, CLI::ignore_case));
@@ -30,10 +31,9 @@ SupervisorOptions parse_options(int argc, const char* const* argv) {
     SupervisorOptions out;
     for (int i = 1; i < argc;) {
         SupervisorOptions o = out;
-        std::string matching = o.first_match ? "first" : "all";
         CLI::App app;
         app.set_help_flag();
-        declare(app, o, matching);
+        declare(app, o);
         std::vector<std::string> words{argv[i++]};
         if (words[0] == "--help" || words[0] == "-h") {
             out.help = true;
@@ -49,7 +49,6 @@ SupervisorOptions parse_options(int argc, const char* const* argv) {
             out.problems.push_back("Option '" + name + "' is ignored: " + e.what() + ".");
             continue;
         }
-        o.first_match = matching == "first";
         std::vector<std::string> rules = out.rules;
         rules.insert(rules.end(), o.rules.begin(), o.rules.end());
         o.rules = std::move(rules);
@@ -60,9 +59,8 @@ SupervisorOptions parse_options(int argc, const char* const* argv) {
 
 std::string help_text() {
     SupervisorOptions o;
-    std::string matching;
     CLI::App app("Reads the rings that instrument hands over, keeps the state and evaluates rules.", "supervisor");
-    declare(app, o, matching);
+    declare(app, o);
     return app.help();
 }
 

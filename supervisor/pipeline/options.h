@@ -11,12 +11,13 @@ namespace undercoat::pipeline {
 struct SupervisorOptions {
     int agent_fd = -1;
     std::vector<std::string> rules;
-    std::string alerts = "stderr";
+    std::string config;          // a configuration file; empty: none
+    std::string alerts;          // empty: as the configuration says, else stderr
     std::string events;          // empty: none
     bool json = false;
     std::string format;          // text or json; empty: text on streams, JSON in files
-    bool first_match = false;
-    std::string priority_min = "debug";
+    std::string rule_matching;   // all or first; empty: as the configuration says, else all
+    std::string priority_min;    // empty: as the configuration says, else debug
     bool host = false;
     std::string replay;          // file of JSON events; then no agent
     std::string log = "warning";

@@ -211,6 +211,7 @@ void Pipeline::housekeeping(Requests& requests) {
         ++epoch_;
         refresh_interest();
     }
+    if (requests.reopen.exchange(false)) sink_->reopen();
     if (now >= next_clock_) {
         ingest_->clock().update(ingest::TscClock::sample());
         next_clock_ = now + 1000 * kMs;

@@ -32,6 +32,7 @@ struct Counters {
 // Set by signal handlers.
 struct Requests {
     std::atomic<bool> reload{false};
+    std::atomic<bool> reopen{false};
     std::atomic<bool> stop{false};
 };
 

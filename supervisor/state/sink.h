@@ -45,6 +45,7 @@ public:
     virtual bool reached_mark() { return false; }
     // Called between turns when SIGHUP came or tick() is due (about every 100 ms).
     virtual void reload() {}
+    virtual void reopen() {}  // SIGUSR1: output files may have been moved away
     virtual void tick(uint64_t now_ns) { (void)now_ns; }
     // The last call: nothing will come any more.
     virtual void stop() { commit(); }

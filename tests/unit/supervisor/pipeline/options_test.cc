@@ -15,24 +15,26 @@ TEST(Options, Defaults) {
     const SupervisorOptions o = parse({});
     EXPECT_EQ(o.agent_fd, -1);
     EXPECT_TRUE(o.rules.empty());
-    EXPECT_EQ(o.alerts, "stderr");
+    EXPECT_EQ(o.alerts, "");
+    EXPECT_EQ(o.config, "");
     EXPECT_EQ(o.events, "");
     EXPECT_EQ(o.format, "");
-    EXPECT_EQ(o.priority_min, "debug");
-    EXPECT_FALSE(o.json || o.first_match || o.host || o.help);
+    EXPECT_EQ(o.priority_min, "");
+    EXPECT_FALSE(o.json || o.host || o.help);
     EXPECT_TRUE(o.problems.empty());
 }
 
 TEST(Options, AllOfThem) {
     const SupervisorOptions o =
-        parse({"--agent-fd", "5", "--rules", "a.yaml", "--rules=b", "--alerts", "/tmp/a", "--events", "/tmp/e", "--json", "--format",
+        parse({"--agent-fd", "5", "--rules", "a.yaml", "--rules=b", "--config", "c", "--alerts", "/tmp/a", "--events", "/tmp/e", "--json", "--format",
                "text", "--rule-matching", "first", "--priority-min", "Error", "--host", "--log", "info", "--replay", "r"});
     EXPECT_EQ(o.problems, std::vector<std::string>{});
     EXPECT_EQ(o.agent_fd, 5);
     EXPECT_EQ(o.rules, (std::vector<std::string>{"a.yaml", "b"}));
+    EXPECT_EQ(o.config, "c");
     EXPECT_EQ(o.alerts, "/tmp/a");
     EXPECT_EQ(o.events, "/tmp/e");
-    EXPECT_TRUE(o.json && o.first_match && o.host);
+    EXPECT_TRUE(o.json && o.host && o.rule_matching == "first");
     EXPECT_EQ(o.format, "text");
     EXPECT_EQ(o.priority_min, "Error");
     EXPECT_EQ(o.log, "info");
@@ -54,16 +56,16 @@ TEST(Options, WhatIsWrongWithOneDoesNotTouchTheOthers) {
         EXPECT_NE((o.problems.empty() ? "" : o.problems[0]).find("is ignored"), std::string::npos) << w[0];
         EXPECT_EQ(o.rules, (std::vector<std::string>{"a", "b"})) << w[0];
         EXPECT_EQ(o.alerts, "file") << w[0];
-        EXPECT_TRUE(o.first_match) << w[0];
+        EXPECT_EQ(o.rule_matching, "first") << w[0];
         EXPECT_EQ(o.agent_fd, -1);
         EXPECT_EQ(o.format, "");
-        EXPECT_EQ(o.priority_min, "debug");
+        EXPECT_EQ(o.priority_min, "");
     }
 }
 
 TEST(Options, TheLastOneCounts) {
     const SupervisorOptions o = parse({"--rule-matching", "first", "--alerts", "a", "--rule-matching", "all", "--alerts", "b"});
-    EXPECT_FALSE(o.first_match);
+    EXPECT_EQ(o.rule_matching, "all");
     EXPECT_EQ(o.alerts, "b");
 }
 

@@ -1,0 +1,124 @@
+// What the engine says about itself: metrics, dropped events; and the channels beside the main output. See engine.h.
+#include "supervisor/outputs/engine.h"
+
+#include <ctime>
+
+namespace undercoat::outputs {
+namespace {
+
+using actions::Severity;
+constexpr uint64_t kSecond = 1'000'000'000;
+
+uint64_t wall_clock() {
+    timespec t{};
+    ::clock_gettime(CLOCK_REALTIME, &t);
+    return static_cast<uint64_t>(t.tv_sec) * kSecond + static_cast<uint64_t>(t.tv_nsec);
+}
+
+unsigned severity_number(std::string_view priority) {
+    const auto p = rules::priority_named(priority);
+    return p ? static_cast<unsigned>(*p) : 7;
+}
+
+}  // namespace
+
+std::vector<std::string> Engine::static_names() const {
+    std::vector<std::string> names;
+    for (const auto& f : settings_.outputs.static_fields) names.push_back(f.first);
+    return names;
+}
+
+template <class Any>
+void Engine::send_to_channels(const Any& alert, std::string_view priority) {
+    auto m = std::make_shared<Message>();
+    m->ts = alert.ts;
+    m->severity = severity_number(priority);
+    append_text_line(alert, m->text, settings_.outputs.style);
+    append_json_line(alert, surroundings_.hostname, m->json, settings_.outputs.style);
+    m->line = settings_.format == Format::json ? m->json : m->text;
+    channels_->send(std::move(m));
+}
+template void Engine::send_to_channels(const Alert& alert, std::string_view priority);
+
+void Engine::write_internal(const InternalAlert& alert) {
+    if (channels_) send_to_channels(alert, alert.priority);
+    if (!alerts_) return;
+    line_.clear();
+    if (format_ == Format::json)
+        append_json_line(alert, surroundings_.hostname, line_, settings_.outputs.style);
+    else
+        append_text_line(alert, line_, settings_.outputs.style);
+    journal_.note_bytes(line_.size());
+    if (!alerts_->append(line_)) journal_.withdraw(line_.size());
+}
+
+Metrics Engine::metrics() const {
+    Metrics m;
+    m.version = settings_.version;
+    m.hostname = surroundings_.hostname;
+    m.start_ts = start_ts_, m.now_ts = wall_clock();
+    const EngineCounters c = counters();
+    m.events = c.events, m.alerts = c.alerts, m.duplicates = c.duplicates;
+    m.alert_lines_dropped = c.alert_lines_dropped, m.event_lines_dropped = c.event_lines_dropped, m.write_errors = c.write_errors;
+    for (const rules::Rule& r : host_.ruleset().rules()) {
+        m.rules += r.enabled;
+        if (const auto it = host_.matches().find(r.name); it != host_.matches().end())
+            m.matches.push_back({r.name, std::string(rules::to_string(r.priority)), r.source, r.tags, it->second});
+    }
+    if (settings_.drops) m.drops = settings_.drops();
+    if (channels_) m.channels = channels_->states();
+    return m;
+}
+
+void Engine::start_web() {
+    if (settings_.outputs.metrics.enabled && !settings_.outputs.metrics.output_file.empty()) {
+        auto file = open_for_lines(settings_.outputs.metrics.output_file);
+        if (!file) log_(Severity::error, file.error() + " Metrics are not written there.");
+        else metrics_file_ = std::make_unique<LineSink>(file->release(), true, settings_.outputs.metrics.output_file,
+                                                        [this](const std::string& m) { log_(Severity::error, m); });
+    }
+    if (!settings_.outputs.web.enabled) return;
+    published_ = prometheus_text(metrics());
+    WebContent content;
+    content.metrics = [this] {
+        std::lock_guard lock(published_mutex_);
+        return published_;
+    };
+    content.versions = [version = settings_.version] {
+        return "{\"engine_version\":\"63\",\"engine_version_semver\":\"0.63.0\",\"undercoat_version\":\"" + version + "\"}";
+    };
+    auto server = WebServer::start(settings_.outputs.web, std::move(content));
+    if (server) web_ = std::move(*server);
+    else log_(Severity::error, server.error());
+}
+
+void Engine::look_at_counters(uint64_t now_ns) {
+    if (now_ns < next_look_) return;
+    next_look_ = now_ns + kSecond;
+    const MetricsSettings& s = settings_.outputs.metrics;
+    const Metrics m = metrics();
+    if (const auto found = drop_monitor_.look(m, now_ns)) {
+        if (settings_.outputs.drops.log)
+            log_(Severity::warning, std::to_string(found->dropped) + " events were lost beside " + std::to_string(found->events) +
+                                        " that were seen");
+        if (found->alert) write_internal(drop_alert(*found, m.now_ts));
+    }
+    if (web_) {
+        std::string text = prometheus_text(m);
+        std::lock_guard lock(published_mutex_);
+        published_.swap(text);
+    }
+    if (!s.enabled) return;
+    if (next_snapshot_ == 0) next_snapshot_ = now_ns + static_cast<uint64_t>(s.interval.count()) * kSecond;
+    if (now_ns < next_snapshot_) return;
+    next_snapshot_ = now_ns + static_cast<uint64_t>(s.interval.count()) * kSecond;
+    const InternalAlert alert = metrics_alert(m);
+    if (s.output_rule) write_internal(alert);
+    if (!metrics_file_) return;
+    line_.clear();
+    append_json_line(alert, surroundings_.hostname, line_, settings_.outputs.style);
+    metrics_file_->append(line_);
+    metrics_file_->commit();
+}
+
+}  // namespace undercoat::outputs

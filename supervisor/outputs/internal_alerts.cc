@@ -1,0 +1,66 @@
+// See internal_alerts.h.
+#include "supervisor/outputs/internal_alerts.h"
+
+#include <algorithm>
+
+namespace undercoat::outputs {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+uint64_t value_of(const std::vector<std::pair<std::string, uint64_t>>& all, const std::string& key) {
+    for (const auto& [k, v] : all)
+        if (k == key) return v;
+    return 0;
+}
+
+}  // namespace
+
+std::optional<DropMonitor::Finding> DropMonitor::look(const Metrics& m, uint64_t now_ns) {
+    if (last_look_ != 0 && now_ns - last_look_ < kSecond) return std::nullopt;
+    const double seconds = last_look_ == 0 ? 0 : static_cast<double>(now_ns - last_look_) / static_cast<double>(kSecond);
+    tokens_ = std::min(tokens_ + seconds * settings_.rate, settings_.max_burst);
+    last_look_ = now_ns;
+    const uint64_t dropped = m.dropped_events() - dropped_, events = m.events - events_;
+    dropped_ += dropped, events_ += events;
+    if (dropped == 0 || static_cast<double>(dropped) < settings_.threshold * static_cast<double>(dropped + events)) return std::nullopt;
+    Finding f;
+    f.alert = settings_.alert && tokens_ >= 1;
+    if (!f.alert && !settings_.log) return std::nullopt;
+    f.events = events, f.dropped = dropped;
+    if (!f.alert) return f;
+    tokens_ -= 1;
+    f.events = m.events - told_events_, f.dropped = m.dropped_events() - told_dropped_;
+    for (const auto& [reason, n] : m.drops)
+        if (const uint64_t since = n - value_of(told_, reason); since != 0) f.by_reason.emplace_back(reason, since);
+    told_ = m.drops, told_events_ = m.events, told_dropped_ = m.dropped_events();
+    return f;
+}
+
+// Falco gives the numbers as text.
+InternalAlert drop_alert(const DropMonitor::Finding& finding, uint64_t ts) {
+    InternalAlert a;
+    a.rule = "Falco internal: syscall event drop";
+    a.priority = "Debug";
+    a.message = a.rule + ". " + std::to_string(finding.dropped) + " system calls dropped since the last such alert.";
+    a.ts = ts;
+    const auto add = [&](std::string key, uint64_t n) { a.texts.emplace_back(std::move(key), std::to_string(n)); };
+    add("n_evts", finding.events + finding.dropped);
+    add("n_drops", finding.dropped);
+    for (const auto& [reason, n] : finding.by_reason) add("n_drops_" + reason, n);
+    std::sort(a.texts.begin(), a.texts.end());
+    for (const auto& [key, text] : a.texts) a.fields.push_back({key, rules::Value::text(text)});
+    return a;
+}
+
+InternalAlert metrics_alert(const Metrics& m) {
+    InternalAlert a;
+    a.rule = "Falco internal: metrics snapshot";
+    a.priority = "Informational";
+    a.message = "Falco metrics snapshot";
+    a.ts = m.now_ts;
+    a.fields = metrics_fields(m);
+    return a;
+}
+
+}  // namespace undercoat::outputs

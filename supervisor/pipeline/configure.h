@@ -1,0 +1,12 @@
+// The supervisor's settings out of its options and its configuration file; options win.
+#pragma once
+
+#include "supervisor/outputs/engine.h"
+#include "supervisor/pipeline/options.h"
+
+namespace undercoat::pipeline {
+
+// What is wrong with the file, or means nothing, is said through `log`; the rest holds.
+outputs::EngineSettings engine_settings(const SupervisorOptions& options, const actions::Log& log);
+
+}  // namespace undercoat::pipeline
