@@ -201,10 +201,12 @@ bool Evaluator::matches(const Check& check, const Value& left, size_t index) {
     const Value& right = check.right != Check::no_operation ? value(check.right) : check.values[index];
     if (right.kind() == Value::Kind::list) {
         auto items = right.list();
-        return std::any_of(items.begin(), items.end(), [&](const Value& r) {
-            return check.op == Operator::ne ? !equal(check, left, r) : equal(check, left, r);
-        });
+        return std::any_of(items.begin(), items.end(), [&](const Value& r) { return compare(check, left, r); });
     }
+    return compare(check, left, right);
+}
+
+bool Evaluator::compare(const Check& check, const Value& left, const Value& right) {
     switch (check.op) {
         case Operator::eq: return equal(check, left, right);
         case Operator::ne: return !equal(check, left, right);

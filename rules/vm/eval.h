@@ -38,6 +38,7 @@ private:
     bool evaluate_scalar(const Check& check, const Value& left);
     // One element of left against the literal of that index, or against other if index is none.
     bool matches(const Check& check, const Value& left, size_t index);
+    bool compare(const Check& check, const Value& left, const Value& right);
     bool in_set(const Check& check, const Value& element);
     bool equal(const Check& check, const Value& a, const Value& b);
     bool regex_match(const RE2& pattern, std::string_view text);
