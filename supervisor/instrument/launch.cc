@@ -12,6 +12,7 @@
 
 #include "supervisor/instrument/control.h"
 #include "supervisor/instrument/fds.h"
+#include "supervisor/instrument/limits.h"
 #include "supervisor/instrument/log.h"
 #include "wire/local/handover.h"
 
@@ -26,6 +27,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 }
 
 [[noreturn]] void exec_workload(const LaunchPlan& plan, char* const* argv, char* const* envp) {
+    give_back_limits();
     execve(plan.path.c_str(), argv, envp);
     const int error = errno;
     if (error == ENOEXEC) {  // as execvp does: a script without a first line is one for the shell

@@ -19,6 +19,7 @@
 #include "supervisor/instrument/fds.h"
 #include "supervisor/instrument/init.h"
 #include "supervisor/instrument/launch.h"
+#include "supervisor/instrument/limits.h"
 #include "supervisor/instrument/log.h"
 #include "supervisor/instrument/options.h"
 #include "wire/local/handover.h"
@@ -114,6 +115,7 @@ int run(const Options& o) {
     }
     if (inside_another()) exec_only(o, command.path);
     const SignalState signals = take_signals();
+    lift_limits();
     prepare_fds();
     const Bundle bundle = find_bundle();
     note_missing(o, bundle);
@@ -127,6 +129,7 @@ int run(const Options& o) {
         if (o.hold_until_ready) return kNotStarted;
         restore_fd_limit();
         give_back_signals(signals);
+        give_back_limits();
         exec_only(o, command.path);
     }
     if (o.hold_until_ready && (bundle.supervisor.empty() || !agent.wait_ready())) {

@@ -78,6 +78,22 @@ class Calls(Unbroken):
             self.assertIn('a: 1 errno 0 at', done.out)
 
 
+class Limits(Unbroken):
+    """Of resources, too low for us: the workload has them, and is seen where we may lift them for ourselves."""
+
+    def test_low_limits(self):
+        script = 'cat /etc/shadow >/dev/null 2>&1; ulimit -f; ulimit -s; ulimit -d; ulimit -v; ulimit -t; trap; exit 3'
+        kinds = ('fsize=0', 'fsize=4096', 'fsize=3000000', 'stack=65536', 'data=4000000', 'as=20000000', 'cpu=5')
+        for limit in (*kinds, *(k + ':unlimited' for k in kinds)):
+            with self.subTest(limit=limit):
+                prefix = ['prlimit', f'--{limit}']
+                native = subprocess.run([*prefix, 'sh', '-c', script], capture_output=True, timeout=60, env=self.environment())
+                done = self.as_natively('sh', '-c', script, mode='full', native=native, prefix=prefix,
+                                        env={'UNDERCOAT_PRIORITY': 'availability'})
+                if ':' in limit:
+                    self.assertNotIn('unseen', done.err)
+
+
 class Clock(Unbroken):
     """The time stamp counter, which our records need, is forbidden."""
 
