@@ -18,7 +18,8 @@ using namespace undercoat::shim;
 
 namespace {
 
-constexpr int kEnosys = 38;
+constexpr int kEinval = 22, kEnosys = 38, kPrSetSeccomp = 22;
+constexpr unsigned long kSeccompStrict = 1;
 constexpr int kCloneVm = 0x100, kCloneVfork = 0x4000, kCloneThread = 0x10000, kCloneSettls = 0x80000,
               kCloneNewns = 0x20000;
 
@@ -260,7 +261,8 @@ UC_EXPORT int prctl(int option, ...) {
     for (const int64_t o : wire::kPrctlTrapped) listed = listed || o == option;
     const uint64_t a[6] = {to_register(option), a2, a3, a4, a5, 0};
     constexpr Descriptor d = describe<Call::prctl>(false);
-    const long result = listed ? invoke(d, a) : pass_through(d, a);
+    long result = listed ? invoke(d, a) : pass_through(d, a);
+    if (result == -kEinval && option == kPrSetSeccomp && a2 == kSeccompStrict && !g_image.meet[0]) result = confine_strictly();
     if (failed(result) && had_clock && g_image.no_clock) set_clock(true);
     UC_INT(libc_result(result));
 }

@@ -84,6 +84,9 @@ void enlist_now();
 // Whether records may be made, which need the time stamp counter (confine.cc).
 void set_clock(bool allowed);
 
+// What SECCOMP_MODE_STRICT does, where the kernel refuses it beside a filter. 0 or a negated errno.
+long confine_strictly();
+
 // Descriptor of the ring from a meeting place, or a negated errno.
 long meet();
 // Fills Image::objects, libc and path; harmless when done already.

@@ -1,4 +1,5 @@
 """Programs that do what few do behave as natively: same output, same status, and they are still seen."""
+import signal
 import subprocess
 import unittest
 
@@ -112,8 +113,16 @@ class Clock(Unbroken):
                     self.assertEqual('alive\n', done.out)
                     self.assertEqual(6, self.opens(done, path.name))
 
+    def test_strict_mode(self):
+        for _, done in self.each('clock_forbidden', 'strict', '/dev/null', modes=('full', 'preload')):
+            self.assertEqual('alive\n', done.out)
+        for _, done in self.each('clock_forbidden', 'too-strict', '/dev/null', modes=('preload',)):
+            self.assertEqual(-signal.SIGKILL, done.returncode)
+        done = self.run_under(tracee('clock_forbidden'), 'too-strict', '/dev/null')
+        self.assertEqual((-signal.SIGSYS, ''), (done.returncode, done.out))
+
     def test_without_a_filter_it_goes_on(self):
-        for how in ('libc', 'syscall', 'child', 'strict'):
+        for how in ('libc', 'syscall', 'child'):
             with self.subTest(how=how):
                 done = self.as_natively(tracee('clock_forbidden'), how, '/dev/zero', mode='preload')
                 self.assertEqual('alive\n', done.out)

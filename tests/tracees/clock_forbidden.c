@@ -1,10 +1,10 @@
 // Forbids itself the time stamp counter, then makes calls that are hooked, and says that it is alive.
 //
-// usage: clock_forbidden libc|syscall|raw|thread|child|early|strict FILE
+// usage: clock_forbidden libc|syscall|raw|thread|child|early|strict|too-strict FILE
 //   libc, syscall, raw   prctl(PR_SET_TSC), by libc's prctl, its syscall, or an instruction of our own
 //   thread, child        by raw or libc, then FILE is opened by a new thread, or by a child
 //   early                by raw, as the first thing that is done
-//   strict               prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT); if that is refused, nothing more
+//   strict, too-strict   prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT), then only what is allowed there, or an open too
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -50,8 +50,9 @@ int main(int argc, char** argv) {
     if (argc < 3) return 2;
     const char *how = argv[1], *path = argv[2];
     if (strcmp(how, "early")) open_often("/dev/null", 20);
-    if (!strcmp(how, "strict")) {
-        if (prctl(PR_SET_SECCOMP, 1, 0, 0, 0)) return 0;
+    if (strstr(how, "strict")) {
+        if (prctl(PR_SET_SECCOMP, 1, 0, 0, 0)) return 6;
+        if (how[0] == 't') open_often("/dev/null", 1);
         write(1, "alive\n", 6);
         syscall(SYS_exit, 0);
     }
