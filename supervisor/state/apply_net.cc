@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
+#include <optional>
 #include <sys/socket.h>
 
 namespace undercoat::state {
@@ -39,6 +40,22 @@ FdType type_of_address(const Address& a) {
     }
 }
 
+// A socket of IPv6 that talks IPv4 (::ffff:1.2.3.4) is one of IPv4, as in Falco; an end that is still :: goes along.
+void unmap(Address& a) {
+    constexpr uint8_t kMapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (a.family != Family::ipv6 || std::memcmp(a.bytes, kMapped, sizeof kMapped) != 0) return;
+    a.family = Family::ipv4;
+    std::memmove(a.bytes, a.bytes + sizeof kMapped, 4);
+    std::memset(a.bytes + 4, 0, sizeof a.bytes - 4);
+}
+
+Tuple unmapped(Tuple t) {
+    unmap(t.source), unmap(t.destination);
+    if (t.source.family == Family::ipv4 && t.destination.is_any()) t.destination.family = Family::ipv4;
+    if (t.destination.family == Family::ipv4 && t.source.is_any()) t.source.family = Family::ipv4;
+    return t;
+}
+
 L4 l4_of(int64_t type, int64_t protocol) {
     switch (type & 0xf) {
         case SOCK_STREAM: return L4::tcp;
@@ -48,9 +65,10 @@ L4 l4_of(int64_t type, int64_t protocol) {
     }
 }
 
-const Tuple* tuple_of(const Event& e) {
+std::optional<Tuple> tuple_of(const Event& e) {
     const ParamValue& p = e.param("tuple");
-    return p.kind == ParamValue::Kind::tuple ? p.tuple : nullptr;
+    if (p.kind != ParamValue::Kind::tuple) return std::nullopt;
+    return unmapped(*p.tuple);
 }
 
 }  // namespace
@@ -70,8 +88,9 @@ FdInfo State::Impl::socket_from(const wire::SocketInfo& s, const FdInfo* known) 
     FdInfo fd;
     fd.type = type_of_family(s.family);
     if (s.family == AF_INET || s.family == AF_INET6) fd.l4 = l4_of(s.type, s.protocol);
-    const Address local = event::parse_sockaddr(s.local, std::min<size_t>(s.local_len, sizeof s.local));
-    const Address peer = event::parse_sockaddr(s.peer, std::min<size_t>(s.peer_len, sizeof s.peer));
+    const auto [local, peer] = unmapped({event::parse_sockaddr(s.local, std::min<size_t>(s.local_len, sizeof s.local)),
+                                         event::parse_sockaddr(s.peer, std::min<size_t>(s.peer_len, sizeof s.peer))});
+    if (fd.type == FdType::ipv6 && (local.family == Family::ipv4 || peer.family == Family::ipv4)) fd.type = FdType::ipv4;
     if (known != nullptr && known->type == fd.type && known->role != Role::none) {
         const Address& known_local = known->role == Role::client ? known->tuple.source : known->tuple.destination;
         const bool same = known->server_socket || known_local.port == local.port;
@@ -121,7 +140,8 @@ void State::Impl::apply_bind(Event& e, Thread& t) {
     use_fd(e, t);
     const ParamValue& p = e.param("addr");
     if (!succeeded(e) || p.kind != ParamValue::Kind::address || context->fd_number < 0) return;
-    const Address& a = *p.address;
+    Address a = *p.address;
+    unmap(a);
     if ((a.is_ip() && a.port == 0) || (!a.is_ip() && a.family != Family::unix_path)) return;
     FdInfo fd = context->fd != nullptr ? *context->fd : FdInfo{};
     fd.type = type_of_address(a);
@@ -134,14 +154,14 @@ void State::Impl::apply_bind(Event& e, Thread& t) {
 
 void State::Impl::apply_connect(Event& e, Thread& t) {
     use_fd(e, t);
-    const Tuple* tuple = tuple_of(e);
+    const std::optional<Tuple> tuple = tuple_of(e);
     const ParamValue& addr = e.param("addr");
     const int64_t result = number_or(e, "res", e.result);
     if (result < 0 && result != -EINPROGRESS) return;
     if (context->fd_number < 0) return;
     Tuple ends;
-    if (tuple != nullptr) ends = *tuple;
-    else if (addr.kind == ParamValue::Kind::address) ends = Tuple{{}, *addr.address};
+    if (tuple) ends = *tuple;
+    else if (addr.kind == ParamValue::Kind::address) ends = unmapped({{}, *addr.address});
     else return;
     if (ends.source.family == Family::none) ends.source.family = ends.destination.family;
     FdInfo fd = context->fd != nullptr ? *context->fd : FdInfo{};
@@ -177,12 +197,14 @@ void State::Impl::apply_accept(Event& e, Thread& t) {
     const int64_t listener = e.captured.nregs > 0 ? static_cast<int32_t>(e.captured.regs[0]) : -1;
     const FdInfo* from = t.fd(listener);
     Tuple ends;
-    if (const Tuple* tuple = tuple_of(e)) ends = *tuple;
+    if (const std::optional<Tuple> tuple = tuple_of(e)) ends = *tuple;
     if (from != nullptr) fd.type = from->type, fd.l4 = from->l4;
     if (ends.source.family != Family::none) fd.type = type_of_address(ends.source);
     // Some shims know the peer only; the listener knows where it listens.
-    if (from != nullptr && !ends.destination.is_ip() && from->tuple.destination.family == ends.source.family)
-        ends.destination = from->tuple.destination;
+    if (from != nullptr && !ends.destination.is_ip()) {
+        const Tuple own = unmapped({ends.source, from->tuple.destination});
+        if (own.destination.family == ends.source.family) ends.destination = own.destination;
+    }
     if (fd.is_ip() && fd.l4 == L4::unknown) fd.l4 = L4::tcp;
     fd.role = Role::server;
     fd.connected = true;
@@ -200,8 +222,8 @@ void State::Impl::apply_accept(Event& e, Thread& t) {
 // Datagrams: the peer becomes the socket's, and whoever sends first is the client.
 void State::Impl::apply_send(Event& e, Thread& t) {
     use_fd(e, t);
-    const Tuple* tuple = tuple_of(e);
-    if (tuple == nullptr || !succeeded(e) || context->fd_number < 0) return;
+    const std::optional<Tuple> tuple = tuple_of(e);
+    if (!tuple || !succeeded(e) || context->fd_number < 0) return;
     const FdInfo* known = context->fd;
     const FdType type = type_of_address(tuple->destination.family != Family::none ? tuple->destination : tuple->source);
     if (type == FdType::unknown) return;

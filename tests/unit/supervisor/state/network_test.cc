@@ -73,6 +73,24 @@ TEST_F(Network, AServerIsKnownFromBindToAccept) {
     EXPECT_EQ(a.fd->l4, L4::tcp);
 }
 
+TEST_F(Network, ASocketOfIpv6ThatTalksIpv4IsOneOfIpv4) {
+    run(R"({"type":"socket","pid":1,"params":{"fd":4,"domain":10,"type":1,"proto":0,"flags":0}})");
+    const Context& c = apply(R"({"type":"connect","pid":1,"params":{"res":-115,"fd":4,"tuple":{"source":)"
+                             R"({"ip":"::ffff:10.0.0.1","port":5},"destination":{"ip":"::ffff:169.254.169.254","port":80}}}})");
+    EXPECT_EQ(c.fd->type, FdType::ipv4);
+    EXPECT_EQ(c.fd->name, "10.0.0.1:5->169.254.169.254:80");
+}
+
+TEST_F(Network, AListenerOfBothFamiliesAcceptsIpv4) {
+    run(R"({"type":"socket","pid":1,"params":{"fd":3,"domain":10,"type":1,"proto":0,"flags":0}})");
+    EXPECT_EQ(apply(R"({"type":"bind","pid":1,"params":{"res":0,"fd":3,"addr":{"ip":"::","port":80}}})").fd->name, ":::80");
+    state.finish();
+    const Context& a = apply(R"({"type":"accept4","pid":1,"params":{"fd":5,"tuple":{"source":{"ip":"::ffff:9.9.9.9","port":7},)"
+                             R"("destination":{"ip":"::ffff:10.0.0.1","port":80}}}})");
+    EXPECT_EQ(a.fd->type, FdType::ipv4);
+    EXPECT_EQ(a.fd->name, "9.9.9.9:7->10.0.0.1:80");
+}
+
 TEST_F(Network, BindToPortZeroSaysNothing) {
     run(R"({"type":"socket","pid":1,"params":{"fd":3,"domain":2,"type":1,"proto":0,"flags":0}})");
     EXPECT_EQ(apply(R"({"type":"bind","pid":1,"params":{"res":0,"fd":3,"addr":{"ip":"0.0.0.0","port":0}}})").fd->name, "");
