@@ -112,6 +112,7 @@ void from_socketcall(HeldCall& c) {
         std::copy(words, words + 6, c.args);
         c.call = static_cast<uint16_t>(e.call);
         if (e.call == wire::Call::sendto && words[4] == 0) c.call = wire::kNoCall;
+        return;  // what was args[0] is a descriptor now
     }
 }
 

@@ -91,6 +91,7 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
         emit(h, t.payload, out.size());
         if (v.result == -ENOENT) return;  // as certain as it gets; others are looked at once more
     }
+    const uint64_t mark = exact_ ? 0 : mark_of(c.pid);
     auto guard = table_.lock();
     Process* p = table_.find(c.pid);
     PendingExec* e = p ? table_.take_pending(*p) : nullptr;
@@ -103,8 +104,18 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
     e->result = v.result;
     e->recorded = fails && !exact_;
     e->file = file;
+    e->mark = mark;
     e->size = static_cast<uint16_t>(out.size());
     memcpy(e->payload, t.payload, out.size());
+}
+
+uint64_t Handler::mark_of(pid_t pid) {
+    uint64_t start_stack = 0;
+    {
+        auto guard = table_.lock();
+        if (const Process* p = table_.find(pid)) start_stack = p->start_stack;
+    }
+    return start_stack != 0 && stands_fixed(start_stack) ? image_mark(pid, start_stack) : 0;
 }
 
 void Handler::settle_exec(const HeldCall& c, Ticket& t) {
@@ -123,7 +134,8 @@ void Handler::settle_exec(const HeldCall& c, Ticket& t) {
     bool new_image = is(c, Call::arch_prctl) && !exec.recorded;
     Stat now{};
     if (!new_image) {
-        new_image = read_stat(c.pid, now) && (now.arg_start != arg_start || now.start_stack != start_stack);
+        new_image = read_stat(c.pid, now) && (now.arg_start != arg_start || now.start_stack != start_stack ||
+                                              (exec.mark != 0 && image_mark(c.pid, start_stack) != exec.mark));
     }
     if (!new_image && static_cast<uint32_t>(c.tid) != exec.tid) return;
     {

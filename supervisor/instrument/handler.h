@@ -114,6 +114,7 @@ private:
 
     // exec_story.cc
     void begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t);
+    uint64_t mark_of(pid_t pid);
     void settle_exec(const HeldCall& c, Ticket& t);
     void confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen, Ticket& t);
     void fail_exec(pid_t pid, const PendingExec& exec, int64_t result);

@@ -29,6 +29,7 @@ struct PendingExec {
     int64_t result;        // inferred
     bool recorded;         // as a failure; kept to see whether it was one
     ExecFile file;         // that the path names
+    uint64_t mark;         // of the old image (image_mark), where its place would not tell it from the new one; else 0
     uint16_t size;         // bytes of payload captured at the trap
     uint8_t payload[6 * 1024];
 };

@@ -126,6 +126,28 @@ bool same_namespace(pid_t tid, const char* what) {
     return n == m && memcmp(theirs, ours, n) == 0;
 }
 
+bool stands_fixed(uint64_t start_stack) {
+    constexpr uint64_t kTop = 0x7ffffffff000, kMostVectors = 8 << 20;
+    return start_stack >> 32 == 0 || (start_stack <= kTop && start_stack > kTop - kMostVectors);
+}
+
+uint64_t image_mark(pid_t pid, uint64_t start_stack) {
+    constexpr uint64_t kRandom = 25;
+    char auxv[1024];
+    const size_t n = read_proc(pid, "auxv", auxv, sizeof auxv), width = start_stack >> 32 == 0 ? 4 : 8;
+    for (size_t at = 0; at + 2 * width <= n; at += 2 * width) {
+        uint64_t type = 0, address = 0, drawn[2], mark;
+        memcpy(&type, auxv + at, width);
+        memcpy(&address, auxv + at + width, width);
+        if (type != kRandom) continue;
+        size_t got = 0;
+        if (read_memory(pid, address, drawn, sizeof drawn, &got) != Read::ok || got != sizeof drawn) return 0;
+        mark = drawn[0] ^ drawn[1];
+        return mark != 0 ? mark : 1;
+    }
+    return 0;
+}
+
 pid_t thread_group_of(pid_t tid) {
     char text[1024];
     const size_t n = read_proc(tid, "status", text, sizeof text - 1);

@@ -30,6 +30,12 @@ void proc_path(char* out, size_t capacity, pid_t tid, const char* what);
 // Whether a process is in this one's name space; `what`: "ns/mnt", "ns/pid" … A sandbox that has none of the kind has one for all.
 bool same_namespace(pid_t tid, const char* what);
 
+// Whether another image of the same size, run with addresses that are not randomised (setarch -R), would stand where this one
+// stands: its stack begins at the very top. Rarely true of a randomised one.
+bool stands_fixed(uint64_t start_stack);
+// What the kernel draws anew for each image (AT_RANDOM), folded; 0 when it cannot be read.
+uint64_t image_mark(pid_t pid, uint64_t start_stack);
+
 // The thread group that a thread belongs to, 0 when it is gone.
 pid_t thread_group_of(pid_t tid);
 
