@@ -28,6 +28,8 @@ void prepare_faults(const char* setting) {
     log_line(LogLevel::warning, "UNDERCOAT_FAULT=%s: faults are injected on purpose", setting);
 }
 
+bool faults_prepared() { return g_kind != Fault::none; }
+
 Fault inject_fault() {
     if (g_kind == Fault::none || (g_traps.fetch_add(1, std::memory_order_relaxed) + 1) % g_every != 0) return Fault::none;
     if (g_kind == Fault::stall) sleep(1);

@@ -10,6 +10,8 @@ enum class Fault { none, stall, die };
 
 // Reads the setting; call once, before threads start.
 void prepare_faults(const char* setting);
+// Whether any are to come.
+bool faults_prepared();
 // Stalls the calling thread, or says that it is to end.
 Fault inject_fault();
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <map>
 #include <memory>
 #include <poll.h>
@@ -18,6 +19,7 @@
 #include "supervisor/instrument/meeting.h"
 #include "supervisor/instrument/notify.h"
 #include "supervisor/instrument/supervisor_child.h"
+#include "supervisor/instrument/tracer/delays.h"
 #include "supervisor/instrument/tracer/start.h"
 #include "supervisor/instrument/trap_loop.h"
 
@@ -31,7 +33,7 @@ constexpr uint64_t kDrainLimit = 10'000 * kMs;
 // What an epoll event is about: a pid (a death), one of these, or one of them plus a descriptor.
 enum Source : uint64_t {
     from_control = 1ULL << 32, from_supervisor = 2ULL << 32, from_listener = 3ULL << 32, from_meeting = 4ULL << 32,
-    from_newborns = 5ULL << 32, from_peer = 6ULL << 32
+    from_newborns = 5ULL << 32, from_mounts = 6ULL << 32, from_peer = 7ULL << 32
 };
 constexpr size_t kMaxPeers = 256;
 
@@ -102,6 +104,7 @@ private:
             else if (tag == from_listener) listener_closed();
             else if (tag == from_meeting) peer_came();
             else if (tag == from_newborns) newborns_due();
+            else if (tag == from_mounts) mounts_changed();
             else if (tag >= from_peer) peer_asks(static_cast<int>(tag - from_peer));
             else handler_.process_died(static_cast<pid_t>(tag));
         }
@@ -153,8 +156,17 @@ private:
         reserve_fds();
         auto backend = start_tracer(handler_, {settings_.mode == wire::CaptureMode::full, settings_.init_pid, every_call});
         const int error = backend ? backend->seize({workload}) : EAGAIN;
-        if (error == 0) serve_by(std::move(backend), workload);
-        return error;
+        if (error != 0) return error;
+        tracer_ = backend.get();
+        mounts_.reset(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+        watch(mounts_.get(), EPOLLPRI | EPOLLET, from_mounts);
+        serve_by(std::move(backend), workload);
+        return 0;
+    }
+
+    // Somebody outside of the workload mounts, too.
+    void mounts_changed() {
+        if (slow_mounts_here()) tracer_->leave_to_receivers();
     }
 
     void serve_by(std::unique_ptr<TrapBackend> backend, pid_t workload) {
@@ -257,6 +269,8 @@ private:
     };
     std::map<int, Peer> peers_;
     std::unique_ptr<TrapBackend> backend_;
+    PtraceBackend* tracer_ = nullptr;
+    UniqueFd mounts_;
     Handler handler_;
     std::unique_ptr<TrapLoop> loop_;
     bool finished_ = false, ended_ = false, init_waits_ = false, listener_closed_ = false;

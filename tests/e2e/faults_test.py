@@ -9,7 +9,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import Case, supervisor_of, wait_for
+from harness import Case, supervisor_of, under, wait_for
 
 PROCESSES, OPENS = 8, 12500
 
@@ -102,6 +102,7 @@ def fresh_supervisor(run, old):
     return pid if pid not in old else None
 
 
+@under('ptrace')
 class Faults(Case):
     def opener(self, raw):
         return self.compile(OPENER, 'opener_raw' if raw else 'opener', *(['-DRAW'] if raw else []))

@@ -2,6 +2,7 @@
 #include "supervisor/instrument/tracer/ptrace_backend.h"
 
 #include <chrono>
+#include <thread>
 
 namespace undercoat::instrument {
 
@@ -28,9 +29,16 @@ TrapBackend::Next PtraceBackend::next(Trap& trap) {
     return Next::trap;
 }
 
+// It does not wait on the condition: the one wake-up for a call is a receiver's.
 bool PtraceBackend::pending(int milliseconds) {
-    std::unique_lock guard(mutex_);
-    return arrived_.wait_for(guard, std::chrono::milliseconds(milliseconds), [this] { return !queue_.empty(); });
+    const auto any = [this] {
+        std::lock_guard guard(mutex_);
+        return !queue_.empty();
+    };
+    if (any()) return true;
+    if (milliseconds == 0) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    return any();
 }
 
 }  // namespace undercoat::instrument

@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include "supervisor/instrument/fault.h"
 #include "supervisor/instrument/filter.h"
 #include "supervisor/instrument/log.h"
+#include "supervisor/instrument/tracer/delays.h"
 #include "supervisor/probes/trace_probe.h"
 
 namespace undercoat::instrument {
@@ -21,6 +23,7 @@ std::unique_ptr<PtraceBackend> start_tracer(Handler& handler, const TracePlan& p
     auto self = std::make_shared<PtraceBackend*>(nullptr);
     PtraceEvents events;
     events.serve = [&handler, ticket, self](Trap& trap) {
+        if (trap.phase == Trap::Phase::entry && brings_delays(trap)) (*self)->leave_to_receivers();
         ticket->trap = trap;
         ticket->recorded = 0;
         handler.handle(**self, *ticket);
@@ -30,6 +33,7 @@ std::unique_ptr<PtraceBackend> start_tracer(Handler& handler, const TracePlan& p
     auto backend = std::make_unique<PtraceBackend>(std::move(settings), std::move(events));
     *self = backend.get();
     handler.use(*backend);
+    if (faults_prepared() || slow_mounts_here()) backend->leave_to_receivers();
     if (!backend->start()) return nullptr;
     log_line(LogLevel::debug, "tracer: %s, %s", facts.syscall_info ? "PTRACE_GET_SYSCALL_INFO" : "PTRACE_GETREGS",
              facts.entry_after_seccomp ? "entry stop after the seccomp stop" : "seccomp stop after the entry stop");
