@@ -102,7 +102,7 @@ def fresh_supervisor(run, old):
     return pid if pid not in old else None
 
 
-@under('ptrace')
+@under('ptrace', only='trap_')
 class Faults(Case):
     def opener(self, raw):
         return self.compile(OPENER, 'opener_raw' if raw else 'opener', *(['-DRAW'] if raw else []))

@@ -25,13 +25,14 @@ MODES = ('full', 'preload', 'trap')
 TRACERS = ('ptrace', 'ptrace-all')
 
 
-def under(*back_ends):
-    """Class decorator: the same tests once more under each of these back ends, as a class of its own."""
+def under(*back_ends, only=''):
+    """Class decorator: the same tests (those with `only` in their names) once more under each of these back ends, as a class of its own."""
     def multiply(cls):
         module = sys.modules[cls.__module__]
+        left_out = {n: None for n in dir(cls) if n.startswith('test_') and only not in n}
         for kind in back_ends:
             name = f'{cls.__name__}Under{kind.title().replace("-", "")}'
-            setattr(module, name, type(name, (cls,), {'trap': kind, '__module__': cls.__module__, '__doc__': cls.__doc__}))
+            setattr(module, name, type(name, (cls,), {'trap': kind, '__module__': cls.__module__, '__doc__': cls.__doc__, **left_out}))
         return cls
     return multiply
 
