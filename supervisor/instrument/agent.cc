@@ -85,7 +85,10 @@ bool Agent::wait_ready() {
 void Agent::finish(bool everything) {
     ControlMessage m{ControlKind::ended};
     m.value = everything;
-    if (send_control(control_.get(), m) && await(ControlKind::drained, m) && m.value == 1) waitpid(pid_, nullptr, 0);
+    // With a tracer the workload may be dead because the trap process is.
+    if (!send_control(control_.get(), m) || !await(ControlKind::drained, m))
+        log_line(LogLevel::error, "the trap process ended unexpectedly; what was not written out is lost");
+    else if (m.value == 1) waitpid(pid_, nullptr, 0);
 }
 
 pid_t Agent::replace() {

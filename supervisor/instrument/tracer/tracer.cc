@@ -1,4 +1,5 @@
-// See tracer.h. It sleeps in waitpid() while nobody else holds a tracee, else in poll() over SIGCHLD and a wake-up of its own.
+// See tracer.h. It sleeps in waitpid() while nobody else holds a tracee and there are few of them, else in poll() over SIGCHLD
+// and a wake-up of its own.
 #include "supervisor/instrument/tracer/tracer.h"
 
 #include <algorithm>
@@ -24,6 +25,7 @@ namespace {
 
 thread_local const Tracer* t_tracer = nullptr;  // set in the tracer's own thread
 
+constexpr int kAny = __WALL | __WNOTHREAD;
 constexpr uint64_t kCloneUntraced = 0x00800000, kClone = 56, kCloneI386 = 120, kX32 = 0x40000000;
 constexpr int64_t kRestarts[] = {-512, -513, -514, -516};  // ERESTARTSYS and its like: never seen by programs
 
@@ -105,42 +107,69 @@ void Tracer::run() {
     end_write_.reset();
 }
 
-// Fills batch_ with the stops that are pending, waiting for the first. False: every tracee is gone.
+// Fills batch_ with stops that are pending, waiting for the first. False: every tracee is gone.
 bool Tracer::collect() {
     batch_.clear();
-    const int flags = __WALL | __WNOTHREAD;
+    if (threads_.size() >= kMany) return collect_named();
+    if (elsewhere_ != 0) drain_signals();
+    if (!collect_all(elsewhere_ == 0 && !threads_.empty())) return false;
+    if (batch_.empty()) await_news(-1);
+    return true;
+}
+
+// Every stop that is pending. Costs a walk over all tracees, at least one.
+bool Tracer::collect_all(bool block) {
     int status = 0;
-    bool block = elsewhere_ == 0 && !threads_.empty();
     while (batch_.size() < kBatch) {
-        const pid_t tid = waitpid(-1, &status, flags | (block ? 0 : WNOHANG));
+        const pid_t tid = waitpid(-1, &status, kAny | (block ? 0 : WNOHANG));
         block = false;
         if (tid > 0) {
             batch_.emplace_back(tid, status);
             continue;
         }
         if (tid < 0 && errno == EINTR) continue;
-        if (tid < 0 && errno == ECHILD && batch_.empty() && seized_any_) return false;
-        break;
+        return tid >= 0 || errno != ECHILD || !batch_.empty() || !seized_any_;
     }
-    if (batch_.empty()) await_news();
     return true;
 }
 
-void Tracer::await_news() {
-    bool sleep = false;
+// With many tracees: SIGCHLD says who has stopped. Signals merge, so that a stop may go unnamed: all are walked over from time
+// to time, and when nothing more is heard.
+bool Tracer::collect_named() {
+    signalfd_siginfo info;
+    int status = 0;
+    while (batch_.size() < kBatch && read(signals_.get(), &info, sizeof info) == sizeof info) {
+        const pid_t tid = static_cast<pid_t>(info.ssi_pid);
+        if (waitpid(tid, &status, kAny | WNOHANG) == tid) batch_.emplace_back(tid, status);
+    }
+    if (!batch_.empty() && ++named_ < kWalkEvery) return true;
+    if (batch_.empty() && named_ != 0 && await_news(kUnnamedMs)) return true;
+    named_ = 0;
+    if (!collect_all(false)) return false;
+    if (batch_.empty()) await_news(-1);
+    return true;
+}
+
+void Tracer::drain_signals() {
+    signalfd_siginfo info;
+    while (read(signals_.get(), &info, sizeof info) == sizeof info) {}
+}
+
+// Sleeps until something happens, at most so long. False: nothing did.
+bool Tracer::await_news(int milliseconds) {
+    bool sleep = false, any = true;
     {
         std::lock_guard guard(mutex_);
         sleep = sleeping_ = answers_.empty() && !ordered_;
     }
     if (sleep) {
         pollfd p[2] = {{wake_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-        poll(p, 2, -1);
+        any = poll(p, 2, milliseconds) != 0;
         eventfd_t ignored;
-        signalfd_siginfo info;
         eventfd_read(wake_.get(), &ignored);
-        while (read(signals_.get(), &info, sizeof info) == sizeof info) {}
     }
     take_orders();
+    return any;
 }
 
 void Tracer::take_orders() {

@@ -58,6 +58,9 @@ private:
     static constexpr unsigned kTidBits = 23;  // PID_MAX_LIMIT is 2^22
     static constexpr uint64_t kTidMask = (1u << kTidBits) - 1;
     static constexpr size_t kBatch = 512;
+    static constexpr size_t kMany = 64;          // tracees from which walking over all of them is dear
+    static constexpr unsigned kWalkEvery = 64;   // batches
+    static constexpr int kUnnamedMs = 1;         // the longest that a stop without a signal of its own waits
     struct Thread {
         Tracee state;
         enum Plan { none, told, replaced, memfd } plan = none;  // what is to happen at the end of its call
@@ -70,7 +73,10 @@ private:
     static void* thread_entry(void* self);
     void run();
     bool collect();
-    void await_news();
+    bool collect_all(bool block);
+    bool collect_named();
+    void drain_signals();
+    bool await_news(int milliseconds);
     void take_orders();
     void take_answers();
     void stopped(pid_t tid, int status);
@@ -95,6 +101,7 @@ private:
     uint64_t serial_ = 0;
     size_t elsewhere_ = 0;  // threads that others have in hand
     bool seized_any_ = false;
+    unsigned named_ = 0;    // batches taken by signals alone
     std::mutex mutex_;      // of the following
     std::vector<TraceAnswer> answers_;
     std::vector<pid_t> orders_;
