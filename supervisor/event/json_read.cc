@@ -255,7 +255,10 @@ void read_event(const json::object& o, Event& e) {
 
 Status parse_json(std::string_view line, Event& e) {
     boost::system::error_code error;
-    const json::value v = json::parse(json::string_view(line.data(), line.size()), error);
+    // One block for the whole tree, which dies with it: replaying is mostly reading.
+    unsigned char block[16 * 1024];
+    json::monotonic_resource memory(block, sizeof block);
+    const json::value v = json::parse(json::string_view(line.data(), line.size()), error, &memory);
     if (error) return Error{"An event is not JSON: " + error.message() + "."};
     if (!v.is_object()) return Error{"An event must be a JSON object."};
     try {

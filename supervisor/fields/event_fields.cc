@@ -101,8 +101,8 @@ Value absolute_path(const Access& a) {
         const auto type = a.event.info().params[i].type;
         if (type != event::ParamType::FSPATH && type != event::ParamType::FSRELPATH) continue;
         if (seen++ != wanted) continue;
-        const auto path = a.context.collapsed_path(i);
-        return path ? a.copy(*path) : Value();
+        thread_local std::string path;  // keeps its memory
+        return a.context.collapsed_path(i, path) ? a.copy(path) : Value();
     }
     return {};
 }

@@ -33,15 +33,16 @@ int opened_path(const Access& a) {
 }
 
 // The name of a descriptor of which nothing is known: the path that the call gave, else the empty text.
-std::string name_from_arguments(const Access& a) {
+std::string_view name_from_arguments(const Access& a) {
     const int i = opened_path(a);
     if (i < 0) return "";
-    return a.context.collapsed_path(static_cast<unsigned>(i)).value_or("");
+    thread_local std::string scratch;  // keeps its memory: programs look for files that are not there all the time
+    return a.context.collapsed_path(static_cast<unsigned>(i), scratch) ? a.arena.copy(scratch) : "";
 }
 
 Value name(const Access& a) {
     if (!a.context.has_fd) return {};
-    return a.context.fd ? text(a.context.fd->name) : a.copy(name_from_arguments(a));
+    return text(a.context.fd ? std::string_view(a.context.fd->name) : name_from_arguments(a));
 }
 
 Value name_raw(const Access& a) {
@@ -53,7 +54,10 @@ Value name_raw(const Access& a) {
     const int i = opened_path(a);
     if (i < 0) return empty_text();
     const auto& v = a.event.param(static_cast<unsigned>(i));
-    return v.kind == event::ParamValue::Kind::text ? a.copy(state::squeeze(v.text)) : Value();
+    if (v.kind != event::ParamValue::Kind::text) return {};
+    thread_local std::string scratch;
+    state::squeeze(v.text, scratch);
+    return a.copy(scratch);
 }
 
 std::string_view directory_of(std::string_view path) {
@@ -64,7 +68,7 @@ std::string_view directory_of(std::string_view path) {
 
 Value directory(const Access& a) {
     if (!a.context.has_fd) return {};
-    if (!a.context.fd) return a.copy(directory_of(name_from_arguments(a)));
+    if (!a.context.fd) return text(directory_of(name_from_arguments(a)));
     const FdInfo& fd = *a.context.fd;
     return fd.is_file() || fd.is_directory() ? text(directory_of(fd.name)) : Value();
 }

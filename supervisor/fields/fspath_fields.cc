@@ -61,8 +61,8 @@ Value path(const Access& a) {
     const auto& v = a.event.param(static_cast<unsigned>(i));
     if (v.kind != event::ParamValue::Kind::text) return {};
     if (raw) return Value::text(v.text);
-    const auto full = a.context.collapsed_path(static_cast<unsigned>(i));
-    return full ? a.copy(*full) : Value();
+    thread_local std::string full;  // keeps its memory
+    return a.context.collapsed_path(static_cast<unsigned>(i), full) ? a.copy(full) : Value();
 }
 
 constexpr Field kFields[] = {

@@ -57,9 +57,25 @@ Value of_ancestors(const Access& a) {
 Value comm(const Access&, const Thread& t) { return Value::text(t.comm); }
 Value exe(const Access&, const Thread& t) { return Value::text(t.image->exe); }
 Value exepath(const Access&, const Thread& t) { return Value::text(t.image->exepath); }
-Value args(const Access& a, const Thread& t) { return a.copy(t.args_text()); }
-Value cmdline(const Access& a, const Thread& t) { return a.copy(t.cmdline()); }
-Value exeline(const Access& a, const Thread& t) { return a.copy(t.exeline()); }
+
+// The texts with blanks between; before them `head` where there is one.
+Value joined(const Access& a, const std::string* head, const std::vector<std::string>& texts) {
+    size_t size = head ? head->size() : 0;
+    for (const std::string& s : texts) size += s.size() + 1;
+    char* const to = static_cast<char*>(a.arena.allocate(size, 1));
+    char* at = to;
+    const auto add = [&](const std::string& s) { at = std::copy(s.begin(), s.end(), at); };
+    if (head) add(*head);
+    for (const std::string& s : texts) {
+        if (head || &s != &texts.front()) *at++ = ' ';
+        add(s);
+    }
+    return Value::text({to, static_cast<size_t>(at - to)});
+}
+
+Value args(const Access& a, const Thread& t) { return joined(a, nullptr, t.image->args); }
+Value cmdline(const Access& a, const Thread& t) { return joined(a, &t.comm, t.image->args); }
+Value exeline(const Access& a, const Thread& t) { return joined(a, &t.image->exe, t.image->args); }
 Value pid(const Access&, const Thread& t) { return process_id(t.pid); }
 Value vpid(const Access&, const Thread& t) { return Value::i64(t.vpid); }
 
@@ -71,14 +87,7 @@ Value one_argument(const Access& a) {
     return Value::text(i < all.size() ? std::string_view(all[i]) : std::string_view("", 0));
 }
 
-Value whole_env(const Access& a, const Thread& t) {
-    std::string s;
-    for (const std::string& entry : t.image->env) {
-        if (!s.empty()) s += ' ';
-        s += entry;
-    }
-    return a.copy(s);
-}
+Value whole_env(const Access& a, const Thread& t) { return joined(a, nullptr, t.image->env); }
 
 // What stands after the first "=" of an entry.
 std::string_view value_of(std::string_view entry) { return entry.substr(std::min(entry.find('='), entry.size() - 1) + 1); }
@@ -99,7 +108,9 @@ Value ancestor_env(const Access& a) {
 
 Value working_directory(const Access& a, const Thread& t) {
     if (t.cwd.ends_with('/')) return Value::text(t.cwd);
-    return a.copy(t.cwd + "/");
+    char* const to = static_cast<char*>(a.arena.allocate(t.cwd.size() + 1, 1));
+    *std::copy(t.cwd.begin(), t.cwd.end(), to) = '/';
+    return Value::text({to, t.cwd.size() + 1});
 }
 
 Value login_shell(const Access& a) {

@@ -111,13 +111,10 @@ Rendered number_param(const Param& p, const ParamValue& v, const Access& a) {
 }
 
 Rendered path_param(unsigned i, const ParamValue& v, const Access& a) {
-    if (v.text.empty() || v.text.front() == '/' || v.text == kNotAvailable) {
-        const auto shown = a.context.path(i);
-        const bool same = !shown || *shown == v.text;
-        return {true, v.text, same ? std::string_view() : a.arena.copy(*shown)};
-    }
-    const auto full = a.context.path(i);
-    return {true, v.text, full ? a.arena.copy(*full) : std::string_view()};
+    thread_local std::string shown;  // keeps its memory
+    if (!a.context.path(i, shown)) return {true, v.text, {}};
+    const bool absolute = v.text.empty() || v.text.front() == '/' || v.text == kNotAvailable;
+    return {true, v.text, absolute && shown == v.text ? std::string_view() : a.arena.copy(shown)};
 }
 
 std::string_view polled(const ParamValue& v, const Access& a) {

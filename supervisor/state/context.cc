@@ -8,7 +8,7 @@ using event::Param;
 using event::ParamType;
 using event::ParamValue;
 
-std::string Context::path_base(unsigned param) const {
+std::string_view Context::path_base(unsigned param) const {
     if (thread == nullptr) return {};
     const int dirfd = event::dirfd_param(event->info().params[param]);
     if (dirfd < 0) return thread->main().cwd;
@@ -16,7 +16,7 @@ std::string Context::path_base(unsigned param) const {
     if (number.kind != ParamValue::Kind::number) return {};
     if (number.number == kAtFdcwd) return thread->main().cwd;
     const FdInfo* dir = thread->fd(number.number);
-    return dir != nullptr ? dir->name : std::string();
+    return dir != nullptr ? std::string_view(dir->name) : std::string_view();
 }
 
 namespace {
@@ -33,17 +33,31 @@ bool is_path(const Param& p) { return p.type == ParamType::FSPATH || p.type == P
 
 }  // namespace
 
-std::optional<std::string> Context::path(unsigned param) const {
+bool Context::path(unsigned param, std::string& out) const {
     const auto text = path_text(*event, param);
-    if (!text) return std::nullopt;
-    if (!is_path(event->info().params[param])) return std::string(*text);
-    return argument_path(path_base(param), *text);
+    if (!text) return false;
+    if (is_path(event->info().params[param])) argument_path(path_base(param), *text, out);
+    else out = *text;
+    return true;
+}
+
+std::optional<std::string> Context::path(unsigned param) const {
+    std::string out;
+    if (!path(param, out)) return std::nullopt;
+    return out;
+}
+
+bool Context::collapsed_path(unsigned param, std::string& out) const {
+    const auto text = path_text(*event, param);
+    if (!text) return false;
+    file_name(path_base(param), *text, out);
+    return true;
 }
 
 std::optional<std::string> Context::collapsed_path(unsigned param) const {
-    const auto text = path_text(*event, param);
-    if (!text) return std::nullopt;
-    return file_name(path_base(param), *text);
+    std::string out;
+    if (!collapsed_path(param, out)) return std::nullopt;
+    return out;
 }
 
 }  // namespace undercoat::state

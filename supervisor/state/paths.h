@@ -18,7 +18,11 @@ std::string squeeze(std::string_view path);
 // What Falco shows for a path argument: an absolute path as given, a relative one joined with `dir` and collapsed; kPathTooLong
 // where the result has 1024 bytes or more. `dir` empty: unknown, shown as "<UNKNOWN>".
 std::string argument_path(std::string_view dir, std::string_view path);
+// The same into `out`, whose memory is used again; so do the two like it below. No text may lie in `out`.
+void argument_path(std::string_view dir, std::string_view path, std::string& out);
 // What fd.name shows: joined and collapsed.
 std::string file_name(std::string_view dir, std::string_view path);
+void file_name(std::string_view dir, std::string_view path, std::string& out);
+void squeeze(std::string_view path, std::string& out);
 
 }  // namespace undercoat::state

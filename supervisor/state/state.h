@@ -57,10 +57,14 @@ struct Context {
     // The resolved text of a path parameter (FSPATH, FSRELPATH) as evt.arg.* shows it; nullopt where the parameter is
     // missing or no text. Of others: the parameter's text.
     std::optional<std::string> path(unsigned param) const;
+    // The same into `out`, whose memory is used again; false where there is none.
+    bool path(unsigned param, std::string& out) const;
     // The directory that a relative path parameter is relative to: cwd, or the dirfd's; "" where unknown.
-    std::string path_base(unsigned param) const;
+    std::string_view path_base(unsigned param) const;
     // fs.path.* and fd.name of failed opens: joined and collapsed.
     std::optional<std::string> collapsed_path(unsigned param) const;
+    // The same into `out`, whose memory is used again; false where there is none.
+    bool collapsed_path(unsigned param, std::string& out) const;
 };
 
 class State {

@@ -17,7 +17,8 @@ SettingsFile parsed(const std::string& text) {
 }
 
 TEST(SettingsFile, TheExampleInTheDocsIsUnderstoodWhole) {
-    std::ifstream in("docs/configuration.md");
+    const char* root = std::getenv("SOURCE_ROOT");
+    std::ifstream in(std::string(root ? root : ".") + "/docs/configuration.md");
     std::stringstream page;
     page << in.rdbuf();
     const std::string text = page.str();
