@@ -199,7 +199,7 @@ void Pipeline::rest(size_t handled) {
         idle_since_ = now;
         if (handled > 64) return;
     }
-    const int wait_ms = now - idle_since_ < 50 * kMs ? 1 : 5;
+    const int wait_ms = now - idle_since_ < 50 * kMs ? 4 : 5;
     pollfd p{agent_.fd(), POLLIN, 0};
     poll(&p, 1, wait_ms);
 }
