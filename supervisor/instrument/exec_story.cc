@@ -154,26 +154,28 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
     s.stat = seen;
     wire::ProcInfo before{};
     Credentials rights;
-    bool settled = false;
+    bool settled = false, cgroup = true;
     {
         auto guard = table_.lock();
         if (const Process* p = table_.find(pid)) {
             before = p->info;
             rights = p->credentials;
+            // Whoever makes a container changes more than the cgroup.
+            cgroup = !p->cgroup_told || p->altered || __atomic_load_n(&registry_.cgroups_move, __ATOMIC_RELAXED) != 0;
             settled = p->rights_settled && p->credentials_known && !p->altered;
         }
     }
     const Executed file{exec.file, settled ? &rights : nullptr};
     if (read_snapshot(pid, s, before.pid != 0 ? &before : nullptr, seen.start_time != 0, &file)) {
         put_short(s, out);
-        put_long(pid, s, out);
+        put_long(pid, s, cgroup, out);
         auto guard = table_.lock();
         if (Process* p = table_.find(pid)) {
             remember(*p, s);
             p->credentials = s.credentials;
             p->credentials_known = true;
             p->altered = false;
-            p->rights_settled = true;
+            p->rights_settled = p->cgroup_told = true;
             p->opens_looked_at = 0;
             p->no_clock = false;  // the image's one thread asks the kernel itself
             p->sealed = false;    // a filter that lets the loader work is no obstacle

@@ -9,6 +9,7 @@
 
 #include "supervisor/instrument/socket_facts.h"
 #include "supervisor/instrument/target.h"
+#include "wire/local/cgroup_files.h"
 #include "wire/local/handover.h"
 
 namespace undercoat::instrument {
@@ -248,6 +249,11 @@ Verdict Handler::judge(const HeldCall& c, const Captured& found, const SocketFac
     return infer({c, found, view, socket, flags});
 }
 
+void Handler::note_cgroups(const HeldCall& c, const Captured& found) {
+    if (!c.info().creates_fd || !wire::moves_between_cgroups({found.paths[0].text, found.paths[0].length})) return;
+    __atomic_store_n(&registry_.cgroups_move, 1, __ATOMIC_RELAXED);
+}
+
 // What was read by the caller's number was the caller's, as it still waits. One that was killed meanwhile made no call.
 bool Handler::is_current(TrapBackend& backend, const Ticket& t) {
     if (backend.valid(t.trap.id)) return true;
@@ -266,6 +272,7 @@ void Handler::record_call(TrapBackend& backend, const HeldCall& c, uint32_t ring
         capture_arguments(c, out, found);
         if (about_socket(c)) look_at_socket(c, found, out, socket);
     }
+    note_cgroups(c, found);
     put_order(ring_slot, out);
     Verdict v;
     uint8_t flags = wire::kResultFollows;

@@ -15,6 +15,7 @@
 #include "supervisor/instrument/guard.h"
 #include "supervisor/instrument/infer.h"
 #include "supervisor/instrument/lineage.h"
+#include "supervisor/instrument/newest_process.h"
 #include "supervisor/instrument/process_table.h"
 #include "supervisor/instrument/procinfo.h"
 #include "supervisor/instrument/registrar.h"
@@ -63,6 +64,7 @@ public:
 private:
     // handler.cc
     void answer(TrapBackend& backend, const HeldCall& c, Ticket& t);
+    void note_cgroups(const HeldCall& c, const Captured& found);
     bool opens_shim(const HeldCall& c);
     bool is_current(TrapBackend& backend, const Ticket& t);
     void record_call(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t);
@@ -104,7 +106,7 @@ private:
         uint32_t ring_slot = 0;
         wire::ProcInfo info{};
         Credentials credentials;
-        bool credentials_known = false, rights_settled = false, same_root = false, root_known = false;
+        bool credentials_known = false, rights_settled = false, cgroup_told = false, same_root = false, root_known = false;
     };
     Family family_of(pid_t parent, const Stat& child);
     void remember(Process& p, const Snapshot& s);
@@ -127,6 +129,7 @@ private:
     Registrar& registrar_;
     wire::Registry& registry_;
     LineageBook lineage_;
+    NewestProcess newest_;
     ExecCache exec_cache_;
     Agents agents_;
     int deaths_, newborn_timer_;

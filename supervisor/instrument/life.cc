@@ -55,6 +55,7 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t) {
         p->start_time = s.stat.start_time;
         p->parent = parent;
         p->sealed = family.sealed;
+        p->cgroup_told = !family.plain_fork || family.cgroup_told;
         if (family.plain_fork) {
             p->credentials = family.credentials;
             p->credentials_known = family.credentials_known;
@@ -143,6 +144,7 @@ Handler::Family Handler::family_of(pid_t parent, const Stat& child) {
     f.credentials = p->credentials;
     f.credentials_known = p->credentials_known;
     f.rights_settled = p->rights_settled;
+    f.cgroup_told = p->cgroup_told;
     f.same_root = p->same_root;
     f.root_known = p->root_known;
     return f;
@@ -177,7 +179,7 @@ int Handler::enlist(pid_t pid) {
 void Handler::announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t) {
     wire::PayloadWriter out(t.payload, t.payload + wire::kMaxRecord - wire::kHeaderSize);
     put_short(s, out);
-    if (whole) put_long(pid, s, out);
+    if (whole) put_long(pid, s, true, out);
     put_order(parent_ring, out);
     wire::RecordHeader h = header(RecordKind::birth, wire::kNoCall, pid, pid);
     h.result = parent;
@@ -239,7 +241,7 @@ void Handler::record_exit(const HeldCall& c, Ticket& t) {
         slot = p->ring_slot;
     }
     uint32_t children[512];
-    const size_t n = note_children(c, children, sizeof children / sizeof *children);
+    const size_t n = newest_.is(c.pid) ? 0 : note_children(c, children, sizeof children / sizeof *children);
     {
         // Of two threads that end the process at once, or try again after one got stuck, one tells it.
         auto guard = table_.lock();

@@ -55,6 +55,7 @@ struct Process {
     uint8_t opens_looked_at = kFirstOpens;
     bool no_clock = false;        // a thread of it has forbidden itself the time stamp counter
     bool sealed = false;          // has, or its parent had, a seccomp filter of its own: may be forbidden to take up a ring
+    bool cgroup_told = false;     // the text of its cgroup is in a record of its or of those it was forked from
     bool exited = false;          // its exit record is written
     uint32_t next = kNoIndex;     // hash chain or free list
 };

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <poll.h>
 
+#include "wire/local/cgroup_files.h"
+
 namespace undercoat::pipeline {
 
 using ingest::AgentEvent;
@@ -115,8 +117,17 @@ void Pipeline::scan() {
     if (!roots.empty()) state_->scan(roots, parent_at_birth);
 }
 
+// The trap sees such an open itself when it is trapped; the shim's only we see.
+void Pipeline::note_cgroups(const event::Event& e) {
+    if (!e.has_type() || !(e.info().flags & event::kFdCreates)) return;
+    for (const std::string_view path : e.captured.path)
+        if (path.data() != nullptr && wire::moves_between_cgroups(path))
+            __atomic_store_n(&ingest_->registry().cgroups_move, 1, __ATOMIC_RELAXED);
+}
+
 void Pipeline::on_event(event::Event& e) {
     try {
+        note_cgroups(e);
         state_->apply(e);
         const bool visible = e.has_type() && (e.kind == event::Kind::call || state_->context().thread != nullptr);
         if (e.history) return state_->finish();

@@ -59,6 +59,7 @@ private:
     void scan();
     void turn();
     void drain();
+    void note_cgroups(const event::Event& e);
     void on_event(event::Event& e);
     bool is_repeat(int64_t owner, const uint8_t* record, size_t size);
     void remember(const event::Event& e);

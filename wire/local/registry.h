@@ -56,6 +56,8 @@ struct Registry {
     uint32_t origin;          // (i) Origin of the trap's back end
     uint32_t workload_pid;    // (i) the first process of the workload
     uint32_t ready;           // (s) 1 once rules are loaded
+    uint32_t cgroups_move;    // (i, s) 1 once the workload has opened what moves processes between cgroups
+    uint32_t reserved;
     uint64_t supervisor_beat; // (s) raised at each turn of its loop
     uint64_t instrument_beat; // (i)
     uint64_t outstanding[kMaxTrapThreads];  // (i) notification ids between RECV and the answer; 0: none
