@@ -12,7 +12,7 @@
 
 #include "supervisor/instrument/control.h"
 #include "supervisor/instrument/fds.h"
-#include "supervisor/instrument/limits.h"
+#include "supervisor/instrument/resource_limits.h"
 #include "supervisor/instrument/log.h"
 #include "wire/local/handover.h"
 

@@ -19,7 +19,7 @@
 #include "supervisor/instrument/fds.h"
 #include "supervisor/instrument/init.h"
 #include "supervisor/instrument/launch.h"
-#include "supervisor/instrument/limits.h"
+#include "supervisor/instrument/resource_limits.h"
 #include "supervisor/instrument/log.h"
 #include "supervisor/instrument/options.h"
 #include "wire/local/handover.h"

@@ -1,5 +1,5 @@
-// See limits.h.
-#include "supervisor/instrument/limits.h"
+// See resource_limits.h.
+#include "supervisor/instrument/resource_limits.h"
 
 #include <algorithm>
 #include <cstddef>
