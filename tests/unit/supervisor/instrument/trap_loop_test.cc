@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervisor/instrument/fds.h"
 #include "supervisor/instrument/shared.h"
 
 namespace undercoat::instrument {
@@ -84,6 +85,7 @@ Trap trap_of(uint64_t id, wire::Call call, std::initializer_list<uint64_t> args)
 World& make_world() {
     static World* all[64];
     static size_t n = 0;
+    if (n == 0) reserve_fds();  // as the trap process does, before it has threads
     all[n] = new World;
     return *all[n++];
 }
