@@ -70,7 +70,8 @@ class Gvisor(Case):
         self.assertEqual([], [e for e in events if e['inferred']])
 
     def test_the_demo(self):
-        r = self.sandbox('python3', ROOT / 'demo/demo.py', '--json')
+        # The demo plants this; a package of the machine's may have it. What is taken away here is taken away in the sandbox only.
+        r = self.sandbox('sh', '-c', 'rm -f /bin/hello; exec "$@"', 'sh', 'python3', ROOT / 'demo/demo.py', '--json')
         rules = collections.Counter(json.loads(l)['rule'] for l in r.stdout.splitlines() if l.startswith('{'))
         for rule in MUST_ALERT:
             self.assertGreaterEqual(rules[rule], 2, (rule, rules, r.stderr[-2000:]))
