@@ -150,7 +150,7 @@ void register_process() {
         __atomic_store_n(&calls, -1024U, __ATOMIC_RELAXED);
         return;
     }
-    const long met = meet();
+    const long met = meet(wire::MeetKind::ring);
     if (!failed(met)) return adopt(static_cast<int>(met), false);
     g_image.off = true;
 }
@@ -173,6 +173,14 @@ Process* enlist() {
     const auto n = static_cast<int32_t>(__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED));
     if (n < static_cast<int32_t>(g_image.meet[0] ? 1 : kEnough)) return nullptr;
     return register_once();
+}
+
+bool enlist_entered() {
+    scan_image();
+    const long met = meet(wire::MeetKind::entered);
+    if (failed(met)) return false;
+    adopt(static_cast<int>(met), false);
+    return true;
 }
 
 void enlist_now() {

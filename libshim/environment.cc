@@ -55,6 +55,7 @@ void restore_environment() {
         else if (char* m = value_of(env[n], wire::kEnvMeet)) copy_text(g_image.meet, sizeof g_image.meet, m, length(m));
     }
     if (!added) return;
+    g_image.settled = true;
     const bool whole = has(added, 'p'), part = has(added, 'a'), meet = has(added, 'm');
     char** to = env;
     for (size_t i = 0; i < n; i++) {
@@ -87,7 +88,7 @@ EnvironmentPlan plan_environment(char* const* envp) {
     plan.add_preload = !plan.preload || !names_us(plan.preload);
     plan.preload_size = sizeof wire::kEnvPreload + given + 1 + g_image.path_length + 1;
     plan.add_meet = g_image.meet[0] && !has_meet;
-    plan.add = (plan.add_preload || plan.add_meet) && given < kMaxPreload;
+    plan.add = (plan.add_preload || plan.add_meet || g_image.settled) && given < kMaxPreload;
     return plan;
 }
 

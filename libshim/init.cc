@@ -1,7 +1,8 @@
 // What happens when the library is loaded: find libc and our own path, and give the program the environment it was
 // meant to see.
 //
-// Must stay true: no system call, no allocation, no output; a few microseconds, because every exec pays for it. It
+// Must stay true: no allocation, no output; no system call, but where nobody told us of an instrument (beside.cc): the first
+// process, and those entered from outside; a few microseconds, because every exec pays for it. It
 // works whether the loader passes arguments to constructors (glibc) or not (musl), and before or after other
 // constructors.
 #include <elf.h>
@@ -57,6 +58,7 @@ __attribute__((constructor)) void init() {
     note_objects();
     restore_environment();
     if (g_image.meet[0]) enlist_now();
+    else if (!g_image.settled) find_instrument();
 }
 
 }  // namespace

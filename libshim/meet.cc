@@ -4,6 +4,7 @@
 #include <asm/unistd.h>
 #include <linux/in.h>
 
+#include "libshim/message.h"
 #include "libshim/raw_syscall.h"
 #include "libshim/state.h"
 #include "libshim/text.h"
@@ -12,28 +13,8 @@ namespace undercoat::shim {
 namespace {
 
 constexpr long kEintr = -4, kEnoent = -2, kEproto = -71;
-constexpr int kAfUnix = 1, kSockSeqpacketCloexec = 5 | 02000000, kMsgNosignal = 0x4000, kMsgCmsgCloexec = 0x40000000;
-constexpr int kSolSocket = 1, kSoRcvtimeo = 20, kSoSndtimeo = 21, kScmRights = 1, kScmCredentials = 2;
+constexpr int kSoRcvtimeo = 20, kSoSndtimeo = 21;
 
-struct Iovec {
-    void* base;
-    size_t size;
-};
-struct Message {
-    void* name;
-    uint32_t name_size;
-    Iovec* iov;
-    size_t iov_count;
-    void* control;
-    size_t control_size;
-    int flags;
-};
-struct Control {
-    size_t size;
-    int level;
-    int type;
-    int fds[2];
-};
 struct Credentials {
     size_t size;
     int level;
@@ -79,16 +60,20 @@ long receive(long s) {
     return kEproto;
 }
 
-long ask(const char* path) {
+long ask(const char* path, wire::MeetKind what) {
     const long s = connect_to(path);
     if (failed(s)) return s;
-    wire::MeetRequest request{wire::kRingMagic, wire::kAbi};
+    wire::MeetRequest request{wire::kRingMagic, wire::kAbi, static_cast<uint32_t>(what)};
     // Who we are goes with it: some sandboxes know it at no other place. The kernel vouches for it.
     Credentials who{sizeof who - sizeof who.padding, kSolSocket, kScmCredentials, static_cast<int32_t>(own_call(__NR_getpid)),
                     static_cast<uint32_t>(own_call(__NR_getuid)), static_cast<uint32_t>(own_call(__NR_getgid)), 0};
     Iovec iov{&request, sizeof request};
     Message m{nullptr, 0, &iov, 1, &who, sizeof who, 0};
     long r = own_call(__NR_sendmsg, s, &m, kMsgNosignal);
+    if (what == wire::MeetKind::end) {
+        const int64_t seconds[2] = {wire::kEndSeconds, 0};
+        own_call(__NR_setsockopt, s, kSolSocket, kSoRcvtimeo, seconds, sizeof seconds);
+    }
     if (!failed(r)) r = receive(s);
     own_call(__NR_close, s);
     return r;
@@ -96,11 +81,14 @@ long ask(const char* path) {
 
 }  // namespace
 
-long meet() {
-    if (g_image.meet[0]) return ask(g_image.meet);
+long meet(wire::MeetKind what) {
+    if (g_image.meet[0]) return ask(g_image.meet, what);
     long r = kEnoent;
     for (const char* place : wire::kMeetingPlaces)
-        if (r = ask(place); !failed(r)) break;
+        if (r = ask(place, what); !failed(r)) {
+            copy_text(g_image.meet, sizeof g_image.meet, place, length(place));
+            break;
+        }
     return r;
 }
 

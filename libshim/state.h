@@ -8,6 +8,7 @@
 #pragma once
 
 #include "wire/local/calls.h"
+#include "wire/local/handover.h"
 #include "wire/local/ring.h"
 
 // The program is about to confine itself by prctl(option, argument): see confine.cc. Called by syscall.S too.
@@ -39,6 +40,7 @@ struct Image {
     bool cancel_used;       // the program can cancel threads: calls that may block must stay cancellable
     bool musl;
     bool no_clock;        // the program has forbidden itself the time stamp counter
+    bool settled;         // an instrument was looked for, by us or by whoever executed us
     bool moved;           // root or mount name space were changed: our file may not be visible
     uint16_t tid_offset;  // of the thread id from the thread pointer; 0: unknown
     uint32_t path_length;
@@ -80,6 +82,10 @@ inline void note_nonblocking(long fd, bool is) {
 Process* enlist();
 // Registers now if that is still possible.
 void enlist_now();
+// Registers at a meeting place now, as a process that was entered from outside. False: there is none, or it refuses us.
+bool enlist_entered();
+// For an image that nobody told of an instrument: joins the one that is there, or starts one beside (beside.cc).
+void find_instrument();
 
 // Whether records may be made, which need the time stamp counter (confine.cc).
 void set_clock(bool allowed);
@@ -87,8 +93,8 @@ void set_clock(bool allowed);
 // What SECCOMP_MODE_STRICT does, where the kernel refuses it beside a filter. 0 or a negated errno.
 long confine_strictly();
 
-// Descriptor of the ring from a meeting place, or a negated errno.
-long meet();
+// Descriptor of the ring from a meeting place, or a negated errno. Remembers the place, which children are told of.
+long meet(wire::MeetKind what);
 // Fills Image::objects, libc and path; harmless when done already.
 void note_objects();
 // Address of a function of libc, or null.

@@ -29,6 +29,7 @@ constexpr Setting kSettings[] = {
     {"UNDERCOAT_RULES", "the bundle's rules directory", "", "--rules", "rules files, separated by colons"},
     {"UNDERCOAT_CONFIG", "none", "", "--config", "a configuration file, with keys of falco.yaml"},
     {"UNDERCOAT_ALERTS", "stderr", "", "--alerts", "where alerts go: stdout, stderr or a file"},
+    {"UNDERCOAT_FORMAT", "text on streams, json in files", "text json", "--format", "form of alerts"},
     {"UNDERCOAT_EVENTS", "none", "", "--events", "a file for all events"},
     {"UNDERCOAT_LOGGING", "warning", "silent error warning info debug trace", "--log", "own messages, on stderr"},
     {"UNDERCOAT_PRIORITY", "availability", "availability security", "",

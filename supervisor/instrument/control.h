@@ -33,6 +33,7 @@ int receive_control(int socket, ControlMessage& message, int* fd, bool wait);
 struct HandOver {
     uint64_t outstanding[wire::kMaxTrapThreads];
     uint64_t last_id;  // the highest notification id received
+    uint64_t ending[8];  // calls that wait until everything is written out (Handler::hold_end_of)
 };
 HandOver* map_hand_over();
 

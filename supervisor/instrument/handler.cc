@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "supervisor/instrument/socket_facts.h"
 #include "supervisor/instrument/target.h"
@@ -75,7 +76,35 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
         }
         note_changes(c);
     }
+    if (known && static_cast<Call>(c.call) == Call::exit_group && keeps(c, t.trap.id)) return;
     answer(backend, c, t);
+}
+
+void Handler::hold_end_of(pid_t pid, HandOver& where, int wake) {
+    hand_over_ = &where;
+    wake_ = wake;
+    held_end_ = pid;
+}
+
+// True: let_end() answers it. Others of its threads that want to end it have room for a few.
+bool Handler::keeps(const HeldCall& c, uint64_t id) {
+    if (held_end_ != c.pid) return false;
+    for (uint64_t& place : hand_over_->ending) {
+        uint64_t none = 0;
+        if (!__atomic_compare_exchange_n(&place, &none, id, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) && none != id) continue;
+        const uint64_t one = 1;
+        if (held_end_ == c.pid && write(wake_, &one, sizeof one) == sizeof one) return true;
+        return !__atomic_compare_exchange_n(&place, &id, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
+    return false;
+}
+
+void Handler::let_end(TrapBackend& backend) {
+    held_end_ = 0;
+    if (!hand_over_) return;
+    for (uint64_t& place : hand_over_->ending)
+        if (const uint64_t id = __atomic_exchange_n(&place, 0, __ATOMIC_SEQ_CST))
+            wire::count(registry_, backend.proceed(id) ? Counter::continued : Counter::stale_ids);
 }
 
 void Handler::answer(TrapBackend& backend, const HeldCall& c, Ticket& t) {

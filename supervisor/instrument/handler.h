@@ -12,6 +12,7 @@
 
 #include "supervisor/instrument/call_book.h"
 #include "supervisor/instrument/capture.h"
+#include "supervisor/instrument/control.h"
 #include "supervisor/instrument/guard.h"
 #include "supervisor/instrument/infer.h"
 #include "supervisor/instrument/lineage.h"
@@ -51,7 +52,14 @@ public:
     void handle(TrapBackend& backend, Ticket& ticket);
     // A process asks for a ring by the meeting place: its descriptor, or -errno. For processes that are not trapped the
     // first ring is their birth, another one a new image.
-    int enlist(pid_t pid);
+    // `entered`: nobody has seen its execution, which is told now.
+    int enlist(pid_t pid, bool entered);
+    // The same for a process that trapped from now on.
+    void note_entered(pid_t pid);
+    // The end of this process (exit_group) waits for let_end(); `wake`: an eventfd that then says so. Before the first trap.
+    void hold_end_of(pid_t pid, HandOver& where, int wake);
+    // From now on it waits no more.
+    void let_end(TrapBackend& backend);
     // Records a trap that no thread could tell: registers only. Called by the watchdog, for a ticket whose `recorded` it has set.
     void record_registers(const Trap& trap);
     // A known process has died: its exit is recorded unless it was already. `status`: of waitpid().
@@ -65,6 +73,7 @@ private:
     // handler.cc
     void answer(TrapBackend& backend, const HeldCall& c, Ticket& t);
     void note_cgroups(const HeldCall& c, const Captured& found);
+    bool keeps(const HeldCall& c, uint64_t id);
     bool opens_shim(const HeldCall& c);
     bool is_current(TrapBackend& backend, const Ticket& t);
     void record_call(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t);
@@ -137,6 +146,9 @@ private:
     wire::Origin origin_ = wire::Origin::notify;
     bool exact_ = false;
     CallBook book_;
+    std::atomic<pid_t> held_end_{0};
+    HandOver* hand_over_ = nullptr;
+    int wake_ = -1;
 };
 
 }  // namespace undercoat::instrument

@@ -158,7 +158,7 @@ void Handler::remember(Process& p, const Snapshot& s) {
     p.arg_start = s.stat.arg_start;
 }
 
-int Handler::enlist(pid_t pid) {
+int Handler::enlist(pid_t pid, bool entered) {
     static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
     bool known = false;
     {
@@ -166,7 +166,8 @@ int Handler::enlist(pid_t pid) {
         known = table_.find(pid) != nullptr;
     }
     if (!known) introduce(pid, *ticket);
-    else if (registry_.mode == static_cast<uint32_t>(wire::CaptureMode::preload)) {
+    // Who asks again is another image; those that are trapped do not ask here.
+    if (known || entered) {
         PendingExec none{};
         none.time = now_ns();
         confirm_exec(pid, none, {}, *ticket);
@@ -174,6 +175,14 @@ int Handler::enlist(pid_t pid) {
     int fd = -1;
     const int slot = adopt_ring(pid, *ticket, &fd);
     return slot < 0 ? slot : fd;
+}
+
+void Handler::note_entered(pid_t pid) {
+    const auto ticket = std::make_unique<Ticket>();
+    PendingExec none{};
+    none.time = now_ns();
+    introduce(pid, *ticket);
+    confirm_exec(pid, none, {}, *ticket);
 }
 
 void Handler::announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t) {

@@ -7,13 +7,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <linux/oom.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/agent.h"
+#include "supervisor/instrument/beside.h"
 #include "supervisor/instrument/bundle.h"
 #include "supervisor/instrument/fault.h"
 #include "supervisor/instrument/fds.h"
@@ -22,62 +22,19 @@
 #include "supervisor/instrument/resource_limits.h"
 #include "supervisor/instrument/log.h"
 #include "supervisor/instrument/options.h"
+#include "supervisor/instrument/setup.h"
 #include "wire/local/handover.h"
 
 namespace undercoat::instrument {
 namespace {
 
-constexpr int kMisuse = 2, kNotStarted = 125;
+constexpr int kMisuse = 2;
 
 // Inside another instrument's filter its trap answers the magic call; natively the kernel says EFAULT.
 bool inside_another() {
     const long r = syscall(SYS_openat, wire::kMagicDirfd, wire::kMagicPath, wire::kMagicFlags, ~wire::kAbi);
     if (r >= 0) close(static_cast<int>(r));
     return r >= 0 || errno != EFAULT || (getenv(wire::kEnvMeet) && getenv(wire::kEnvAdded));
-}
-
-void lower_oom_risk() {
-    const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    (void)!write(fd, "-999", 4);
-    close(fd);
-}
-
-const char* describe(const Launched& l, bool shim) {
-    switch (l.held_by) {
-        case TrapKind::notify:
-            return shim ? "full mode: preloaded library, and seccomp user notification for the rest"
-                        : "trap mode: seccomp user notification for every captured call";
-        case TrapKind::ptrace:
-            return shim ? "full mode: preloaded library, and ptrace (seccomp filter) for the rest"
-                        : "trap mode: ptrace (seccomp filter) for every captured call";
-        case TrapKind::ptrace_all:
-            return shim ? "full mode: preloaded library, and ptrace at every call for the rest"
-                        : "trap mode: ptrace at every call";
-        default: return "preload mode: the library alone";
-    }
-}
-
-void say_mode(const Launched& l, const LaunchPlan& plan) {
-    if (l.held_by == TrapKind::automatic && plan.filter)
-        log_line(LogLevel::warning, "calls can be held neither by a seccomp filter nor by a tracer here (%s): %s", strerror(l.filter_error),
-                 describe(l, true));
-    else log_line(LogLevel::debug, "%s", describe(l, !plan.shim.empty()));
-    if (l.no_new_privs)
-        log_line(LogLevel::warning,
-                 "no_new_privs had to be set: set-user-id programs (sudo, su, ping) run without their privileges below us");
-}
-
-LaunchPlan plan_launch(const Options& o, const Bundle& b, const std::string& path) {
-    LaunchPlan p;
-    p.path = path;
-    p.argv = o.command;
-    p.filter = o.mode != Mode::preload && !o.no_filter;
-    p.trap = o.trap;
-    p.filter_required = o.mode == Mode::full || o.mode == Mode::trap;
-    p.spec.gadget = o.mode != Mode::trap && !b.shim.empty();
-    if (o.mode != Mode::trap) p.shim = b.shim;
-    return p;
 }
 
 [[noreturn]] void exec_only(const Options& o, const std::string& path) {
@@ -87,13 +44,6 @@ LaunchPlan plan_launch(const Options& o, const Bundle& b, const std::string& pat
     execv(path.c_str(), argv.data());
     log_line(LogLevel::error, "%s: %s", path.c_str(), strerror(errno));
     _exit(errno == ENOENT ? 127 : 126);
-}
-
-void note_missing(const Options& o, const Bundle& b) {
-    if (b.supervisor.empty())
-        log_line(LogLevel::warning, "no supervisor beside %s: nothing is evaluated", b.self.c_str());
-    if (b.shim.empty() && o.mode != Mode::trap)
-        log_line(LogLevel::warning, "no lib/libshim.so for %s: every call takes the slow way", b.self.c_str());
 }
 
 // From here on we are the workload's init.
@@ -120,10 +70,7 @@ int run(const Options& o) {
     const Bundle bundle = find_bundle();
     note_missing(o, bundle);
     LaunchPlan plan = plan_launch(o, bundle, command.path);
-    const wire::CaptureMode mode = !plan.filter       ? wire::CaptureMode::preload
-                                   : plan.spec.gadget ? wire::CaptureMode::full
-                                                      : wire::CaptureMode::trap;
-    Agent agent({bundle.supervisor, o.supervisor, plan.shim, mode, getpid(), nullptr});
+    Agent agent({bundle.supervisor, o.supervisor, plan.shim, capture_mode(plan), getpid(), 0, nullptr});
     if (Status s = agent.start(); !s) {
         log_line(LogLevel::error, "%s The workload runs unseen.", s.error().c_str());
         if (o.hold_until_ready) return kNotStarted;
@@ -162,7 +109,7 @@ int start(int argc, char** argv) {
     for (const std::string& e : options->env_errors) log_line(LogLevel::error, "%s", e.c_str());
     if (!options->env_errors.empty() && options->hold_until_ready) return kMisuse;
     prepare_faults(getenv("UNDERCOAT_FAULT"));
-    return run(*options);
+    return options->beside >= 0 ? run_beside(*options) : run(*options);
 }
 
 }  // namespace

@@ -22,20 +22,28 @@ sockaddr_un address_of(const std::string& path) {
     return a;
 }
 
-bool somebody_serves(const std::string& path) {
-    const UniqueFd s(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const sockaddr_un a = address_of(path);
-    return s && (connect(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0 || errno == EAGAIN);
+// Of another user's processes (root enters a container of somebody else) the kernel does not show the name spaces.
+bool may_meet(pid_t pid) {
+    char path[64], target[64];
+    if (same_namespace(pid, "ns/mnt")) return true;
+    proc_path(path, sizeof path, pid, "ns/mnt");
+    return readlink(path, target, sizeof target) < 0 && (errno == EACCES || errno == EPERM);
 }
 
 }  // namespace
+
+bool MeetingPlace::served(const std::string& path) {
+    const UniqueFd s(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_un a = address_of(path);
+    return s && (connect(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0 || errno == EAGAIN);
+}
 
 bool MeetingPlace::bind_to(const std::string& path) {
     UniqueFd s(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const sockaddr_un a = address_of(path);
     if (!s) return false;
     if (bind(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) != 0) {
-        if (errno != EADDRINUSE || somebody_serves(path) || unlink(path.c_str()) != 0) return false;
+        if (errno != EADDRINUSE || served(path) || unlink(path.c_str()) != 0) return false;
         if (bind(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) != 0) return false;
     }
     chmod(path.c_str(), 0777);  // processes of every user of the container meet us here
@@ -68,7 +76,7 @@ UniqueFd MeetingPlace::accept(pid_t* peer) {
     if (!c) return c;
     ucred who{};
     socklen_t n = sizeof who;
-    if (getsockopt(c.get(), SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 || who.pid <= 0 || !same_namespace(who.pid, "ns/mnt")) return {};
+    if (getsockopt(c.get(), SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 || who.pid <= 0 || !may_meet(who.pid)) return {};
     *peer = who.pid;
     const int on = 1;
     if (who.pid == getpid()) {
@@ -96,7 +104,7 @@ bool receive_request(int connection, wire::MeetRequest& request, pid_t& peer) {
     ucred who{};
     memcpy(&who, CMSG_DATA(c), sizeof who);
     peer = who.pid;
-    return peer > 0 && same_namespace(peer, "ns/mnt");
+    return peer > 0 && may_meet(peer);
 }
 
 }  // namespace
@@ -106,7 +114,8 @@ void MeetingPlace::answer(int connection, pid_t peer, uint32_t mode, const Serve
     if (!receive_request(connection, request, peer)) return;
     wire::MeetReply reply{wire::kRingMagic, wire::kAbi, 0, mode};
     int fd = -EPROTO;
-    if (request.magic == wire::kRingMagic && request.abi == wire::kAbi) fd = serve(peer);
+    if (request.magic == wire::kRingMagic && request.abi == wire::kAbi) fd = serve(peer, static_cast<wire::MeetKind>(request.what));
+    if (fd == kLater) return;
     if (fd < 0) reply.error = -fd;
     iovec part{&reply, sizeof reply};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};

@@ -3,6 +3,7 @@
 #include "supervisor/instrument/options.h"
 
 #include <array>
+#include <charconv>
 #include <string_view>
 
 namespace undercoat::instrument {
@@ -38,7 +39,7 @@ What to evaluate and where to write it
 
 The exit status is that of COMMAND; 127 if it is not found, 126 if it cannot be executed, 2 if
 instrument itself was called wrongly. Variables (flags win): UNDERCOAT_MODE, UNDERCOAT_RULES
-(files separated by colons), UNDERCOAT_CONFIG, UNDERCOAT_ALERTS, UNDERCOAT_EVENTS,
+(files separated by colons), UNDERCOAT_CONFIG, UNDERCOAT_ALERTS, UNDERCOAT_FORMAT, UNDERCOAT_EVENTS,
 UNDERCOAT_LOGGING, UNDERCOAT_PRIORITY (availability: start at once; security: start when the rules are loaded).
 )";
 
@@ -62,6 +63,7 @@ constexpr std::array<Word<TrapKind>, 4> kTraps{{{"auto", TrapKind::automatic},
                                                 {"notify", TrapKind::notify},
                                                 {"ptrace", TrapKind::ptrace},
                                                 {"ptrace-all", TrapKind::ptrace_all}}};
+constexpr std::array<Word<bool>, 2> kFormats{{{"text", false}, {"json", true}}};
 constexpr std::array<Word<bool>, 2> kPriorities{{{"availability", false}, {"security", true}}};
 
 // Options of the supervisor that may stand before the command.
@@ -87,7 +89,7 @@ Status choose(const std::array<Word<T>, N>& words, const std::string& name, std:
 }
 
 struct Seen {
-    bool mode = false, rules = false, config = false, alerts = false, events = false, log = false;
+    bool mode = false, rules = false, config = false, alerts = false, format = false, events = false, log = false;
 };
 
 Status apply(Options& o, Seen& seen, const std::string& name, const std::string& value) {
@@ -96,6 +98,11 @@ Status apply(Options& o, Seen& seen, const std::string& name, const std::string&
         return choose(kModes, "--mode", value, o.mode);
     }
     if (name == "trap") return choose(kTraps, "--trap", value, o.trap);
+    if (name == "beside") {
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), o.beside);
+        if (error == std::errc() && end == value.data() + value.size() && o.beside >= 0) return Unit{};
+        return Error{"--beside is '" + value + "'; the library passes the number of a descriptor."};
+    }
     if (name == "log") {
         seen.log = true;
         if (Status s = choose(kLevels, "--log", value, o.log); !s) return s;
@@ -103,13 +110,15 @@ Status apply(Options& o, Seen& seen, const std::string& name, const std::string&
     seen.rules |= name == "rules";
     seen.config |= name == "config";
     seen.alerts |= name == "alerts";
+    seen.format |= name == "format";
     seen.events |= name == "events";
     o.supervisor.push_back("--" + name);
     o.supervisor.push_back(value);
     return Unit{};
 }
 
-Status apply_flag(Options& o, const std::string& name) {
+Status apply_flag(Options& o, Seen& seen, const std::string& name) {
+    seen.format |= name == "json";
     if (name == "help") o.help = true;
     else if (name == "version") o.version = true;
     else if (name == "no-filter") o.no_filter = true;
@@ -119,7 +128,7 @@ Status apply_flag(Options& o, const std::string& name) {
 
 // 1: takes a value, 0: a flag, -1: unknown.
 int takes_value(std::string_view name) {
-    if (name == "mode" || name == "trap") return 1;
+    if (name == "mode" || name == "trap" || name == "beside") return 1;
     if (name == "no-filter" || name == "help" || name == "version") return 0;
     for (const Passed& p : kPassed)
         if (p.name == name) return p.takes_value ? 1 : 0;
@@ -155,6 +164,12 @@ void from_environment(Options& o, const Seen& seen, const GetEnv& env) {
         o.supervisor.insert(o.supervisor.end(), {"--config", v});
     if (const char* v = given("UNDERCOAT_ALERTS"); v && !seen.alerts)
         o.supervisor.insert(o.supervisor.end(), {"--alerts", v});
+    if (const char* v = given("UNDERCOAT_FORMAT"); v && !seen.format) {
+        bool json = false;
+        Status s = choose(kFormats, "UNDERCOAT_FORMAT", v, json);
+        if (s) o.supervisor.insert(o.supervisor.end(), {"--format", v});
+        note(std::move(s));
+    }
     if (const char* v = given("UNDERCOAT_EVENTS"); v && !seen.events)
         o.supervisor.insert(o.supervisor.end(), {"--events", v});
 }
@@ -180,7 +195,7 @@ Result<Options> parse_options(int argc, const char* const* argv, const GetEnv& e
         if (wants < 0) return Error{"Unknown option '--" + name + "'; see instrument --help."};
         if (wants == 0 && eq != arg.npos) return Error{"--" + name + " takes no value, '" + std::string(arg) + "' was given."};
         if (wants == 1 && eq == arg.npos && i + 1 >= argc) return Error{"--" + name + " needs a value."};
-        Status s = wants == 0          ? apply_flag(o, name)
+        Status s = wants == 0          ? apply_flag(o, seen, name)
                    : eq != arg.npos    ? apply(o, seen, name, std::string(arg.substr(eq + 1)))
                                        : apply(o, seen, name, argv[++i]);
         if (!s) return Error{s.error()};
@@ -189,7 +204,7 @@ Result<Options> parse_options(int argc, const char* const* argv, const GetEnv& e
     from_environment(o, seen, env);
     if (o.no_filter && (o.mode == Mode::full || o.mode == Mode::trap))
         return Error{"--no-filter goes with --mode auto or preload only; full and trap need the filter."};
-    if (o.command.empty() && !o.help && !o.version) return Error{"No command was given; see instrument --help."};
+    if (o.command.empty() && o.beside < 0 && !o.help && !o.version) return Error{"No command was given; see instrument --help."};
     return o;
 }
 

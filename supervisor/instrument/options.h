@@ -22,6 +22,7 @@ struct Options {
     bool no_filter = false;
     bool hold_until_ready = false;  // UNDERCOAT_PRIORITY=security
     LogLevel log = LogLevel::info;
+    int beside = -1;  // descriptor of the shim that started us (handover.h, 4.); then there is no command
     bool help = false;
     bool version = false;
     std::vector<std::string> supervisor;  // arguments passed on to the supervisor

@@ -50,6 +50,7 @@ Process* ProcessTable::insert(pid_t pid) {
     p->pid = pid;
     p->next = head;
     head = i;
+    ++live_;
     return p;
 }
 
@@ -64,6 +65,7 @@ void ProcessTable::erase(pid_t pid) {
         p.pid = 0;
         p.next = free_;
         free_ = i;
+        --live_;
         return;
     }
 }

@@ -87,6 +87,7 @@ public:
         uint64_t start_time;
     };
     bool note_newborn(const Process& p, bool* first);
+    bool empty() const { return live_ == 0; }
     bool has_newborns() const { return !newborns_.empty(); }
     // Takes the lock; one thread calls it. The list is good until the next call.
     const std::vector<Newborn>& take_newborns();
@@ -103,7 +104,7 @@ private:
     uint32_t* execs_next_;
     uint64_t* threads_;  // tid << 32 | tgid, direct mapped
     std::vector<Newborn> newborns_, taken_newborns_;
-    uint32_t free_ = kNoIndex, used_ = 0;
+    uint32_t free_ = kNoIndex, used_ = 0, live_ = 0;
     uint32_t free_exec_ = kNoIndex, used_execs_ = 0;
     struct Buckets {
         uint32_t* first;

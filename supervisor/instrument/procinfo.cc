@@ -287,18 +287,20 @@ size_t strip_additions(char* block, size_t n) {
     for (; at < end; at = next(at))
         if (starts_with(at, end, wire::kEnvAdded)) added = at + sizeof wire::kEnvAdded;
     if (!added || added >= end) return n;
-    const char how = *added;
-    const bool meet = added + 1 < end && added[1] == 'm';
+    const std::string_view what(added, static_cast<size_t>(end - added));
+    const std::string_view letters = what.substr(0, what.find('\0'));
+    const bool whole = letters.find('p') != letters.npos, part = letters.find('a') != letters.npos;
+    const bool meet = letters.find('m') != letters.npos;
     char* to = block;
     for (at = block; at < end;) {
         char* after = next(at);
         size_t size = static_cast<size_t>(after - at);
         const bool preload = starts_with(at, end, wire::kEnvPreload);
         const bool drop = starts_with(at, end, wire::kEnvAdded) || (meet && starts_with(at, end, wire::kEnvMeet)) ||
-                          (preload && how == 'p');
+                          (preload && whole);
         if (!drop) {
             memmove(to, at, size);
-            if (preload && how == 'a')
+            if (preload && part)
                 if (char* colon = static_cast<char*>(memrchr(to, ':', size))) {
                     *colon = 0;
                     size = static_cast<size_t>(colon + 1 - to);

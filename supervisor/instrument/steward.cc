@@ -9,6 +9,7 @@
 #include <memory>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -29,17 +30,20 @@ namespace {
 
 constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kDrainLimit = 10'000 * kMs;
+constexpr uint64_t kEndLimit = wire::kEndSeconds * 1'000 * kMs;
 
 // What an epoll event is about: a pid (a death), one of these, or one of them plus a descriptor.
 enum Source : uint64_t {
     from_control = 1ULL << 32, from_supervisor = 2ULL << 32, from_listener = 3ULL << 32, from_meeting = 4ULL << 32,
-    from_newborns = 5ULL << 32, from_mounts = 6ULL << 32, from_peer = 7ULL << 32
+    from_newborns = 5ULL << 32, from_mounts = 6ULL << 32, from_ending = 7ULL << 32, from_peer = 8ULL << 32
 };
 constexpr size_t kMaxPeers = 256;
 
 // A trap process that died held calls; ids are consecutive, so those it received but had not noted lie just below the last.
 void release_held(TrapBackend& backend, const HandOver& held) {
     for (uint64_t id : held.outstanding)
+        if (id != 0) backend.proceed(id);
+    for (uint64_t id : held.ending)
         if (id != 0) backend.proceed(id);
     for (uint64_t id = held.last_id + 64; held.last_id != 0 && id + 64 > held.last_id; --id)
         if (backend.valid(id)) backend.proceed(id);
@@ -52,7 +56,7 @@ public:
           supervisor_(shared, registrar_, settings.supervisor, settings.arguments),
           epoll_(move_high(UniqueFd(epoll_create1(EPOLL_CLOEXEC)))),
           newborns_(move_high(UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)))), trap_ring_(shared.trap.ring, *shared.registry),
-          handler_(table_, trap_ring_, registrar_, *shared.registry, Agents{settings.init_pid, getpid(), 0}, epoll_.get(),
+          handler_(table_, trap_ring_, registrar_, *shared.registry, Agents{settings.init_pid, getpid(), 0, settings.helper_pid}, epoll_.get(),
                    newborns_.get(), settings.shim) {}
 
     int run() {
@@ -72,12 +76,19 @@ public:
         while (!finished_) turn();
         stop_supervisor();
         leave();
+        let_workload_end();
         if (init_waits_) send_control(control_.get(), {ControlKind::drained, 1});
         return 0;
     }
 
 private:
     void leave() { meeting_.close(); }
+
+    // Nobody is left of those who met us without being held: they are all that is still known.
+    bool nobody_met() {
+        auto guard = table_.lock();
+        return table_.empty();
+    }
 
     void watch(int fd, uint32_t events, uint64_t tag) {
         epoll_event e{events, {.u64 = tag}};
@@ -94,7 +105,7 @@ private:
         epoll_event events[64];
         int wait = supervisor_.wait_ms(monotonic_ns());
         if (wait < 0 || wait > 1000) wait = 1000;
-        if (init_waits_) wait = 5;
+        if (init_waits_ || workload_waits_) wait = 5;
         const int n = epoll_wait(epoll_.get(), events, 64, wait);
         ++shared_.registry->instrument_beat;
         for (int i = 0; i < n; ++i) {
@@ -105,11 +116,17 @@ private:
             else if (tag == from_meeting) peer_came();
             else if (tag == from_newborns) newborns_due();
             else if (tag == from_mounts) mounts_changed();
+            else if (tag == from_ending) workload_ends();
             else if (tag >= from_peer) peer_asks(static_cast<int>(tag - from_peer));
             else handler_.process_died(static_cast<pid_t>(tag));
         }
         start_supervisor();
         registrar_.sweep();
+        if (workload_waits_ && !finished_ && caught_up()) {
+            handler_.let_end(*backend_);
+            workload_waits_ = false;
+        }
+        if (listener_closed_ && settings_.helper_pid != 0 && nobody_met()) finished_ = true;
         if (init_waits_ && !finished_ && caught_up()) {
             send_control(control_.get(), {ControlKind::drained});
             init_waits_ = false;
@@ -139,6 +156,7 @@ private:
         }
         if (m.kind == ControlKind::listener && fd >= 0) serve(UniqueFd(fd), m.value);
         else if (m.kind == ControlKind::trace) send_control(control_.get(), {ControlKind::seized, trace(m.value, m.text[0] != 0)});
+        else if (m.kind == ControlKind::no_filter) shared_.registry->workload_pid = static_cast<uint32_t>(m.value);
         else if (m.kind == ControlKind::ended) ended(m.value != 0);
         else if (fd >= 0) close(fd);
     }
@@ -174,9 +192,37 @@ private:
         shared_.registry->origin = static_cast<uint32_t>(backend->origin());
         backend_ = std::move(backend);
         handler_.use(*backend_);
+        if (settings_.helper_pid != 0) stand_beside(workload);
         loop_ = std::make_unique<TrapLoop>(*backend_, handler_, *shared_.registry, *settings_.hand_over);
         if (!loop_->start()) log_line(LogLevel::error, "no trap thread could be started");
         watch(backend_->end_fd(), 0, from_listener);
+    }
+
+    // The workload's first process is not our child: nobody waits for us when it ends, so its end waits until everything is
+    // written out. Nobody has seen its execution.
+    void stand_beside(pid_t workload) {
+        ending_ = move_high(UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
+        watch(ending_.get(), EPOLLIN, from_ending);
+        if (settings_.hand_over->last_id == 0) handler_.note_entered(workload);
+        if (ending_) handler_.hold_end_of(workload, *settings_.hand_over, ending_.get());
+    }
+
+    void workload_ends() {
+        uint64_t n = 0;
+        if (read(ending_.get(), &n, sizeof n) != sizeof n || workload_waits_) return;
+        drain_to_ = __atomic_load_n(&shared_.trap.ring.control->head, __ATOMIC_ACQUIRE);
+        drain_until_ = monotonic_ns() + kEndLimit;
+        ended_ = workload_waits_ = true;
+        // With PID 1 the kernel ends us, too.
+        if (shared_.registry->workload_pid == 1) finished_ = true;
+    }
+
+    // Whoever still lives goes on until the kernel or the last of them ends us.
+    void let_workload_end() {
+        if (!workload_waits_) return;
+        handler_.let_end(*backend_);
+        pollfd p{backend_->end_fd(), 0, 0};
+        poll(&p, 1, 5000);
     }
 
     // A process that no filter sees asks for a ring, over the meeting place.
@@ -193,8 +239,18 @@ private:
         const auto at = peers_.find(fd);
         if (at == peers_.end()) return;
         MeetingPlace::answer(fd, at->second.pid, static_cast<uint32_t>(settings_.mode),
-                             [this](pid_t pid) { return handler_.enlist(pid); });
-        peers_.erase(at);
+                             [this](pid_t pid, wire::MeetKind what) {
+                                 if (what == wire::MeetKind::end) return ends_unheld(pid);
+                                 return handler_.enlist(pid, what == wire::MeetKind::entered);
+                             });
+        if (!finished_) peers_.erase(at);
+    }
+
+    // It hears of the end of everything by that of the connection.
+    int ends_unheld(pid_t pid) {
+        if (backend_ || settings_.helper_pid == 0 || pid != static_cast<pid_t>(shared_.registry->workload_pid)) return -EPERM;
+        finished_ = true;
+        return MeetingPlace::kLater;
     }
 
     bool nobody_left() const {
@@ -205,7 +261,7 @@ private:
     void listener_closed() {
         epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, backend_->end_fd(), nullptr);
         listener_closed_ = true;
-        if (ended_) finished_ = true;
+        if (ended_ && settings_.helper_pid == 0) finished_ = true;
     }
 
     // The workload's first process has ended. `everything`: so will all others, by the kernel.
@@ -240,7 +296,7 @@ private:
         }
         registrar_.sweep();
         supervisor_.tell_stop();
-        const uint64_t until = monotonic_ns() + kDrainLimit;
+        const uint64_t until = monotonic_ns() + (workload_waits_ ? kEndLimit : kDrainLimit);
         while (!supervisor_.finished() && monotonic_ns() < until) {
             supervisor_.start_if_due(monotonic_ns());
             pollfd p{supervisor_.pidfd(), POLLIN, 0};
@@ -273,7 +329,8 @@ private:
     UniqueFd mounts_;
     Handler handler_;
     std::unique_ptr<TrapLoop> loop_;
-    bool finished_ = false, ended_ = false, init_waits_ = false, listener_closed_ = false;
+    UniqueFd ending_;
+    bool finished_ = false, ended_ = false, init_waits_ = false, workload_waits_ = false, listener_closed_ = false;
     uint64_t drain_to_ = 0, drain_until_ = 0;
 };
 

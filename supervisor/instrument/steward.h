@@ -20,6 +20,7 @@ struct StewardSettings {
     std::string shim;                    // the path that LD_PRELOAD names; its opening by ld.so is no event
     wire::CaptureMode mode;
     pid_t init_pid;
+    pid_t helper_pid;  // the process between us and a workload that we were started beside of; 0: we are its parent
     HandOver* hand_over;
 };
 

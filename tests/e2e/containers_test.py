@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 import images
-from harness import Case
+from harness import BUNDLE, Case, lines_of_json, wait_for
 
 ENTRY = ['/opt/undercoat/bin/instrument', '--rules', '/etc/rules.yaml', '--alerts', 'stderr', '--json', '--']
 NOBODY = 65534
@@ -102,11 +102,12 @@ class Entrypoint(ContainerCase):
                 self.compare(kind, ['/bin/sh', '-c', script], ['Test shadow read'] * 2)
 
     def test_a_signal_to_the_container(self):
-        for kind in images.MAKERS:
+        for kind in ('glibc', 'musl', 'scratch'):
             with self.subTest(kind=kind):
                 c = self.container(kind, *ENTRY, '/bin/work', 'wait', env=[READY])
                 running = c.start(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                 self.addCleanup(self._end, running)
+                self.addCleanup(c.delete)
                 self.assertEqual('waiting\n', running.stdout.readline())
                 c.kill('TERM')
                 out, err = running.communicate(timeout=20)
@@ -138,6 +139,138 @@ class Refused(ContainerCase):
     def test_descriptors(self):
         r = self.container('glibc', *ENTRY, '/bin/work', env=[READY], files=32).run()
         self.assertEqual(7, r.returncode, r.stderr)
+
+
+PRELOAD = 'LD_PRELOAD=/opt/undercoat/lib/libshim.so'
+IMAGE_ENV = [PRELOAD, 'UNDERCOAT_RULES=/etc/rules.yaml', 'UNDERCOAT_FORMAT=json']
+
+
+class EnvironmentAlone(ContainerCase):
+    """LD_PRELOAD in the image's ENV and no entrypoint: the application stays PID 1."""
+
+    def run_both(self, kind, *command, env=(), **place):
+        bare = self.container(kind, *command, env=env, undercoat=False, **place).run()
+        seen = self.container(kind, *command, env=[*env, *IMAGE_ENV], **place).run()
+        said, ours, alerts = self.parted(seen.stderr)
+        out = [l for l in seen.stdout.splitlines() if l not in IMAGE_ENV]
+        self.assertEqual((bare.returncode, bare.stdout.splitlines(), bare.stderr.splitlines()), (seen.returncode, out, said), seen.stderr)
+        return ours, [a['rule'] for a in alerts]
+
+    def test_everywhere(self):
+        for kind in ('glibc', 'musl'):
+            for name, place in PLACES.items():
+                with self.subTest(kind=kind, place=name):
+                    ours, rules = self.run_both(kind, '/bin/work', 'marker', **place)
+                    self.assertEqual(['Test spawned program'] + ['Test shadow read'] * 2, rules)
+                    self.assertLessEqual(len(ours), 1, ours)
+
+    def test_scripts(self):
+        script = 'cat /etc/shadow | cat; env -i /bin/cat /etc/shadow; (exit 5) || exit 6'
+        _, rules = self.run_both('glibc', '/bin/sh', '-c', script)
+        self.assertEqual(['Test shadow read'] * 2, rules)
+
+    def test_an_application_of_another_program(self):
+        """PID 1 executes another program: the same process, the same agent."""
+        _, rules = self.run_both('glibc', '/bin/sh', '-c', 'exec env A=1 /bin/work marker')
+        self.assertEqual(2, rules.count('Test shadow read'))
+
+    def test_without_us_in_the_image(self):
+        """The library alone, without instrument beside it, does nothing."""
+        place = self.dir / 'lib'
+        place.mkdir()
+        shutil.copy(BUNDLE / 'lib/libshim.so', place)
+        preload = 'LD_PRELOAD=/out/lib/libshim.so'
+        seen = self.container('glibc', '/bin/work', env=[preload], undercoat=False, out=self.dir).run()
+        bare = self.container('glibc', '/bin/work', undercoat=False, out=self.dir).run()
+        out = [l for l in seen.stdout.splitlines() if l != preload]
+        self.assertEqual((bare.returncode, bare.stdout.splitlines(), bare.stderr), (seen.returncode, out, seen.stderr))
+
+    def test_no_filter_permitted(self):
+        ours, rules = self.run_both('glibc', '/bin/work', seccomp=images.docker_profile('seccomp', 'ptrace'), no_new_privs=True)
+        self.assertEqual(1, len(ours))
+        self.assertIn('preload mode', ours[0])
+        self.assertEqual(['Test shadow read'] * 2, rules)
+
+    def test_no_shared_memory(self):
+        ours, _ = self.run_both('glibc', '/bin/work', seccomp=images.docker_profile('memfd_create'))
+        self.assertEqual(1, len(ours), ours)
+        self.assertIn('memfd_create', ours[0])
+
+    def test_rules_first(self):
+        """UNDERCOAT_PRIORITY=security: what cannot be watched is not run."""
+        env = [*IMAGE_ENV, READY]
+        r = self.container('glibc', '/bin/work', env=env, seccomp=images.docker_profile('memfd_create')).run()
+        self.assertEqual((125, ''), (r.returncode, r.stdout))
+        self.assertEqual(7, self.container('glibc', '/bin/work', env=env).run().returncode)
+
+
+class Entered(ContainerCase):
+    """Processes that come from outside (crun exec, ECS Exec): they have the image's environment and are nobody's descendants."""
+
+    def start(self, kind, *command, env=IMAGE_ENV, **place):
+        """A container at work, whose alerts and events are files of self.dir."""
+        self.dir.chmod(0o777)
+        c = self.container(kind, *command, env=[*env, *self.files()], out=self.dir, **place)
+        running = c.start(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self._end, running)
+        self.addCleanup(c.delete)  # first, so that it ends
+        self.assertEqual('waiting\n', running.stdout.readline())
+        return c, running
+
+    def alerts(self):
+        return [a['rule'] for a in lines_of_json(self.dir / 'alerts')]
+
+    def stop(self, c, running, children='No child process(es)?'):
+        c.kill('TERM')
+        out, err = running.communicate(timeout=20)
+        self.assertEqual(9, running.returncode, err)
+        self.assertRegex(out, rf'^children at the end: {children}\n$')
+
+    def enter_all_ways(self, c, running, user):
+        r = c.enter('/bin/work', 'marker', env=IMAGE_ENV, user=user)
+        self.assertEqual(7, r.returncode, r.stderr)
+        self.assertEqual('said on standard error\n', r.stderr)
+        self.assertIn('children at last: No child process', r.stdout)
+        wait_for(lambda: self.alerts() == ['Test spawned program'] + ['Test shadow read'] * 2, 'the program and its child')
+        r = c.enter('/bin/sh', '-c', ': marker; cat /etc/shadow; exit 3', env=IMAGE_ENV, user=user)
+        self.assertEqual(3, r.returncode, r.stderr)
+        # A shell of the musl image is static: of it nothing is seen.
+        wait_for(lambda: self.alerts()[3:] == ['Test spawned program', 'Test shadow read'], 'the shell and its child')
+        self.stop(c, running)
+
+    def test_with_the_entrypoint(self):
+        for user in (0, NOBODY):
+            with self.subTest(user=user):
+                self.enter_all_ways(*self.start('glibc', *ENTRY[:3], '--json', '--', '/bin/work', 'wait', user=user), user)
+                (self.dir / 'alerts').unlink()
+
+    def test_with_the_environment_alone(self):
+        for user in (0, NOBODY):
+            with self.subTest(user=user):
+                self.enter_all_ways(*self.start('glibc', '/bin/work', 'wait', user=user), user)
+                (self.dir / 'alerts').unlink()
+
+    def test_root_enters_the_container_of_another_user(self):
+        c, running = self.start('glibc', '/bin/work', 'wait', user=NOBODY)
+        r = c.enter('/bin/work', env=IMAGE_ENV, user=0)
+        self.assertEqual((7, 'said on standard error\n'), (r.returncode, r.stderr))
+        wait_for(lambda: self.alerts() == ['Test shadow read'] * 2, 'root and its child')
+        self.stop(c, running)
+
+    def test_many_at_once_start_one(self):
+        """PID 1 is a static program, which starts nobody: of those who come in together one starts the agent."""
+        c, running = self.start('static and glibc', '/bin/static', 'wait')
+        entered = [c.enter('/bin/work', 'marker', env=[*IMAGE_ENV, *self.files()], background=True, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL) for _ in range(8)]
+        for p in entered:
+            self.addCleanup(self._end, p)
+        self.assertEqual([7] * 8, [p.wait(30) for p in entered])
+        wait_for(lambda: self.alerts().count('Test shadow read') == 16, 'all of them and their children')
+        self.stop(c, running, children='.*')  # the agent's parent is a descendant of a process that has ended (docs/limits.md)
+
+    @staticmethod
+    def files():
+        return ['UNDERCOAT_ALERTS=/out/alerts', 'UNDERCOAT_EVENTS=/out/events']
 
 
 if __name__ == '__main__':

@@ -113,7 +113,12 @@ def _scratch(root):
     _compile('gcc', root / 'bin/work', '-static')
 
 
-MAKERS = {'glibc': _glibc, 'musl': _musl, 'scratch': _scratch}
+def _both(root):
+    _glibc(root)
+    _compile('gcc', root / 'bin/static', '-static')
+
+
+MAKERS = {'glibc': _glibc, 'musl': _musl, 'scratch': _scratch, 'static and glibc': _both}
 
 
 def image(kind):
@@ -181,9 +186,9 @@ class Container:
     def start(self, **options):
         return crun('run', '--bundle', self.dir, self.name, background=True, **options)
 
-    def enter(self, *command, env=(), user=None):
+    def enter(self, *command, env=(), user=None, **options):
         return crun('exec', *[w for e in env for w in ('--env', e)], *(['--user', str(user)] if user is not None else []),
-                    self.name, *command)
+                    self.name, *command, **options)
 
     def kill(self, signal):
         return crun('kill', self.name, signal)

@@ -40,8 +40,8 @@ static void run(const char* self) {
         execv(self, argv);
         _exit(127);
     }
-    printf("fork: %s\n", why(pid));
-    if (waitpid(pid, &status, 0) != pid) printf("waitpid: %s\n", strerror(errno));
+    if (pid < 0) printf("fork: %s\n", strerror(errno));
+    if (waitpid(pid, &status, 0) != pid) printf("waitpid: %s\n", strerror(errno));  /* what the child says comes first */
     printf("child: exited %d with %d\n", WIFEXITED(status), WEXITSTATUS(status));
 }
 

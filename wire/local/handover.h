@@ -10,8 +10,13 @@
 //    first of kMeetingPlaces that answers; SOCK_SEQPACKET; send MeetRequest; receive MeetReply with the ring's fd in
 //    SCM_RIGHTS. instrument takes the pid from SO_PEERCRED, or from the request's
 //    SCM_CREDENTIALS where that names itself (gVisor), and refuses pid 0 and peers of another mount name space.
+//    A process that was entered from outside says so: nobody saw its execution.
 // 3. instrument to supervisor: SOCK_SEQPACKET pair inherited by the supervisor (--agent-fd N); messages are AgentMessage, with
 //    the descriptors named at each kind in SCM_RIGHTS.
+// 4. LD_PRELOAD alone, without an entrypoint: a shim that nobody told of an instrument (no kEnvAdded), whose calls nobody holds and
+//    who finds nobody at a meeting place, starts `instrument --beside N`; N is one end of a SOCK_SEQPACKET pair whose other end the
+//    shim holds. instrument sends a BesideOffer; after `filter` the shim installs the filter that follows the offer in the same
+//    message, answers with BesideReport and the listener in SCM_RIGHTS, and gets a second offer, `go` or `meet`.
 #pragma once
 
 #include "wire/local/ring.h"
@@ -35,9 +40,15 @@ inline constexpr const char* kMeetingPlaces[] = {"/run/undercoat/meet", "/dev/sh
 inline constexpr uint64_t kSeqMagic = 0x5543'0000'0000'0000;
 inline constexpr uint64_t kSeqMask = 0xffff'ffff'0000'0000;
 
+enum class MeetKind : uint32_t {
+    ring = 0,
+    entered,  // the same, and this image was not executed by a process that we know
+    end,      // the first process is about to end: the connection is closed when all that happened is written out
+};
 struct MeetRequest {
     uint32_t magic;  // kRingMagic
     uint32_t abi;    // kAbi
+    uint32_t what;   // MeetKind
 };
 struct MeetReply {
     uint32_t magic;
@@ -47,10 +58,34 @@ struct MeetReply {
 };
 
 // Environment entries that instrument and the exec hooks add, and that the shim's constructor takes out again. kEnvAdded's
-// value says what was added: "p" the whole LD_PRELOAD entry, "a" only our path at its end; then "m" if UNDERCOAT_MEET too.
+// value says what was added: "p" the whole LD_PRELOAD entry, "a" only our path at its end; then "m" if UNDERCOAT_MEET too. Empty:
+// nothing but itself, which says that the parent has looked for an instrument already.
 inline constexpr char kEnvPreload[] = "LD_PRELOAD";
 inline constexpr char kEnvMeet[] = "UNDERCOAT_MEET";
 inline constexpr char kEnvAdded[] = "UNDERCOAT_ADDED";
+
+enum class BesideKind : uint32_t {
+    filter = 1,  // install what follows
+    meet,        // no filter: `meet` is where to register; empty: nowhere
+    go,          // the filter is served
+    refuse,      // the program is not to run (exit status 125)
+};
+struct BesideOffer {
+    uint32_t magic;  // kRingMagic
+    uint32_t abi;
+    uint32_t kind;
+    uint32_t filter_length;  // instructions (struct sock_filter) that follow
+    int32_t reader;          // whose process tree reads the memory of the program (PR_SET_PTRACER)
+    char meet[108];
+};
+struct BesideReport {
+    int32_t error;          // 0, or the errno of why there is no listener
+    uint32_t no_new_privs;  // 1: it had to be set
+};
+// How long the end of a first process waits until everything is written out.
+inline constexpr int64_t kEndSeconds = 5;
+inline constexpr int kRefusedStatus = 125;
+inline constexpr uint32_t kMaxBesideFilter = 4096;
 
 enum class AgentMessageKind : uint32_t {
     hello = 1,     // to supervisor; fds: registry, trap ring

@@ -50,6 +50,12 @@ TEST(Launch, WithoutAMarkerNothingIsTaken) {
     EXPECT_EQ(stripped(given), block_of(given));
 }
 
+TEST(Launch, TheMeetingPlaceAloneIsTakenOutAgain) {
+    const Words given{"LD_PRELOAD=/x.so", "UNDERCOAT_MEET=/m", "UNDERCOAT_ADDED=m", "C=3"};
+    EXPECT_EQ(stripped(given), block_of({"LD_PRELOAD=/x.so", "C=3"}));
+    EXPECT_EQ(stripped({"LD_PRELOAD=/x.so", "UNDERCOAT_ADDED="}), block_of({"LD_PRELOAD=/x.so"}));
+}
+
 TEST(Launch, HostileBlocksAreBounded) {
     for (std::string b : {std::string("UNDERCOAT_ADDED="), std::string("UNDERCOAT_ADDED=a\0LD_PRELOAD=", 29), std::string(3, '\0'),
                           std::string("LD_PRELOAD=x")}) {

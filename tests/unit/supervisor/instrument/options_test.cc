@@ -39,6 +39,17 @@ TEST(Options, PassesTheSupervisorsOptionsOn) {
     EXPECT_EQ(o->command, Words{"x"});
 }
 
+TEST(Options, NeedsNoCommandBesideAnApplication) {
+    auto o = parse({"--beside", "7"}, {{"UNDERCOAT_FORMAT", "json"}});
+    ASSERT_TRUE(o);
+    EXPECT_EQ(o->beside, 7);
+    EXPECT_EQ(o->supervisor, (Words{"--format", "json"}));
+    EXPECT_FALSE(parse({"--beside", "x"}));
+    EXPECT_FALSE(parse({"--beside", "-1"}));
+    EXPECT_EQ(parse({"--json", "x"}, {{"UNDERCOAT_FORMAT", "text"}})->supervisor, Words{"--json"});
+    EXPECT_EQ(parse({"x"}, {{"UNDERCOAT_FORMAT", "xml"}})->env_errors.size(), 1u);
+}
+
 TEST(Options, NamesWhatIsWrongAndWhatIsAllowed) {
     auto o = parse({"--mode", "fast", "x"});
     ASSERT_FALSE(o);
