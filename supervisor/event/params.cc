@@ -16,12 +16,14 @@ namespace {
 
 using wire::ArgKind;
 using Filler = void (*)(Event&, unsigned param);
+using ProcGetter = int64_t (*)(const wire::ProcInfo&);
 
 struct Source {
-    enum class From : uint8_t { nothing, result, argument, special } from = From::nothing;
+    enum class From : uint8_t { nothing, result, argument, special, process } from = From::nothing;
     uint8_t arg = 0;
     ArgKind kind = ArgKind::none;
     Filler special = nullptr;
+    ProcGetter process = nullptr;
 };
 using Plan = std::vector<Source>;
 
@@ -203,34 +205,46 @@ void exit_param(Event& e, unsigned i) {
 
 // --- execve and clone: from /proc where the trap looked ---------------------------------------------------------------
 
-void process_text(Event& e, unsigned i, std::string_view name) {
-    const Captured& c = e.captured;
-    if (name == "exe") {
-        if (c.argv.data() != nullptr) e.set_text(i, c.argv.substr(0, c.argv.find('\0')));
-    } else if (name == "args") {
-        const size_t first = c.argv.find('\0');
-        if (c.argv.data() == nullptr) return;
-        if (first == std::string_view::npos || first + 1 >= c.argv.size()) e.set_empty(i);
-        else e.set_bytes(i, c.argv.substr(first + 1));
-    } else if (name == "env") {
-        if (c.envp.data() == nullptr) return;
-        if (c.envp.empty()) e.set_empty(i);
-        else e.set_bytes(i, c.envp);
-    } else if (name == "cwd") {
-        if (!c.cwd.empty()) e.set_text(i, c.cwd);
-    } else if (name == "comm") {
-        if (!c.comm.empty()) e.set_text(i, c.comm);
-    } else if (name == "trusted_exepath") {
-        if (!c.exe.empty()) e.set_text(i, c.exe);
-    } else if (name == "filename") {
-        const unsigned arg = c.path[0].data() == nullptr ? 1 : 0;
-        if (c.path[arg].data() != nullptr) e.set_text(i, c.path[arg]);
-    }
-}
+struct ProcessText {
+    const char* name;
+    Filler fill;
+};
+
+constexpr ProcessText kProcessTexts[] = {
+    {"exe", [](Event& e, unsigned i) {
+         const std::string_view argv = e.captured.argv;
+         if (argv.data() != nullptr) e.set_text(i, argv.substr(0, argv.find('\0')));
+     }},
+    {"args", [](Event& e, unsigned i) {
+         const std::string_view argv = e.captured.argv;
+         if (argv.data() == nullptr) return;
+         const size_t first = argv.find('\0');
+         if (first == std::string_view::npos || first + 1 >= argv.size()) e.set_empty(i);
+         else e.set_bytes(i, argv.substr(first + 1));
+     }},
+    {"env", [](Event& e, unsigned i) {
+         if (e.captured.envp.data() == nullptr) return;
+         if (e.captured.envp.empty()) e.set_empty(i);
+         else e.set_bytes(i, e.captured.envp);
+     }},
+    {"cwd", [](Event& e, unsigned i) {
+         if (!e.captured.cwd.empty()) e.set_text(i, e.captured.cwd);
+     }},
+    {"comm", [](Event& e, unsigned i) {
+         if (!e.captured.comm.empty()) e.set_text(i, e.captured.comm);
+     }},
+    {"trusted_exepath", [](Event& e, unsigned i) {
+         if (!e.captured.exe.empty()) e.set_text(i, e.captured.exe);
+     }},
+    {"filename", [](Event& e, unsigned i) {
+         const unsigned arg = e.captured.path[0].data() == nullptr ? 1 : 0;
+         if (e.captured.path[arg].data() != nullptr) e.set_text(i, e.captured.path[arg]);
+     }},
+};
 
 struct ProcField {
     const char* name;
-    int64_t (*get)(const wire::ProcInfo&);
+    ProcGetter get;
 };
 
 constexpr ProcField kProcFields[] = {
@@ -268,19 +282,26 @@ void exec_flags_param(Event& e, unsigned i) {
     e.set_number(i, exe_flags(flags));
 }
 
-void process_param(Event& e, unsigned i) {
-    const std::string_view name = e.info().params[i].name;
-    if (i == 0) return e.set_number(i, e.kind == Kind::birth ? 0 : e.result);
-    if (name == "tid" || name == "vtid") return e.set_number(i, e.tid);
-    if (name == "pid") return e.set_number(i, e.pid);
-    // The clone's flags are the call's; a birth has none.
-    if (name == "flags" && !e.is(Call::execve) && !e.is(Call::execveat))
-        return e.set_number(i, e.kind == Kind::call && e.is(Call::clone) ? clone_flags(reg(e, 0)) : 0);
-    if (name == "flags") return exec_flags_param(e, i);
-    process_text(e, i, name);
-    if (e.captured.proc == nullptr || e.param(i).present()) return;
+// The clone's flags are the call's; a birth has none.
+void process_flags_param(Event& e, unsigned i) {
+    if (e.is(Call::execve) || e.is(Call::execveat)) return exec_flags_param(e, i);
+    e.set_number(i, e.kind == Kind::call && e.is(Call::clone) ? clone_flags(reg(e, 0)) : 0);
+}
+
+Filler process_filler(unsigned i, std::string_view name) {
+    if (i == 0) return [](Event& e, unsigned at) { e.set_number(at, e.kind == Kind::birth ? 0 : e.result); };
+    if (name == "tid" || name == "vtid") return [](Event& e, unsigned at) { e.set_number(at, e.tid); };
+    if (name == "pid") return [](Event& e, unsigned at) { e.set_number(at, e.pid); };
+    if (name == "flags") return process_flags_param;
+    for (const ProcessText& t : kProcessTexts)
+        if (name == t.name) return t.fill;
+    return nullptr;
+}
+
+ProcGetter process_field(std::string_view name) {
     for (const ProcField& f : kProcFields)
-        if (name == f.name) return e.set_number(i, f.get(*e.captured.proc));
+        if (name == f.name) return f.get;
+    return nullptr;
 }
 
 // --- plans --------------------------------------------------------------------------------------------------------------
@@ -330,7 +351,13 @@ Source source_for(uint16_t type, unsigned i) {
     const EventInfo& info = kEvents[type];
     Source s;
     if (type == type_of(Call::procexit)) return {Source::From::special, 0, ArgKind::none, exit_param};
-    if (is_process_call(type)) return {Source::From::special, 0, ArgKind::none, process_param};
+    if (is_process_call(type)) {
+        if (Filler f = process_filler(i, info.params[i].name)) return {Source::From::special, 0, ArgKind::none, f};
+        s.from = Source::From::process;
+        s.process = process_field(info.params[i].name);
+        if (s.process == nullptr) s.from = Source::From::nothing;
+        return s;
+    }
     if (Filler f = special_for(type, info.params[i].name)) return {Source::From::special, 0, ArgKind::none, f};
     for (unsigned a = 0; a < info.nargs && a < Captured::kArgs; ++a)
         if (std::strcmp(info.arg_names[a], info.params[i].name) == 0 && !(i == 0 && info.flags & kFdCreates))
@@ -361,6 +388,9 @@ void fill_params(Event& e) {
                 break;
             case Source::From::argument: fill_argument(e, i, s); break;
             case Source::From::special: s.special(e, i); break;
+            case Source::From::process:
+                if (e.captured.proc != nullptr) e.set_number(i, s.process(*e.captured.proc));
+                break;
             case Source::From::nothing: break;
         }
     }

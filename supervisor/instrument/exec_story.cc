@@ -154,21 +154,23 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
     s.stat = seen;
     wire::ProcInfo before{};
     Credentials rights;
-    bool settled = false, cgroup = true;
+    bool settled = false, whole = true;
     {
         auto guard = table_.lock();
         if (const Process* p = table_.find(pid)) {
             before = p->info;
             rights = p->credentials;
-            // Whoever makes a container changes more than the cgroup.
-            cgroup = !p->cgroup_told || p->altered || __atomic_load_n(&registry_.cgroups_move, __ATOMIC_RELAXED) != 0;
+            // Whoever makes a container changes more than the cgroup. The directory is followed by the calls that change it,
+            // which the library alone may miss.
+            whole = !p->cgroup_told || p->altered || __atomic_load_n(&registry_.cgroups_move, __ATOMIC_RELAXED) != 0 ||
+                    registry_.mode == static_cast<uint32_t>(wire::CaptureMode::preload);
             settled = p->rights_settled && p->credentials_known && !p->altered;
         }
     }
     const Executed file{exec.file, settled ? &rights : nullptr};
     if (read_snapshot(pid, s, before.pid != 0 ? &before : nullptr, seen.start_time != 0, &file)) {
         put_short(s, out);
-        put_long(pid, s, cgroup, out);
+        put_long(pid, s, whole, out);
         auto guard = table_.lock();
         if (Process* p = table_.find(pid)) {
             remember(*p, s);

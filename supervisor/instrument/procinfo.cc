@@ -266,12 +266,12 @@ void put_vectors(pid_t pid, const Snapshot& s, char* text, size_t capacity, wire
 
 }  // namespace
 
-void put_long(pid_t pid, const Snapshot& s, bool cgroup, wire::PayloadWriter& out) {
+void put_long(pid_t pid, const Snapshot& s, bool whole, wire::PayloadWriter& out) {
     char text[wire::kMaxArgs + wire::kMaxEnv + 1024];
     if (const size_t n = read_link(pid, "exe", text, wire::kMaxPath)) out.put(Tag::exe, 0, text, n);
-    if (const size_t n = read_link(pid, "cwd", text, wire::kMaxPath)) out.put(Tag::cwd, 0, text, n);
     put_vectors(pid, s, text, sizeof text, out);
-    if (!cgroup) return;
+    if (!whole) return;
+    if (const size_t n = read_link(pid, "cwd", text, wire::kMaxPath)) out.put(Tag::cwd, 0, text, n);
     size_t n = read_proc(pid, "cgroup", text, 1024);
     while (n != 0 && text[n - 1] == '\n') --n;
     out.put(Tag::cgroup, 0, text, n);

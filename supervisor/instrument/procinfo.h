@@ -31,8 +31,8 @@ bool read_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo* inherited = n
 void inherit_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo& parent);
 // Puts Tag::proc and Tag::comm.
 void put_short(const Snapshot& s, wire::PayloadWriter& out);
-// Puts exe, argv, envp and cwd; the cgroup, too, when it is asked for.
-void put_long(pid_t pid, const Snapshot& s, bool cgroup, wire::PayloadWriter& out);
+// Puts exe, argv and envp; of the `whole`, cwd and cgroup, too, which an execution leaves as they are.
+void put_long(pid_t pid, const Snapshot& s, bool whole, wire::PayloadWriter& out);
 
 // Clock ticks since boot to nanoseconds since the epoch.
 uint64_t ticks_to_ns(uint64_t ticks);

@@ -258,45 +258,72 @@ void State::Impl::apply_exec(Event& e, Thread& caller) {
     fill_process_params(e, t);
 }
 
+namespace {
+
+using ParamFiller = void (*)(Event&, unsigned, const Thread&);
+
+void put_text(Event& e, unsigned i, std::string_view value) {
+    if (value.empty()) e.set_empty(i);
+    else if (e.info().params[i].type == event::ParamType::BYTEBUF) e.set_bytes(i, value);
+    else e.set_text(i, value);
+}
+
+void put_list(Event& e, unsigned i, const std::vector<std::string>& list) {
+    std::string joined;
+    for (const std::string& s : list) joined.append(s).push_back('\0');
+    put_text(e, i, joined);
+}
+
+#define UC_NUMBER(value) [](Event& e, unsigned i, const Thread& t) { e.set_number(i, static_cast<int64_t>(value)); }
+#define UC_TEXT(value) [](Event& e, unsigned i, const Thread& t) { put_text(e, i, value); }
+
+struct NamedFiller {
+    const char* name;
+    ParamFiller fill;
+};
+
+constexpr NamedFiller kParamFillers[] = {
+    {"tid", UC_NUMBER(t.tid)}, {"pid", UC_NUMBER(t.pid)}, {"ptid", UC_NUMBER(t.main().ppid)}, {"fdlimit", UC_NUMBER(t.fd_limit)},
+    {"pgft_maj", UC_NUMBER(t.pgft_maj)}, {"pgft_min", UC_NUMBER(t.pgft_min)}, {"vm_size", UC_NUMBER(t.vm_size_kb)},
+    {"vm_rss", UC_NUMBER(t.vm_rss_kb)}, {"vm_swap", UC_NUMBER(t.vm_swap_kb)}, {"tty", UC_NUMBER(t.main().tty)},
+    {"vpgid", UC_NUMBER(t.main().vpgid)}, {"loginuid", UC_NUMBER(t.loginuid)}, {"flags", UC_NUMBER(t.image->flags)},
+    {"cap_inheritable", UC_NUMBER(t.cap_inheritable)}, {"cap_permitted", UC_NUMBER(t.cap_permitted)},
+    {"cap_effective", UC_NUMBER(t.cap_effective)}, {"exe_ino", UC_NUMBER(t.image->exe_ino)},
+    {"exe_ino_ctime", UC_NUMBER(t.image->exe_ctime)}, {"exe_ino_mtime", UC_NUMBER(t.image->exe_mtime)},
+    {"uid", UC_NUMBER(t.uid)}, {"pgid", UC_NUMBER(t.main().pgid)}, {"gid", UC_NUMBER(t.gid)}, {"vtid", UC_NUMBER(t.vtid)},
+    {"vpid", UC_NUMBER(t.vpid)}, {"pidns_init_start_ts", UC_NUMBER(t.pidns_init_start_ts)},
+    {"exe", UC_TEXT(t.image->exe)}, {"cwd", UC_TEXT(t.main().cwd)}, {"comm", UC_TEXT(t.comm)}, {"cgroups", UC_TEXT(t.cgroups)},
+    {"trusted_exepath", UC_TEXT(t.image->exepath)},
+    {"args", [](Event& e, unsigned i, const Thread& t) { put_list(e, i, t.image->args); }},
+    {"env", [](Event& e, unsigned i, const Thread& t) { put_list(e, i, t.image->env); }},
+};
+#undef UC_NUMBER
+#undef UC_TEXT
+
+// By event type and parameter; nullptr where nothing is known of it.
+const std::vector<ParamFiller>& fillers_of(const Event& e) {
+    static const auto all = [] {
+        std::vector<std::vector<ParamFiller>> v(event::kEventCount);
+        for (unsigned type = 0; type < event::kEventCount; ++type)
+            for (unsigned i = 0; i < event::kEvents[type].nparams; ++i) {
+                ParamFiller found = nullptr;
+                for (const NamedFiller& f : kParamFillers)
+                    if (event::kEvents[type].params[i].name == std::string_view(f.name)) found = f.fill;
+                v[type].push_back(found);
+            }
+        return v;
+    }();
+    return all[e.type];
+}
+
+}  // namespace
+
 // Parameters that the record did not carry, from what is known: rules see the same arguments whoever reported the call.
 void State::Impl::fill_process_params(Event& e, const Thread& t) {
-    struct Text {
-        const char* name;
-        std::string_view value;
-    };
-    std::string args, env;
-    for (const std::string& a : t.image->args) args.append(a).push_back('\0');
-    for (const std::string& v : t.image->env) env.append(v).push_back('\0');
-    const Text texts[] = {{"exe", t.image->exe},   {"args", args}, {"cwd", t.main().cwd}, {"comm", t.comm},
-                          {"cgroups", t.cgroups}, {"env", env},   {"trusted_exepath", t.image->exepath}};
-    struct Number {
-        const char* name;
-        int64_t value;
-    };
-    const Number numbers[] = {
-        {"tid", t.tid}, {"pid", t.pid}, {"ptid", t.main().ppid}, {"fdlimit", t.fd_limit},
-        {"pgft_maj", static_cast<int64_t>(t.pgft_maj)}, {"pgft_min", static_cast<int64_t>(t.pgft_min)},
-        {"vm_size", static_cast<int64_t>(t.vm_size_kb)}, {"vm_rss", static_cast<int64_t>(t.vm_rss_kb)},
-        {"vm_swap", static_cast<int64_t>(t.vm_swap_kb)}, {"tty", t.main().tty}, {"vpgid", t.main().vpgid},
-        {"loginuid", t.loginuid}, {"flags", t.image->flags}, {"cap_inheritable", static_cast<int64_t>(t.cap_inheritable)},
-        {"cap_permitted", static_cast<int64_t>(t.cap_permitted)}, {"cap_effective", static_cast<int64_t>(t.cap_effective)},
-        {"exe_ino", static_cast<int64_t>(t.image->exe_ino)}, {"exe_ino_ctime", static_cast<int64_t>(t.image->exe_ctime)},
-        {"exe_ino_mtime", static_cast<int64_t>(t.image->exe_mtime)}, {"uid", t.uid}, {"pgid", t.main().pgid},
-        {"gid", t.gid}, {"vtid", t.vtid}, {"vpid", t.vpid},
-        {"pidns_init_start_ts", static_cast<int64_t>(t.pidns_init_start_ts)},
-    };
-    for (unsigned i = 0; i < e.nparams(); ++i) {
-        if (e.param(i).present()) continue;
-        const event::Param& p = e.info().params[i];
-        for (const Number& n : numbers)
-            if (p.name == std::string_view(n.name)) e.set_number(i, n.value);
-        for (const Text& x : texts)
-            if (p.name == std::string_view(x.name)) {
-                if (x.value.empty()) e.set_empty(i);
-                else if (p.type == event::ParamType::BYTEBUF) e.set_bytes(i, x.value);
-                else e.set_text(i, x.value);
-            }
-    }
+    if (!e.has_type()) return;
+    const std::vector<ParamFiller>& fillers = fillers_of(e);
+    for (unsigned i = 0; i < e.nparams(); ++i)
+        if (fillers[i] != nullptr && !e.param(i).present()) fillers[i](e, i, t);
 }
 
 // --- identities --------------------------------------------------------------------------------------------------------
