@@ -1,8 +1,9 @@
-// Events a second through the rule engine: engine_bench [--rounds N] [--json] EVENTS RULES...
+// Events a second through the rule engine: engine_bench [--rounds N] EVENTS RULES...
 //
-// EVENTS is an event log (--events FILE). Its events are read first; then they go through the state alone, and through the state
-// and the rules, several times each; of each the fastest round counts, since this machine is not ours alone. The difference is
-// what the rules cost. Separate rounds measure each event type and each rule by the time stamp counter.
+// EVENTS is an event log (--events FILE). Its events are read first; then they go through the state alone, and through
+// the state and the rules, several times each; of each the fastest round counts, since this machine is not ours alone.
+// The difference is what the rules cost. Separate rounds measure each event type and each rule by the time stamp
+// counter.
 #include "rules/ruleset/loader.h"
 #include "supervisor/event/json.h"
 #include "supervisor/fields/view.h"
@@ -57,7 +58,8 @@ struct Cost {
 
 class Bench {
 public:
-    Bench(std::shared_ptr<const rules::Ruleset> set, const fields::FieldCatalogue& catalogue, std::vector<std::unique_ptr<event::Event>> events)
+    Bench(std::shared_ptr<const rules::Ruleset> set, const fields::FieldCatalogue& catalogue,
+          std::vector<std::unique_ptr<event::Event>> events)
         : set_(std::move(set)), catalogue_(catalogue), events_(std::move(events)) {
         calibrate();
     }
@@ -86,7 +88,8 @@ public:
     double state_only() {
         return round([](fields::View&) {});
     }
-    double with_rules(rules::Matching matching, uint64_t* matched = nullptr, uint64_t* allocated = nullptr, uint64_t* quiet = nullptr) {
+    double with_rules(rules::Matching matching, uint64_t* matched = nullptr, uint64_t* allocated = nullptr,
+                      uint64_t* quiet = nullptr) {
         rules::RuleMatcher matcher(set_);
         rules::Arena arena;
         return round([&](fields::View& view) {
@@ -164,8 +167,8 @@ void print_costs(const char* title, const std::map<std::string, Cost>& costs, si
     std::printf("\n%-72s %9s %9s %9s %9s\n", title, "times", "ns each", "matched", "allocated");
     for (size_t i = 0; i < std::min(most, sorted.size()); ++i) {
         const auto& [name, c] = sorted[i];
-        std::printf("%-72s %9lu %9.0f %9lu %9lu\n", name.c_str(), c.count, c.ns / static_cast<double>(std::max<uint64_t>(c.count, 1)), c.matched,
-                    c.allocated);
+        std::printf("%-72s %9lu %9.0f %9lu %9lu\n", name.c_str(), c.count,
+                    c.ns / static_cast<double>(std::max<uint64_t>(c.count, 1)), c.matched, c.allocated);
     }
 }
 
@@ -215,12 +218,16 @@ int main(int argc, char** argv) {
     bench.with_rules(rules::Matching::all, &matched, &allocated, &quiet);
     const double n = static_cast<double>(bench.size());
     std::printf("%zu rules, %zu events, best of %d rounds\n", loaded.ruleset->rules().size(), bench.size(), rounds);
-    std::printf("load all rules              %8.1f ms, %ld KiB more resident at the peak\n", load * 1e3, after_rules - before_rules);
+    std::printf("load all rules              %8.1f ms, %ld KiB more resident at the peak\n", load * 1e3,
+                after_rules - before_rules);
     std::printf("state alone                 %8.0f ns an event\n", state / n * 1e9);
     std::printf("state, fields and rules     %8.0f ns an event  %10.0f events/s\n", all / n * 1e9, n / all);
-    std::printf("fields and rules            %8.0f ns an event  %10.0f events/s\n", (all - state) / n * 1e9, n / (all - state));
-    std::printf("the same, first match only  %8.0f ns an event  %10.0f events/s\n", (first_match - state) / n * 1e9, n / (first_match - state));
-    std::printf("alerts %lu; heap allocations by rules on the %lu events without alert: %lu\n", matched, quiet, allocated);
+    std::printf("fields and rules            %8.0f ns an event  %10.0f events/s\n", (all - state) / n * 1e9,
+                n / (all - state));
+    std::printf("the same, first match only  %8.0f ns an event  %10.0f events/s\n", (first_match - state) / n * 1e9,
+                n / (first_match - state));
+    std::printf("alerts %lu; heap allocations by rules on the %lu events without alert: %lu\n", matched, quiet,
+                allocated);
     print_costs("event type", bench.by_type(), 25);
     print_costs("rule (what rules share is on the first one's account)", bench.by_rule(), 25);
     return 0;

@@ -50,7 +50,8 @@ const char* argument_word(const rules::FieldInfo& f) {
 
 // Ends of processes come from the trap loop, not from a call.
 bool is_captured(unsigned type) {
-    return type == event::type_of(wire::Call::procexit) || (type < wire::kCallCount && wire::captured(wire::kCalls[type]));
+    return type == event::type_of(wire::Call::procexit) ||
+           (type < wire::kCallCount && wire::captured(wire::kCalls[type]));
 }
 
 std::string parameters(const event::EventInfo& e) {
@@ -68,7 +69,8 @@ int list_fields(bool as_json) {
         const bool available = catalogue.available(f);
         if (!as_json) {
             std::printf("%-42s %-8s %s%s%s\n", (std::string(f.name) + argument_suffix(f)).c_str(), type_word(f.type),
-                        available ? "" : "[always NA] ", f.deprecated ? "[deprecated] " : "", std::string(f.description).c_str());
+                        available ? "" : "[always NA] ", f.deprecated ? "[deprecated] " : "",
+                        std::string(f.description).c_str());
             continue;
         }
         list.push_back({{"name", std::string(f.name)},
@@ -91,12 +93,14 @@ int list_events(bool as_json) {
         const event::EventInfo& e = event::kEvents[type];
         const bool captured = is_captured(type);
         if (!as_json) {
-            std::printf("%-26s %-13s %s(%s)\n", e.name, captured ? "" : "[not captured]", e.name, parameters(e).c_str());
+            std::printf("%-26s %-13s %s(%s)\n", e.name, captured ? "" : "[not captured]", e.name,
+                        parameters(e).c_str());
             continue;
         }
         json::array params;
         for (unsigned i = 0; i < e.nparams; ++i) params.emplace_back(e.params[i].name);
-        list.push_back({{"name", e.name}, {"category", e.category}, {"captured", captured}, {"params", std::move(params)}});
+        list.push_back(
+            {{"name", e.name}, {"category", e.category}, {"captured", captured}, {"params", std::move(params)}});
     }
     if (as_json) std::cout << list << "\n";
     return 0;

@@ -27,7 +27,8 @@ void print_tree(const Explained& e, const std::string& indent, bool all, std::st
     const char* mark = e.verdict ? "true " : "false";
     out += (e.reached ? mark : "  -  ") + std::string("  ") + indent + shortened(e.text);
     if (e.reached || all) {
-        for (const auto& o : e.operands) out += "    [" + o.field + " " + (o.exists ? "= " + o.value : "has no value") + "]";
+        for (const auto& o : e.operands)
+            out += "    [" + o.field + " " + (o.exists ? "= " + o.value : "has no value") + "]";
     }
     out += '\n';
     if (!e.reached && !all) return;
@@ -72,7 +73,8 @@ public:
     Status find(const std::vector<std::string>& lines, uint64_t wanted) {
         Recorded recorded(catalogue_);
         for (size_t i = 0; i < lines.size() && !done_; ++i) {
-            if (Status s = recorded.next(lines[i]); !s) return Error{"line " + std::to_string(i + 1) + ": " + s.error()};
+            if (Status s = recorded.next(lines[i]); !s)
+                return Error{"line " + std::to_string(i + 1) + ": " + s.error()};
             if (!recorded.has_type()) continue;
             const uint64_t number = recorded.event().num;
             if (wanted != 0 ? number != wanted : !rule_.event_types.contains(recorded.event().type)) continue;
@@ -89,8 +91,11 @@ public:
 
     void print(bool as_json, bool all) const {
         if (as_json) {
-            std::cout << json::object{{"rule", rule_.name}, {"event", {{"num", number_}, {"type", type_}, {"pid", pid_}}},
-                                      {"matches", shown_->verdict}, {"condition", tree_json(*shown_)}} << "\n";
+            std::cout << json::object{{"rule", rule_.name},
+                                      {"event", {{"num", number_}, {"type", type_}, {"pid", pid_}}},
+                                      {"matches", shown_->verdict},
+                                      {"condition", tree_json(*shown_)}}
+                      << "\n";
             return;
         }
         std::string out = "Rule '" + rule_.name + "' " + (shown_->verdict ? "matches" : "does not match") + " event " +
@@ -120,7 +125,8 @@ int explain(const ExplainRequest& request) {
     const rules::LoadResult loaded = rules::load_rules(files.contents, catalogue, options);
     if (!complain(files, loaded)) return 1;
     const auto all = loaded.ruleset->rules();
-    const auto rule = std::find_if(all.begin(), all.end(), [&](const rules::Rule& r) { return r.name == request.rule; });
+    const auto rule =
+        std::find_if(all.begin(), all.end(), [&](const rules::Rule& r) { return r.name == request.rule; });
     const auto fail = [](const std::string& message) {
         std::fprintf(stderr, "undercoat: %s\n", message.c_str());
         return 1;

@@ -20,7 +20,8 @@ std::string key_of(const FieldRef& f) {
 std::variant<FieldRef, rules::FieldError> resolve(const rules::Catalogue& catalogue, const std::string& field) {
     auto parsed = rules::parse_operand(field);
     const auto* operand = std::get_if<rules::Operand>(&parsed);
-    if (!operand || operand->kind != rules::Operand::Kind::field) return rules::FieldError{"'" + field + "' is no field", true};
+    if (!operand || operand->kind != rules::Operand::Kind::field)
+        return rules::FieldError{"'" + field + "' is no field", true};
     const auto argument = operand->argument ? std::optional<std::string_view>(*operand->argument) : std::nullopt;
     return rules::find_field(catalogue, operand->text, argument);
 }
@@ -55,7 +56,8 @@ Status FieldEvent::set(const std::string& field, const std::vector<std::string>&
         if (!value) return Error{field + ": " + value.error()};
         list.push_back(*value);
     }
-    const bool is_list = ref.is_list || ref.mode == rules::MatchMode::any_of || ref.mode == rules::MatchMode::either_side;
+    const bool is_list =
+        ref.is_list || ref.mode == rules::MatchMode::any_of || ref.mode == rules::MatchMode::either_side;
     if (!is_list && list.size() != 1) return Error{field + " takes one value, not a list."};
     if (is_list) values_[key_of(ref)] = Value::list(lists_.emplace_back(std::move(list)));
     else values_[key_of(ref)] = list.front();

@@ -30,7 +30,8 @@ CLI::App& add_rules(CLI::App& app, Given& g) {
     auto* rules = app.add_subcommand("rules", "Check, list, test and explain rules; list fields and events");
     rules->require_subcommand(1);
     auto* check = rules->add_subcommand("check", "Say whether rules files load, and where and why not");
-    check->add_option("FILE", g.files, "rules files or directories, in the order in which they are to be loaded")->required();
+    check->add_option("FILE", g.files, "rules files or directories, in the order in which they are to be loaded")
+        ->required();
     check->add_flag("--json", g.json, "print Falco's falco_load_results as JSON");
     check->add_flag("-v,--verbose", g.verbose, "show warnings in full");
     check->callback([&g] { g.status = check_rules(g.files, g.json, g.verbose); });
@@ -39,9 +40,11 @@ CLI::App& add_rules(CLI::App& app, Given& g) {
     list->add_option("--what", g.what, "rules, macros or lists")->check(CLI::IsMember({"rules", "macros", "lists"}));
     list->add_flag("--json", g.json, "print JSON");
     list->callback([&g] { g.status = list_rules(g.files, g.what, g.json); });
-    auto* describe = rules->add_subcommand("describe", "Show a rule with its macros and lists put in, its fields and events");
+    auto* describe =
+        rules->add_subcommand("describe", "Show a rule with its macros and lists put in, its fields and events");
     describe->add_option("RULE", g.explain.rule, "the rule's name; all rules if not given");
-    describe->add_option("--rules", g.files, "a rules file or directory; may be given several times")->allow_extra_args(false);
+    describe->add_option("--rules", g.files, "a rules file or directory; may be given several times")
+        ->allow_extra_args(false);
     describe->add_flag("--json", g.json, "print Falco's falco_describe_results as JSON");
     describe->callback([&g] { g.status = describe_rules(g.explain.rule, g.files, g.json); });
     auto* fields = rules->add_subcommand("fields", "List every field that conditions and outputs can use");
@@ -62,9 +65,12 @@ void add_rule_runs(CLI::App& rules, Given& g) {
     test->callback([&g] { g.status = test_rules(g.tests, g.files, g.json); });
     auto* why = rules.add_subcommand("explain", "Show why a rule matches a recorded event, or does not");
     why->add_option("RULE", g.explain.rule, "the rule's name")->required();
-    why->add_option("EVENT", g.explain.source, "an event log (--events FILE), - for stdin, or one event as JSON")->required();
-    why->add_option("--num", g.explain.number, "number of the event; without it the first that matches, else the last of a fitting type");
-    why->add_option("--rules", g.explain.files, "a rules file or directory; may be given several times")->allow_extra_args(false);
+    why->add_option("EVENT", g.explain.source, "an event log (--events FILE), - for stdin, or one event as JSON")
+        ->required();
+    why->add_option("--num", g.explain.number,
+                    "number of the event; without it the first that matches, else the last of a fitting type");
+    why->add_option("--rules", g.explain.files, "a rules file or directory; may be given several times")
+        ->allow_extra_args(false);
     why->add_flag("--all", g.explain.all, "also show what the engine would not look at any more");
     why->add_flag("--json", g.explain.json, "print JSON");
     why->callback([&g] { g.status = explain(g.explain); });
@@ -77,7 +83,8 @@ void add_others(CLI::App& app, Given& g) {
     auto* config = app.add_subcommand("config", "Show the settings in force and where each comes from");
     config->add_flag("--json", g.json, "print JSON");
     config->callback([&g] { g.status = show_config(g.json); });
-    auto* again = app.add_subcommand("replay", "Feed a recorded event log (--events FILE) to rules; alerts go to stdout");
+    auto* again =
+        app.add_subcommand("replay", "Feed a recorded event log (--events FILE) to rules; alerts go to stdout");
     again->add_option("FILE", g.recording, "the event log")->required();
     again->add_option("--rules", g.files, "a rules file; may be given several times");
     again->add_flag("--json", g.json, "alerts as JSON lines");

@@ -80,7 +80,8 @@ TestEvent read_event(const YAML::Node& n) {
     e.type = scalar(n["type"], "type");
     if (!n["fields"]) return e;
     if (!n["fields"].IsMap()) throw Bad{"fields must be a map", line_of(n["fields"])};
-    for (const auto& f : n["fields"]) e.fields.emplace_back(f.first.as<std::string>(), scalars(f.second, "the value of a field"));
+    for (const auto& f : n["fields"])
+        e.fields.emplace_back(f.first.as<std::string>(), scalars(f.second, "the value of a field"));
     return e;
 }
 
@@ -134,7 +135,8 @@ Result<RuleTestFile> read_rule_tests(const std::string& path) {
             for (const std::string& r : scalars(root["rules"], "rules")) file.rules.push_back(directory / r);
         if (root["rule_matching"]) {
             const std::string matching = scalar(root["rule_matching"], "rule_matching");
-            if (matching != "all" && matching != "first") throw Bad{"rule_matching is all or first", line_of(root["rule_matching"])};
+            if (matching != "all" && matching != "first")
+                throw Bad{"rule_matching is all or first", line_of(root["rule_matching"])};
             file.first_match = matching == "first";
         }
         if (!root["tests"] || !root["tests"].IsSequence()) throw Bad{"a test file needs a list 'tests'", line_of(root)};

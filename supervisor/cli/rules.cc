@@ -70,7 +70,8 @@ void list_definitions(const rules::Ruleset& set, const std::string& what, bool a
     if (what == "macros") {
         for (const auto& m : set.info().macros) {
             if (as_json) list.push_back({{"name", m.name}, {"condition", m.condition}, {"used", m.used}});
-            else std::printf("%-8s %s: %s\n", m.used ? "used" : "unused", m.name.c_str(), one_line(m.condition).c_str());
+            else
+                std::printf("%-8s %s: %s\n", m.used ? "used" : "unused", m.name.c_str(), one_line(m.condition).c_str());
         }
     } else {
         for (const auto& l : set.info().lists) {
@@ -85,8 +86,8 @@ void list_each_rule(const rules::Ruleset& set, bool as_json) {
     json::array list;
     for (const rules::Rule& r : set.rules()) {
         if (!as_json) {
-            std::printf("%-13s %-8s %s\n", std::string(rules::to_string(r.priority)).c_str(), r.enabled ? "enabled" : "disabled",
-                        r.name.c_str());
+            std::printf("%-13s %-8s %s\n", std::string(rules::to_string(r.priority)).c_str(),
+                        r.enabled ? "enabled" : "disabled", r.name.c_str());
             continue;
         }
         list.push_back({{"name", r.name},

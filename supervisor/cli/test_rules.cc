@@ -80,7 +80,9 @@ private:
     }
 
     std::string apply(const TestEvent& e, Recorded& recorded) {
-        const auto at_line = [&](const std::string& message) { return "line " + std::to_string(e.line) + ": " + message; };
+        const auto at_line = [&](const std::string& message) {
+            return "line " + std::to_string(e.line) + ": " + message;
+        };
         if (!e.json.empty()) {
             if (Status s = recorded.next(e.json); !s) return at_line(s.error());
             if (recorded.has_type()) match(recorded.view());
@@ -101,7 +103,8 @@ private:
         std::set<std::string> matched;
         matcher_.match(view, arena_, matching_, [&](const rules::Rule& r) {
             matched.insert(r.name);
-            if (counts(r.name)) alerts_.push_back({r.name, std::string(rules::to_string(r.priority)), r.output.render(view).text});
+            if (counts(r.name))
+                alerts_.push_back({r.name, std::string(rules::to_string(r.priority)), r.output.render(view).text});
         });
         for (const std::string& name : wanted_)
             if (!matched.contains(name)) remember_reason(name, view);
@@ -119,7 +122,8 @@ private:
                 std::string line = "event " + std::to_string(number_) + ": ";
                 line += e->text.size() > 120 ? e->text.substr(0, 120) + "…" : e->text;
                 line += std::string(" is ") + (e->verdict ? "true" : "false");
-                for (const auto& o : e->operands) line += ", " + o.field + (o.exists ? " = " + o.value : " has no value");
+                for (const auto& o : e->operands)
+                    line += ", " + o.field + (o.exists ? " = " + o.value : " has no value");
                 lines.push_back(std::move(line));
             }
             if (lines.size() > kMost) lines.erase(lines.begin(), lines.end() - kMost);
@@ -128,7 +132,8 @@ private:
 
     static std::string difference(const ExpectedAlert& e, const Alert& a) {
         if (e.priority && *e.priority != a.priority) return "priority: expected " + *e.priority + ", got " + a.priority;
-        if (e.output && *e.output != a.output) return "output: expected " + *e.output + "\n               got " + a.output;
+        if (e.output && *e.output != a.output)
+            return "output: expected " + *e.output + "\n               got " + a.output;
         if (e.output_contains && a.output.find(*e.output_contains) == a.output.npos)
             return "output: expected it to contain '" + *e.output_contains + "'\n               got " + a.output;
         return "";
@@ -226,7 +231,8 @@ int test_rules(const std::vector<std::string>& test_files, const std::vector<std
         for (const RuleTest& test : file->tests) tally.add(*file, test, runner.run(test), as_json);
     }
     if (as_json)
-        std::cout << json::object{{"passed", tally.passed}, {"failed", tally.failed}, {"tests", std::move(tally.tests)}} << "\n";
+        std::cout << json::object{{"passed", tally.passed}, {"failed", tally.failed}, {"tests", std::move(tally.tests)}}
+                  << "\n";
     else
         std::printf("%zu passed, %zu failed\n", tally.passed, tally.failed);
     return fine && tally.failed == 0 ? 0 : 1;

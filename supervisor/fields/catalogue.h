@@ -22,7 +22,9 @@ public:
 
     Extractor extractor(uint32_t field) const { return extractors_[field]; }
     // False for a field that is only known so that rules load, and never has a value. info is one of fields().
-    bool available(const FieldInfo& info) const { return extractors_[static_cast<size_t>(&info - infos_.data())] != unavailable; }
+    bool available(const FieldInfo& info) const {
+        return extractors_[static_cast<size_t>(&info - infos_.data())] != unavailable;
+    }
 
 private:
     std::vector<std::string> static_names_;

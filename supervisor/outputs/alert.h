@@ -1,7 +1,7 @@
 // One alert as a line of text or JSON, byte by byte as Falco writes it (FALCO_SPEC 3.2, 3.3).
 //
-// Must stay true: readers of Falco's lines (falcosidekick, Loki, Firelens) parse these unchanged; a line never contains a
-// line break; event content arrives here already harmless (fields::View::output_value).
+// Must stay true: readers of Falco's lines (falcosidekick, Loki, Firelens) parse these unchanged; a line never contains
+// a line break; event content arrives here already harmless (fields::View::output_value).
 #pragma once
 
 #include "rules/value.h"
@@ -33,8 +33,8 @@ struct Alert {
 
 enum class Format { text, json };
 
-// An alert of our own making (dropped events, a snapshot of the counters). Its JSON has no tags, and its "output" is the
-// message alone; its text shows the fields behind the message. Otherwise the two below are used.
+// An alert of our own making (dropped events, a snapshot of the counters). Its JSON has no tags, and its "output" is
+// the message alone; its text shows the fields behind the message. Otherwise the two below are used.
 struct InternalAlert {
     std::string rule;
     std::string priority;
@@ -50,8 +50,8 @@ struct InternalAlert {
 
 // Appends "<time>: <Priority> <message>\n", escaped like a JSON string.
 void append_text_line(const Alert& a, std::string& out, const LineStyle& style = {});
-// Appends one JSON object with the keys hostname, output, output_fields, priority, rule, source, tags, time, and "\n"; message
-// behind hostname where the style has it.
+// Appends one JSON object with the keys hostname, output, output_fields, priority, rule, source, tags, time, and "\n";
+// message behind hostname where the style has it.
 void append_json_line(const Alert& a, std::string_view hostname, std::string& out, const LineStyle& style = {});
 // "<time>: <Priority> <message> (key=<JSON value> …)\n" and the JSON object.
 void append_text_line(const InternalAlert& a, std::string& out, const LineStyle& style = {});

@@ -20,7 +20,8 @@ ChannelQueue::~ChannelQueue() {
     }
     changed_.notify_all();
     thread_.join();
-    if (!waiting_.empty()) warn_("output " + name_ + ": " + std::to_string(waiting_.size()) + " alerts could not be delivered");
+    if (!waiting_.empty())
+        warn_("output " + name_ + ": " + std::to_string(waiting_.size()) + " alerts could not be delivered");
 }
 
 bool ChannelQueue::push(std::shared_ptr<const Message> message) {

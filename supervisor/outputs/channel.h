@@ -1,8 +1,8 @@
 // A place where alerts go beside the main one, and the queue before it.
 //
-// Each channel has a thread of its own, so that none holds up another or the drain of the rings. Must stay true: a channel
-// gets its alerts in order, each again until it took it or refused it for good; what does not fit into the queue, is
-// refused, or is left at the end is counted. The queue is memory: what waits in it dies with the process.
+// Each channel has a thread of its own, so that none holds up another or the drain of the rings. Must stay true: a
+// channel gets its alerts in order, each again until it took it or refused it for good; what does not fit into the
+// queue, is refused, or is left at the end is counted. The queue is memory: what waits in it dies with the process.
 #pragma once
 
 #include <atomic>

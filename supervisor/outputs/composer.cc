@@ -13,7 +13,8 @@ constexpr std::string_view kSuggested =
     "container_image_repository=%container.image.repository container_image_tag=%container.image.tag "
     "k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
 
-std::optional<rules::OutputTemplate> parse(const std::string& text, const rules::Catalogue& catalogue, const Composer::Warn& warn) {
+std::optional<rules::OutputTemplate> parse(const std::string& text, const rules::Catalogue& catalogue,
+                                           const Composer::Warn& warn) {
     auto parsed = rules::OutputTemplate::parse("*" + text, catalogue);
     if (const auto* e = std::get_if<rules::OutputError>(&parsed)) {
         warn("append_output: '" + text + "' is left out: " + e->message);

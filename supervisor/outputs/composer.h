@@ -1,7 +1,7 @@
 // What configuration adds to the outputs of rules: append_output and static fields.
 //
-// Must stay true: what is added depends on the rule only, so it is worked out once for each rule; a template that does not
-// parse is said at the start and left out.
+// Must stay true: what is added depends on the rule only, so it is worked out once for each rule; a template that does
+// not parse is said at the start and left out.
 #pragma once
 
 #include "rules/output_template.h"

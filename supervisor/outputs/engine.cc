@@ -55,7 +55,8 @@ Engine::Engine(EngineSettings settings, actions::Log log)
       composer_(settings_.outputs.append, catalogue_, [this](const std::string& m) { log_(Severity::error, m); }),
       drop_monitor_(settings_.outputs.drops), journal_(settings_.journal) {
     surroundings_.hostname = host_name();
-    for (const auto& [name, value] : settings_.outputs.static_fields) surroundings_.static_fields["static." + name] = value;
+    for (const auto& [name, value] : settings_.outputs.static_fields)
+        surroundings_.static_fields["static." + name] = value;
     format_ = settings_.format.value_or(is_stream(settings_.alerts) ? Format::text : Format::json);
     open_alerts();
     if (alerts_) begin_alerts();
@@ -236,10 +237,10 @@ EngineCounters Engine::counters() const {
 
 std::string Engine::statistics() const {
     const EngineCounters c = counters();
-    std::string s = "events " + std::to_string(c.events) + ", alerts " + std::to_string(c.alerts) + ", not written twice " +
-                    std::to_string(c.duplicates) + ", alert lines dropped " + std::to_string(c.alert_lines_dropped) +
-                    ", event lines dropped " + std::to_string(c.event_lines_dropped) + ", write errors " +
-                    std::to_string(c.write_errors);
+    std::string s = "events " + std::to_string(c.events) + ", alerts " + std::to_string(c.alerts) +
+                    ", not written twice " + std::to_string(c.duplicates) + ", alert lines dropped " +
+                    std::to_string(c.alert_lines_dropped) + ", event lines dropped " +
+                    std::to_string(c.event_lines_dropped) + ", write errors " + std::to_string(c.write_errors);
     for (const auto& [rule, n] : host_.matches()) s += "\n  " + std::to_string(n) + "  " + rule;
     return s;
 }

@@ -1,8 +1,8 @@
 // The consumer behind the state: matches each event with the rules and writes alerts and the event log.
 //
-// Must stay true (state::Sink): after a commit() that was true everything earlier is written, or counted as dropped; else the
-// rest waits in a bounded buffer because the disk does not take it; an event id that the log holds already is not written
-// again; an alert is left out only if the same rule's alert of the same event was written.
+// Must stay true (state::Sink): after a commit() that was true everything earlier is written, or counted as dropped;
+// else the rest waits in a bounded buffer because the disk does not take it; an event id that the log holds already is
+// not written again; an alert is left out only if the same rule's alert of the same event was written.
 #pragma once
 
 #include "supervisor/actions/rule_host.h"
@@ -32,9 +32,11 @@ struct EngineSettings {
     std::optional<Format> format;     // default: text on stdout and stderr, JSON in files
     bool resumed = false;             // takes over from a supervisor of the same run that died
     OutputSettings outputs;           // the channels beside `alerts`, what lines look like
-    std::function<std::vector<std::pair<std::string, uint64_t>>()> drops;  // lost events so far by reason; null: not known
+    std::function<std::vector<std::pair<std::string, uint64_t>>()>
+        drops;  // lost events so far by reason; null: not known
     std::string version;
-    wire::AlertJournal* journal = nullptr;  // of this run; null: alerts are not told apart from those of a dead supervisor
+    wire::AlertJournal* journal =
+        nullptr;  // of this run; null: alerts are not told apart from those of a dead supervisor
 };
 
 struct EngineCounters {

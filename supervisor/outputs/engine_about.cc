@@ -59,7 +59,8 @@ Metrics Engine::metrics() const {
     m.start_ts = start_ts_, m.now_ts = wall_clock();
     const EngineCounters c = counters();
     m.events = c.events, m.alerts = c.alerts, m.duplicates = c.duplicates;
-    m.alert_lines_dropped = c.alert_lines_dropped, m.event_lines_dropped = c.event_lines_dropped, m.write_errors = c.write_errors;
+    m.alert_lines_dropped = c.alert_lines_dropped, m.event_lines_dropped = c.event_lines_dropped,
+    m.write_errors = c.write_errors;
     for (const rules::Rule& r : host_.ruleset().rules()) {
         m.rules += r.enabled;
         if (const auto it = host_.matches().find(r.name); it != host_.matches().end())
@@ -85,7 +86,8 @@ void Engine::start_web() {
         return published_;
     };
     content.versions = [version = settings_.version] {
-        return "{\"engine_version\":\"63\",\"engine_version_semver\":\"0.63.0\",\"undercoat_version\":\"" + version + "\"}";
+        return "{\"engine_version\":\"63\",\"engine_version_semver\":\"0.63.0\",\"undercoat_version\":\"" + version +
+               "\"}";
     };
     auto server = WebServer::start(settings_.outputs.web, std::move(content));
     if (server) web_ = std::move(*server);
@@ -99,8 +101,8 @@ void Engine::look_at_counters(uint64_t now_ns) {
     const Metrics m = metrics();
     if (const auto found = drop_monitor_.look(m, now_ns)) {
         if (settings_.outputs.drops.log)
-            log_(Severity::warning, std::to_string(found->dropped) + " events were lost beside " + std::to_string(found->events) +
-                                        " that were seen");
+            log_(Severity::warning, std::to_string(found->dropped) + " events were lost beside " +
+                                        std::to_string(found->events) + " that were seen");
         if (found->alert) write_internal(drop_alert(*found, m.now_ts));
     }
     if (web_) {

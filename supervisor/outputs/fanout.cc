@@ -10,7 +10,8 @@
 
 namespace undercoat::outputs {
 
-Fanout::Fanout(const OutputSettings& settings, const std::string& hostname, ChannelQueue::Warn warn) : warn_(std::move(warn)) {
+Fanout::Fanout(const OutputSettings& settings, const std::string& hostname, ChannelQueue::Warn warn)
+    : warn_(std::move(warn)) {
     limits_.capacity = settings.queue_capacity == 0 ? kUnboundedQueue : settings.queue_capacity;
     for (const std::string& stream : settings.streams)
         add(stream, make_stream_channel(stream == "stdout" ? STDOUT_FILENO : STDERR_FILENO));

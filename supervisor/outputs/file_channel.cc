@@ -26,7 +26,8 @@ public:
             fd_ = owned_.get();
         }
         while (done_ < message.line.size()) {
-            // A stream is shared with others, so it is not made non-blocking; a piece this short fits a pipe that is ready.
+            // A stream is shared with others, so it is not made non-blocking; a piece this short fits a pipe that is
+            // ready.
             pollfd p{fd_, POLLOUT, 0};
             if (::poll(&p, 1, kPatienceMs) == 0) return Delivery::again("nobody reads");
             const size_t piece = std::min<size_t>(message.line.size() - done_, 4096);
@@ -54,7 +55,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Channel> make_file_channel(std::string path) { return std::make_unique<LineChannel>(std::move(path), -1); }
+std::unique_ptr<Channel> make_file_channel(std::string path) {
+    return std::make_unique<LineChannel>(std::move(path), -1);
+}
 std::unique_ptr<Channel> make_stream_channel(int fd) { return std::make_unique<LineChannel>("", fd); }
 
 }  // namespace undercoat::outputs

@@ -33,7 +33,8 @@ struct Url {
 Result<Url> parse_url(const std::string& text) {
     Url u;
     u.tls = text.starts_with("https://");
-    if (!u.tls && !text.starts_with("http://")) return Error{"The http output's url is '" + text + "'; it must begin with http:// or https://."};
+    if (!u.tls && !text.starts_with("http://"))
+        return Error{"The http output's url is '" + text + "'; it must begin with http:// or https://."};
     std::string_view rest = std::string_view(text).substr(u.tls ? 8 : 7);
     const size_t slash = rest.find('/');
     u.host_header = rest.substr(0, slash);
@@ -51,15 +52,17 @@ Result<Url> parse_url(const std::string& text) {
 }
 
 // Where distributions keep the authorities that they trust; one is enough.
-constexpr const char* kSystemBundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
-                                          "/etc/ssl/ca-bundle.pem"};
+constexpr const char* kSystemBundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                          "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"};
 
 Status trust(ssl::context& context, const HttpSettings& s) {
     beast::error_code error;
     for (const std::string& file : {s.ca_cert, s.ca_bundle}) {
         if (file.empty()) continue;
         context.load_verify_file(file, error);
-        if (error) return Error{"The http output's certificate authority " + file + " cannot be read: " + error.message() + "."};
+        if (error)
+            return Error{"The http output's certificate authority " + file + " cannot be read: " + error.message() +
+                         "."};
     }
     if (!s.ca_path.empty()) context.add_verify_path(s.ca_path, error);
     if (!s.ca_cert.empty() || !s.ca_bundle.empty()) return Unit{};
@@ -82,9 +85,12 @@ Status configure(ssl::context& context, const HttpSettings& s) {
     }
     if (!s.mtls) return Unit{};
     context.use_certificate_chain_file(s.client_cert, error);
-    if (error) return Error{"The http output's client certificate " + s.client_cert + " cannot be read: " + error.message() + "."};
+    if (error)
+        return Error{"The http output's client certificate " + s.client_cert + " cannot be read: " + error.message() +
+                     "."};
     context.use_private_key_file(s.client_key, ssl::context::pem, error);
-    if (error) return Error{"The http output's client key " + s.client_key + " cannot be read: " + error.message() + "."};
+    if (error)
+        return Error{"The http output's client key " + s.client_key + " cannot be read: " + error.message() + "."};
     return Unit{};
 }
 

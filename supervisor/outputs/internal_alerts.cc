@@ -18,12 +18,14 @@ uint64_t value_of(const std::vector<std::pair<std::string, uint64_t>>& all, cons
 
 std::optional<DropMonitor::Finding> DropMonitor::look(const Metrics& m, uint64_t now_ns) {
     if (last_look_ != 0 && now_ns - last_look_ < kSecond) return std::nullopt;
-    const double seconds = last_look_ == 0 ? 0 : static_cast<double>(now_ns - last_look_) / static_cast<double>(kSecond);
+    const double seconds =
+        last_look_ == 0 ? 0 : static_cast<double>(now_ns - last_look_) / static_cast<double>(kSecond);
     tokens_ = std::min(tokens_ + seconds * settings_.rate, settings_.max_burst);
     last_look_ = now_ns;
     const uint64_t dropped = m.dropped_events() - dropped_, events = m.events - events_;
     dropped_ += dropped, events_ += events;
-    if (dropped == 0 || static_cast<double>(dropped) < settings_.threshold * static_cast<double>(dropped + events)) return std::nullopt;
+    if (dropped == 0 || static_cast<double>(dropped) < settings_.threshold * static_cast<double>(dropped + events))
+        return std::nullopt;
     Finding f;
     f.alert = settings_.alert && tokens_ >= 1;
     if (!f.alert && !settings_.log) return std::nullopt;

@@ -27,7 +27,14 @@ class Writer {
 public:
     void family(const char* name, const char* type, const char* help) {
         name_ = name;
-        out.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name).append(" ").append(type) += '\n';
+        out.append("# HELP ")
+            .append(name)
+            .append(" ")
+            .append(help)
+            .append("\n# TYPE ")
+            .append(name)
+            .append(" ")
+            .append(type) += '\n';
     }
     void value(uint64_t v, const std::string& labels = "") {
         out += name_;
@@ -43,7 +50,8 @@ private:
 void write_rules(const Metrics& m, Writer& w) {
     w.family("falcosecurity_falco_rules_matches_total", "counter", "How often each rule matched.");
     for (const RuleMatches& r : m.matches) {
-        std::string labels = "rule_name=" + label(r.rule) + ",priority=" + label(r.priority) + ",source=" + label(r.source);
+        std::string labels =
+            "rule_name=" + label(r.rule) + ",priority=" + label(r.priority) + ",source=" + label(r.source);
         for (const std::string& tag : r.tags) labels += ",tag_" + name_part(tag) + "=\"true\"";
         w.value(r.matches, labels);
     }
@@ -95,7 +103,8 @@ std::string prometheus_text(const Metrics& m) {
     w.value(m.dropped_events());
     w.family("undercoat_drops_total", "counter", "Events that were lost, by reason.");
     for (const auto& [reason, n] : m.drops) w.value(n, "reason=" + label(reason));
-    w.family("falcosecurity_falco_outputs_queue_num_drops_total", "counter", "Alerts that an output could not take, of all outputs.");
+    w.family("falcosecurity_falco_outputs_queue_num_drops_total", "counter",
+             "Alerts that an output could not take, of all outputs.");
     w.value(m.dropped_alerts());
     w.family("undercoat_alerts_total", "counter", "Alerts raised.");
     w.value(m.alerts);

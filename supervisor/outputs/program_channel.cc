@@ -44,7 +44,8 @@ public:
         const int error = write_all(message.line);
         if (error == 0 && settings_.keep_alive) return Delivery::taken();
         const int status = end();
-        if (error != 0) return Delivery::again("the program does not take its input: " + std::string(std::strerror(error)));
+        if (error != 0)
+            return Delivery::again("the program does not take its input: " + std::string(std::strerror(error)));
         // It had the alert; running it again would not undo what it did with it.
         if (status != 0) return Delivery::refused("the program failed with status " + std::to_string(status));
         return Delivery::taken();
@@ -98,14 +99,16 @@ private:
         return 0;
     }
 
-    // Closes the input and waits; kills what does not end. The exit status, 128 and the signal's number if it was killed.
+    // Closes the input and waits; kills what does not end. The exit status, 128 and the signal's number if it was
+    // killed.
     int end() {
         if (pid_ < 0) return 0;
         input_.reset();
         int status = 0;
         const auto until = Clock::now() + kPatience;
         pid_t gone = 0;
-        for (auto nap = std::chrono::microseconds(200); (gone = ::waitpid(pid_, &status, WNOHANG)) == 0 && Clock::now() < until;) {
+        for (auto nap = std::chrono::microseconds(200);
+             (gone = ::waitpid(pid_, &status, WNOHANG)) == 0 && Clock::now() < until;) {
             ::usleep(static_cast<useconds_t>(nap.count()));
             nap = std::min(nap * 2, std::chrono::microseconds(20'000));
         }

@@ -21,15 +21,43 @@ struct Bad {
 };
 
 // Falco's keys that have no counterpart here: its drivers, plugins, own logging.
-const std::set<std::string, std::less<>> kForeign = {
-    "config_files", "watch_config_files", "engine", "capture", "load_plugins", "plugins", "plugins_hostinfo", "log_stderr", "log_syslog",
-    "log_level", "libs_logger", "buffered_outputs", "buffer_format_base64", "output_timeout", "syscall_event_timeouts", "base_syscalls",
-    "falco_libs", "container_engines", "webserver.threadiness", "webserver.ssl_enabled", "webserver.ssl_certificate",
-    "http_output.echo", "http_output.compress_uploads", "http_output.max_consecutive_timeouts", "file_output.keep_alive",
-    "outputs_queue.recovery", "syscall_event_drops.simulate_drops", "metrics.resource_utilization_enabled",
-    "metrics.state_counters_enabled", "metrics.kernel_event_counters_enabled", "metrics.kernel_event_counters_per_cpu_enabled",
-    "metrics.libbpf_stats_enabled", "metrics.plugins_metrics_enabled", "metrics.jemalloc_stats_enabled",
-    "metrics.convert_memory_to_mb", "metrics.include_empty_values", "metrics.rules_counters_enabled"};
+const std::set<std::string, std::less<>> kForeign = {"config_files",
+                                                     "watch_config_files",
+                                                     "engine",
+                                                     "capture",
+                                                     "load_plugins",
+                                                     "plugins",
+                                                     "plugins_hostinfo",
+                                                     "log_stderr",
+                                                     "log_syslog",
+                                                     "log_level",
+                                                     "libs_logger",
+                                                     "buffered_outputs",
+                                                     "buffer_format_base64",
+                                                     "output_timeout",
+                                                     "syscall_event_timeouts",
+                                                     "base_syscalls",
+                                                     "falco_libs",
+                                                     "container_engines",
+                                                     "webserver.threadiness",
+                                                     "webserver.ssl_enabled",
+                                                     "webserver.ssl_certificate",
+                                                     "http_output.echo",
+                                                     "http_output.compress_uploads",
+                                                     "http_output.max_consecutive_timeouts",
+                                                     "file_output.keep_alive",
+                                                     "outputs_queue.recovery",
+                                                     "syscall_event_drops.simulate_drops",
+                                                     "metrics.resource_utilization_enabled",
+                                                     "metrics.state_counters_enabled",
+                                                     "metrics.kernel_event_counters_enabled",
+                                                     "metrics.kernel_event_counters_per_cpu_enabled",
+                                                     "metrics.libbpf_stats_enabled",
+                                                     "metrics.plugins_metrics_enabled",
+                                                     "metrics.jemalloc_stats_enabled",
+                                                     "metrics.convert_memory_to_mb",
+                                                     "metrics.include_empty_values",
+                                                     "metrics.rules_counters_enabled"};
 
 std::string expanded(const std::string& text) {
     std::string out;
@@ -91,8 +119,8 @@ std::vector<std::string> texts(const YAML::Node& n) {
 
 // "1h", "15m30s", "500ms"; a bare number means milliseconds.
 std::chrono::seconds duration(const YAML::Node& n) {
-    static const std::map<std::string, uint64_t, std::less<>> kUnits = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000},
-                                                                        {"d", 86'400'000}, {"w", 604'800'000}, {"", 1}};
+    static const std::map<std::string, uint64_t, std::less<>> kUnits = {
+        {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}, {"w", 604'800'000}, {"", 1}};
     const std::string t = text(n);
     uint64_t ms = 0;
     for (size_t at = 0; at < t.size();) {
@@ -102,7 +130,8 @@ std::chrono::seconds duration(const YAML::Node& n) {
         size_t to = from;
         while (to < t.size() && (t[to] < '0' || t[to] > '9')) ++to;
         const auto unit = kUnits.find(std::string_view(t).substr(from, to - from));
-        if (error != std::errc() || unit == kUnits.end() || v > 1'000'000'000) throw Bad{"is '" + t + "'; it must be a time such as 1h or 15m"};
+        if (error != std::errc() || unit == kUnits.end() || v > 1'000'000'000)
+            throw Bad{"is '" + t + "'; it must be a time such as 1h or 15m"};
         ms += v * unit->second;
         at = to;
     }
@@ -123,7 +152,8 @@ AppendedOutput appended(const YAML::Node& n) {
             for (const auto& f : value) {
                 if (f.IsScalar()) a.extra_fields.emplace_back(f.Scalar(), "");
                 else if (f.IsMap())
-                    for (const auto& pair : f) a.extra_fields.emplace_back(pair.first.as<std::string>(), text(pair.second));
+                    for (const auto& pair : f)
+                        a.extra_fields.emplace_back(pair.first.as<std::string>(), text(pair.second));
                 else throw Bad{"extra_fields must hold fields, or maps of a key to a format"};
             }
         } else if (key == "match") {
@@ -162,13 +192,15 @@ public:
             const YAML::Node value = entry.second;
             const std::string key = entry.first.as<std::string>();
             if (take(key, value)) continue;
-            const bool parent = std::any_of(keys_.begin(), keys_.end(), [&](const auto& k) { return k.first.starts_with(key + "."); });
+            const bool parent =
+                std::any_of(keys_.begin(), keys_.end(), [&](const auto& k) { return k.first.starts_with(key + "."); });
             if (!parent || !value.IsMap()) {
                 unused(key, entry.first);
                 continue;
             }
             for (const auto& inner : value)
-                if (const std::string full = key + "." + inner.first.as<std::string>(); !take(full, inner.second)) unused(full, inner.first);
+                if (const std::string full = key + "." + inner.first.as<std::string>(); !take(full, inner.second))
+                    unused(full, inner.first);
         }
         finish();
     }
@@ -178,7 +210,8 @@ private:
 
     std::string where(const YAML::Node& n) const { return path_ + ":" + std::to_string(n.Mark().line + 1) + ": "; }
     void unused(const std::string& key, const YAML::Node& at) {
-        (kForeign.contains(key) ? out_.foreign : out_.ignored).push_back(where(at) + "the key '" + key + "' is ignored");
+        (kForeign.contains(key) ? out_.foreign : out_.ignored)
+            .push_back(where(at) + "the key '" + key + "' is ignored");
     }
     bool take(const std::string& key, const YAML::Node& value) {
         const auto it = keys_.find(key);
@@ -267,7 +300,8 @@ private:
         OutputSettings& o = out_.outputs;
         add("webserver.enabled", o.web.enabled);
         add("webserver.listen_address", o.web.address);
-        add("webserver.listen_port", [&o](const YAML::Node& n) { o.web.port = static_cast<uint16_t>(number(n, 65535)); });
+        add("webserver.listen_port",
+            [&o](const YAML::Node& n) { o.web.port = static_cast<uint16_t>(number(n, 65535)); });
         add("webserver.socket", o.web.socket);
         add("webserver.k8s_healthz_endpoint", o.web.healthz_path);
         add("webserver.prometheus_metrics_enabled", o.web.prometheus);
@@ -290,7 +324,8 @@ private:
 
     void finish() {
         OutputSettings& o = out_.outputs;
-        if (file_enabled_ && file_.empty()) out_.problems.push_back(path_ + ": 'file_output' is enabled and has no 'filename'; it is ignored");
+        if (file_enabled_ && file_.empty())
+            out_.problems.push_back(path_ + ": 'file_output' is enabled and has no 'filename'; it is ignored");
         if (file_enabled_) out_.file = file_;
         const auto needs = [&](bool& enabled, const std::string& value, const char* section, const char* key) {
             if (!enabled || !value.empty()) return;

@@ -29,7 +29,8 @@ Result<Address> parse(const std::string& text) {
     }
     const bool tcp = text.starts_with("tcp://");
     if (!tcp && !text.starts_with("udp://"))
-        return Error{"The syslog address is '" + text + "'; allowed are a path, udp://HOST[:PORT] and tcp://HOST[:PORT]."};
+        return Error{"The syslog address is '" + text +
+                     "'; allowed are a path, udp://HOST[:PORT] and tcp://HOST[:PORT]."};
     a.type = tcp ? SOCK_STREAM : SOCK_DGRAM;
     std::string_view rest = std::string_view(text).substr(6);
     const size_t bracket = rest.find(']');
@@ -43,7 +44,8 @@ Result<Address> parse(const std::string& text) {
 
 class SyslogChannel : public Channel {
 public:
-    SyslogChannel(Address address, std::string hostname) : address_(std::move(address)), hostname_(std::move(hostname)) {}
+    SyslogChannel(Address address, std::string hostname)
+        : address_(std::move(address)), hostname_(std::move(hostname)) {}
 
     Delivery deliver(const Message& message) override {
         if (!socket_) {
@@ -113,8 +115,8 @@ std::string syslog_text(const Message& message, const std::string& hostname) {
     for (const char c : hostname.substr(0, 255)) host += c > ' ' && c < 0x7f ? c : '_';
     std::string_view line = message.line;
     if (line.ends_with('\n')) line.remove_suffix(1);
-    std::string s = "<" + std::to_string(kFacilityUser * 8 + message.severity) + ">1 " + time + "Z " + (host.empty() ? "-" : host) +
-                    " undercoat " + std::to_string(::getpid()) + " alert - ";
+    std::string s = "<" + std::to_string(kFacilityUser * 8 + message.severity) + ">1 " + time + "Z " +
+                    (host.empty() ? "-" : host) + " undercoat " + std::to_string(::getpid()) + " alert - ";
     return s.append(line);
 }
 

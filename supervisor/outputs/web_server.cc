@@ -103,7 +103,8 @@ struct WebServer::Impl {
     typename Protocol::endpoint listen(const typename Protocol::endpoint& where) {
         typename Protocol::acceptor acceptor(io);
         acceptor.open(where.protocol());
-        if constexpr (std::is_same_v<Protocol, asio::ip::tcp>) acceptor.set_option(asio::socket_base::reuse_address(true));
+        if constexpr (std::is_same_v<Protocol, asio::ip::tcp>)
+            acceptor.set_option(asio::socket_base::reuse_address(true));
         acceptor.bind(where);
         acceptor.listen();
         const auto bound = acceptor.local_endpoint();
@@ -132,7 +133,8 @@ Result<std::unique_ptr<WebServer>> WebServer::start(const WebSettings& settings,
     auto impl = std::make_unique<Impl>();
     impl->settings = settings;
     impl->content = std::move(content);
-    const std::string where = settings.socket.empty() ? settings.address + ":" + std::to_string(settings.port) : settings.socket;
+    const std::string where =
+        settings.socket.empty() ? settings.address + ":" + std::to_string(settings.port) : settings.socket;
     try {
         if (!settings.socket.empty()) impl->listen_unix();
         else impl->port = impl->listen<asio::ip::tcp>({asio::ip::make_address(settings.address), settings.port}).port();

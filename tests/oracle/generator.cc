@@ -15,14 +15,16 @@ struct FieldKind {
     Words names, operators, values;
 };
 
-const Words kTextOperators = {"=", "==", "!=", "contains", "icontains", "startswith", "endswith", "glob", "iglob", "regex", "pmatch",
-                              "in", "intersects", "exists", "<", ">="};
+const Words kTextOperators = {"=",     "==",    "!=",     "contains", "icontains",  "startswith", "endswith", "glob",
+                              "iglob", "regex", "pmatch", "in",       "intersects", "exists",     "<",        ">="};
 const Words kOrdered = {"=", "!=", "<", "<=", ">", ">=", "in", "intersects", "exists"};
-const Words kPaths = {"/etc/shadow", "/etc", "/etc/sh", "/etc/shadow/", "/usr/bin/a", "/usr/bin", "/usr", "/usr/bin/b/c", "/ETC/Shadow", "sh",
-                      "bash", "", "a", "/tmp/x y", "val"};
+const Words kPaths = {"/etc/shadow", "/etc",         "/etc/sh",     "/etc/shadow/", "/usr/bin/a", "/usr/bin",
+                      "/usr",        "/usr/bin/b/c", "/ETC/Shadow", "sh",           "bash",       "",
+                      "a",           "/tmp/x y",     "val"};
 const Words kGlobs = {"*", "/etc/*", "*sh", "?ash", "/usr/*/a", "[ab]*", "/etc/shado?", "*/BIN/*", "\\\\*", "[!b]ash"};
 const Words kRegexes = {".*", "/etc/.*", "(ba)?sh", "[a-c]+", "/usr/bin/(a|b).*", "b.sh", "/etc", ""};
-const Words kPrefixes = {"/etc", "/usr/bin", "/usr/*", "/usr/*/a", "/tmp", "/etc/shadow", "/e?c", "/usr/bin/b", "/[a-f]tc"};
+const Words kPrefixes = {"/etc",        "/usr/bin", "/usr/*",     "/usr/*/a", "/tmp",
+                         "/etc/shadow", "/e?c",     "/usr/bin/b", "/[a-f]tc"};
 
 const std::vector<FieldKind> kKinds = {
     {{"proc.name", "fd.name", "proc.pname"}, kTextOperators, kPaths},
@@ -30,11 +32,17 @@ const std::vector<FieldKind> kKinds = {
     {{"evt.num", "user.uid"}, kOrdered, {"0", "1", "1000", "-1", "0xff", "4294967295"}},
     {{"fd.sport"}, kOrdered, {"0", "22", "80", "http", "443", "0x16", "https"}},
     {{"evt.is_open_read", "fd.connected"}, {"=", "!=", "in", "exists"}, {"true", "false"}},
-    {{"fd.cip", "fd.ip"}, {"=", "!=", "in", "intersects", "exists"}, {"127.0.0.1", "10.0.0.1", "::1", "10.0.0.2", "::ffff:10.0.0.1"}},
-    {{"fd.net", "fd.snet"}, {"=", "!=", "in", "exists"}, {"127.0.0.0/8", "10.0.0.0/31", "10.0.0.1", "::1/128", "0.0.0.0/0", "::/0", "10.0.0.0/7"}},
+    {{"fd.cip", "fd.ip"},
+     {"=", "!=", "in", "intersects", "exists"},
+     {"127.0.0.1", "10.0.0.1", "::1", "10.0.0.2", "::ffff:10.0.0.1"}},
+    {{"fd.net", "fd.snet"},
+     {"=", "!=", "in", "exists"},
+     {"127.0.0.0/8", "10.0.0.0/31", "10.0.0.1", "::1/128", "0.0.0.0/0", "::/0", "10.0.0.0/7"}},
     {{"proc.aname"}, kTextOperators, kPaths},
     {{"fd.types"}, {"in", "intersects", "exists"}, {"file", "ipv4", "pipe"}},
-    {{"evt.buffer"}, {"=", "!=", "contains", "startswith", "endswith", "bcontains", "bstartswith", "in", "exists"}, {"6162", "00ff", "61", "ab"}},
+    {{"evt.buffer"},
+     {"=", "!=", "contains", "startswith", "endswith", "bcontains", "bstartswith", "in", "exists"},
+     {"6162", "00ff", "61", "ab"}},
     {{"fd.sip.name"}, {"=", "!=", "in", "startswith", "exists"}, {"example.com", "example.org", "local"}},
     {{"evt.type"}, {"=", "!=", "in"}, {"open", "openat", "connect", "execve"}},
 };
@@ -51,17 +59,21 @@ std::string quoted(const std::string& s) { return '"' + s + '"'; }
 }  // namespace
 
 std::unique_ptr<test::TestCatalogue> make_catalogue() {
-    const auto field = [](std::string_view name, FieldType type = FieldType::text) { return test::TestCatalogue::field(name, type); };
+    const auto field = [](std::string_view name, FieldType type = FieldType::text) {
+        return test::TestCatalogue::field(name, type);
+    };
     FieldInfo list = field("fd.types");
     list.is_list = true;
     return std::make_unique<test::TestCatalogue>(
-        std::vector<FieldInfo>{field("proc.name"), field("fd.name", FieldType::path), field("proc.pname"), field("fd.num", FieldType::int64),
-                               field("evt.rawres", FieldType::int64), field("evt.num", FieldType::uint64), field("user.uid", FieldType::uint32),
+        std::vector<FieldInfo>{field("proc.name"), field("fd.name", FieldType::path), field("proc.pname"),
+                               field("fd.num", FieldType::int64), field("evt.rawres", FieldType::int64),
+                               field("evt.num", FieldType::uint64), field("user.uid", FieldType::uint32),
                                field("fd.sport", FieldType::port), field("evt.is_open_read", FieldType::boolean),
                                field("fd.connected", FieldType::boolean), field("fd.cip", FieldType::ip),
                                with_mode(field("fd.ip", FieldType::ip), MatchMode::either_side),
-                               with_mode(field("fd.net", FieldType::net), MatchMode::either_side), field("fd.snet", FieldType::net),
-                               with_mode(field("proc.aname"), MatchMode::any_of), list, field("evt.buffer", FieldType::bytes),
+                               with_mode(field("fd.net", FieldType::net), MatchMode::either_side),
+                               field("fd.snet", FieldType::net), with_mode(field("proc.aname"), MatchMode::any_of),
+                               list, field("evt.buffer", FieldType::bytes),
                                with_mode(field("fd.sip.name"), MatchMode::host_name), field("evt.type")},
         std::vector<std::string>{"open", "openat", "connect", "execve", "close"});
 }
@@ -102,12 +114,15 @@ std::string Generator::comparison() {
     const size_t kind = below(static_cast<unsigned>(kKinds.size()));
     const FieldKind& k = kKinds[kind];
     const std::string op = below(10) == 0 ? pick(kTextOperators) : pick(k.operators);
-    if (below(12) == 0 && kind != kType) return "len(" + std::string(pick(kKinds[below(2) ? kText : kList].names)) + ") " + pick({"=", ">", "<="}) + " " + pick({"0", "1", "4", "11"});
+    if (below(12) == 0 && kind != kType)
+        return "len(" + std::string(pick(kKinds[below(2) ? kText : kList].names)) + ") " + pick({"=", ">", "<="}) +
+               " " + pick({"0", "1", "4", "11"});
     const std::string l = left(kind);
     if (op == "exists") return l + " exists";
     if (op == "pmatch") {
         std::string s = l + " pmatch (";
-        for (unsigned n = 1 + below(3), i = 0; i < n; ++i) s += (i ? std::string(", ") : std::string()) + pick(kPrefixes);
+        for (unsigned n = 1 + below(3), i = 0; i < n; ++i)
+            s += (i ? std::string(", ") : std::string()) + pick(kPrefixes);
         return s + ")";
     }
     if (op == "in" || op == "intersects") return l + " " + op + " " + list(kind);
@@ -139,7 +154,8 @@ test::TestEvent Generator::event() {
     for (const char* name : kKinds[kText].names)
         if (given()) e.set_text(name, pick(kPaths));
     for (const char* name : kKinds[kSigned].names)
-        if (given()) e.values[name] = Value::i64(std::vector<int64_t>{0, -1, 3, 5, -13, 16, INT64_MAX, INT64_MIN}[below(8)]);
+        if (given())
+            e.values[name] = Value::i64(std::vector<int64_t>{0, -1, 3, 5, -13, 16, INT64_MAX, INT64_MIN}[below(8)]);
     // Events are counted from 1: rules rely on evt.num=0 being never true, and are not run for it.
     e.values["evt.num"] = Value::u64(std::vector<uint64_t>{1, 2, 1000, 255, UINT64_MAX}[below(5)]);
     if (given()) e.values["user.uid"] = Value::u64(std::vector<uint64_t>{0, 1, 1000, 255, 4294967295}[below(5)]);
@@ -165,7 +181,9 @@ test::TestEvent Generator::event() {
         for (unsigned n = below(4); n > 0; --n) types.push_back(Value::text(pick(kKinds[kList].values)));
         e.set_list("fd.types", std::move(types));
     }
-    if (given()) e.values["evt.buffer"] = Value::bytes(std::vector<std::string_view>{"ab", {"\0\xff", 2}, "", "xaby", "6162"}[below(5)]);
+    if (given())
+        e.values["evt.buffer"] =
+            Value::bytes(std::vector<std::string_view>{"ab", {"\0\xff", 2}, "", "xaby", "6162"}[below(5)]);
     if (given()) {
         if (below(2)) e.set_text("fd.sip.name", pick(kKinds[kHost].values));
         else e.values["fd.sip.name"] = address();

@@ -1,5 +1,6 @@
-// The compiled evaluator against the slow one, on random conditions and events. ORACLE_PAIRS says on how many, ORACLE_SEED where
-// to begin. Conditions that belong together are compiled into one program, so that they share checks, operands and macros.
+// The compiled evaluator against the slow one, on random conditions and events. ORACLE_PAIRS says on how many,
+// ORACLE_SEED where to begin. Conditions that belong together are compiled into one program, so that they share checks,
+// operands and macros.
 #include "rules/lang/parser.h"
 #include "rules/lang/printer.h"
 #include "rules/vm/compile.h"
@@ -102,7 +103,8 @@ TEST(Oracle, TheCompiledEvaluatorAgrees) {
                 std::string about = c.text;
                 for (const auto& [name, tree] : p.macros) about += "\n  " + name + ": " + print(*tree);
                 ADD_FAILURE() << "the oracle says " << expected << ", the evaluator " << got << ", event types "
-                              << c.compiled.event_types.contains(event.type()) << ", program " << conditions << ":\n" << about;
+                              << c.compiled.event_types.contains(event.type()) << ", program " << conditions << ":\n"
+                              << about;
             }
         }
     }

@@ -44,7 +44,8 @@ Plain plain(const Value& v) {
         case Value::Kind::u64: return number(v.u64());
         case Value::Kind::text: case Value::Kind::bytes: return text(std::string(v.text()));
         case Value::Kind::ip:
-            return {Plain::Kind::address, 0, std::string(reinterpret_cast<const char*>(v.ip().bytes.data()), v.ip().v6 ? 16 : 4)};
+            return {Plain::Kind::address, 0,
+                    std::string(reinterpret_cast<const char*>(v.ip().bytes.data()), v.ip().v6 ? 16 : 4)};
         default: throw std::logic_error("the generator makes no such value");
     }
 }
@@ -110,7 +111,9 @@ bool in_network(const Plain& address, const std::string& cidr) {
     const size_t bits = slash == cidr.npos ? net.text.size() * 8 : std::stoul(cidr.substr(slash + 1));
     for (size_t i = 0; i < bits; ++i) {
         const unsigned mask = 0x80u >> (i % 8);
-        if ((static_cast<unsigned char>(net.text[i / 8]) & mask) != (static_cast<unsigned char>(address.text[i / 8]) & mask)) return false;
+        if ((static_cast<unsigned char>(net.text[i / 8]) & mask) !=
+            (static_cast<unsigned char>(address.text[i / 8]) & mask))
+            return false;
     }
     return true;
 }
@@ -137,7 +140,8 @@ bool below(const std::string& path, const std::string& prefix) {
 
 bool matches_regex(const std::string& s, const std::string& pattern) {
     regex_t r;
-    if (regcomp(&r, ("^(" + pattern + ")$").c_str(), REG_EXTENDED | REG_NOSUB) != 0) throw std::logic_error("no regex: " + pattern);
+    if (regcomp(&r, ("^(" + pattern + ")$").c_str(), REG_EXTENDED | REG_NOSUB) != 0)
+        throw std::logic_error("no regex: " + pattern);
     const bool matched = regexec(&r, s.c_str(), 0, nullptr, 0) == 0;
     regfree(&r);
     return matched;
@@ -226,7 +230,8 @@ private:
             const std::vector<Plain>& items = join ? arguments[1].values : out.values;
             if (!join)
                 for (const Found& a : arguments) s += shown(a.values[0]);
-            for (size_t i = 0; i < items.size(); ++i) s += (i ? shown(arguments[0].values[0]) : std::string()) + shown(items[i]);
+            for (size_t i = 0; i < items.size(); ++i)
+                s += (i ? shown(arguments[0].values[0]) : std::string()) + shown(items[i]);
             out.values = {text(s)};
             return out;
         }
@@ -272,7 +277,8 @@ private:
         const bool all_sides = left.mode == MatchMode::either_side && n.op == Operator::ne;
         if (by_field) return over_sides(all_sides, left.values, [&](const Plain& v) { return against(v, nullptr); });
         size_t held = 0;
-        for (const std::string& w : words) held += over_sides(all_sides, left.values, [&](const Plain& v) { return against(v, &w); });
+        for (const std::string& w : words)
+            held += over_sides(all_sides, left.values, [&](const Plain& v) { return against(v, &w); });
         if (n.modifier == Modifier::oneof) return held == 1;
         if (n.modifier == Modifier::allof) return held > 0 && held == words.size();
         return held > 0;
@@ -296,12 +302,14 @@ private:
             a.v6 = v.text.size() == 16;
             std::memcpy(a.bytes.data(), v.text.data(), v.text.size());
             if (op == Operator::ne) return !event_.name_has_address(word, a);
-            const bool equality = op == Operator::eq || op == Operator::eq2 || op == Operator::in || op == Operator::intersects;
+            const bool equality =
+                op == Operator::eq || op == Operator::eq2 || op == Operator::in || op == Operator::intersects;
             return equality && event_.name_has_address(word, a);
         }
         if (op == Operator::pmatch) return below(v.text, word);
         if (op == Operator::regex) return matches_regex(v.text, word);
-        if (op == Operator::bcontains || op == Operator::bstartswith) return by_value(op, left, v, text(from_hex(word)));
+        if (op == Operator::bcontains || op == Operator::bstartswith)
+            return by_value(op, left, v, text(from_hex(word)));
         if (left.type == FieldType::net) return in_network(v, word) != (op == Operator::ne);
         return by_value(op, left, v, literal(left.type, word));
     }
@@ -319,9 +327,11 @@ private:
             case Operator::ge: return numbers ? a.integer >= b.integer : texts && a.text.compare(b.text) >= 0;
             case Operator::contains: case Operator::bcontains: return texts && a.text.find(b.text) != a.text.npos;
             case Operator::icontains: return texts && lower(a.text).find(lower(b.text)) != a.text.npos;
-            case Operator::startswith: case Operator::bstartswith: return texts && a.text.substr(0, b.text.size()) == b.text;
+            case Operator::startswith:
+            case Operator::bstartswith: return texts && a.text.substr(0, b.text.size()) == b.text;
             case Operator::endswith:
-                return texts && a.text.size() >= b.text.size() && a.text.substr(a.text.size() - b.text.size()) == b.text;
+                return texts && a.text.size() >= b.text.size() &&
+                       a.text.substr(a.text.size() - b.text.size()) == b.text;
             case Operator::glob: return texts && fnmatch(b.text.c_str(), a.text.c_str(), 0) == 0;
             case Operator::iglob: return texts && fnmatch(b.text.c_str(), a.text.c_str(), FNM_CASEFOLD) == 0;
             default: throw std::logic_error("no operator");

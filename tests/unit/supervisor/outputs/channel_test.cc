@@ -56,10 +56,11 @@ std::shared_ptr<const Message> message(const std::string& line) {
 class ChannelQueueTest : public testing::Test {
 protected:
     std::unique_ptr<ChannelQueue> make(ChannelQueue::Limits limits) {
-        return std::make_unique<ChannelQueue>("test", std::make_unique<Scripted>(log), limits, [this](const std::string& m) {
-            std::lock_guard lock(log.mutex);
-            said.push_back(m);
-        });
+        return std::make_unique<ChannelQueue>("test", std::make_unique<Scripted>(log), limits,
+                                              [this](const std::string& m) {
+                                                  std::lock_guard lock(log.mutex);
+                                                  said.push_back(m);
+                                              });
     }
     void open(bool on) {
         std::lock_guard lock(log.mutex);
@@ -71,7 +72,8 @@ protected:
 };
 
 TEST_F(ChannelQueueTest, DeliversInOrderAndAgainUntilTaken) {
-    log.answers = {Delivery::taken(), Delivery::again("x"), Delivery::again("x"), Delivery::taken(), Delivery::refused("no")};
+    log.answers = {Delivery::taken(), Delivery::again("x"), Delivery::again("x"), Delivery::taken(),
+                   Delivery::refused("no")};
     auto q = make({10, 1ms, 2ms, 5000ms});
     for (const char* line : {"a", "b", "c", "d"}) EXPECT_TRUE(q->push(message(line)));
     EXPECT_TRUE(log.wait_for([&] { return log.seen.size() == 6; }));

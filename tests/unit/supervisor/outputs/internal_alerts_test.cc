@@ -53,14 +53,20 @@ TEST(InternalAlerts, HaveFalcosForm) {
     const InternalAlert a = drop_alert(f, 1700000000123456789);
     std::string json;
     append_json_line(a, "box", json);
-    EXPECT_EQ(json, R"({"hostname":"box","output":"Falco internal: syscall event drop. 10 system calls dropped since the last such alert.",)"
-                    R"("output_fields":{"evt.time":1700000000123456789,"n_drops":"10","n_drops_ring_full":"10","n_evts":"100"},)"
-                    R"("priority":"Debug","rule":"Falco internal: syscall event drop","source":"internal",)"
-                    R"("time":"2023-11-14T22:13:20.123456789Z"})" "\n");
+    EXPECT_EQ(
+        json,
+        R"({"hostname":"box","output":"Falco internal: syscall event drop. 10 system calls dropped since the last such alert.",)"
+        R"("output_fields":{"evt.time":1700000000123456789,"n_drops":"10","n_drops_ring_full":"10","n_evts":"100"},)"
+        R"("priority":"Debug","rule":"Falco internal: syscall event drop","source":"internal",)"
+        R"("time":"2023-11-14T22:13:20.123456789Z"})"
+        "\n");
     std::string text;
     append_text_line(a, text);
-    EXPECT_TRUE(text.ends_with(R"(: Debug Falco internal: syscall event drop. 10 system calls dropped since the last such alert. )"
-                               R"((n_drops="10" n_drops_ring_full="10" n_evts="100"))" "\n")) << text;
+    EXPECT_TRUE(text.ends_with(
+        R"(: Debug Falco internal: syscall event drop. 10 system calls dropped since the last such alert. )"
+        R"((n_drops="10" n_drops_ring_full="10" n_evts="100"))"
+        "\n"))
+        << text;
 }
 
 TEST(Metrics, PrometheusTextNamesWhatWasLost) {
@@ -70,13 +76,14 @@ TEST(Metrics, PrometheusTextNamesWhatWasLost) {
     m.channels = {{"http", {5, 1, 2, 9, 3}}};
     m.alert_lines_dropped = 1;
     const std::string text = prometheus_text(m);
-    for (const char* line : {"falcosecurity_falco_version_info{version=\"1.\\\"2\"} 1\n", "falcosecurity_scap_n_evts_total 7\n",
-                             "falcosecurity_scap_n_drops_total 4\n", "undercoat_drops_total{reason=\"holes\"} 1\n",
-                             "falcosecurity_falco_outputs_queue_num_drops_total 3\n",
-                             "falcosecurity_falco_rules_matches_total{rule_name=\"A \\\"rule\\\"\\\\\",priority=\"Warning\","
-                             "source=\"syscall\",tag_T1070=\"true\",tag_a_b=\"true\"} 4\n",
-                             "undercoat_output_alerts_total{output=\"http\",outcome=\"dropped\"} 2\n",
-                             "undercoat_output_waiting{output=\"http\"} 3\n"})
+    for (const char* line :
+         {"falcosecurity_falco_version_info{version=\"1.\\\"2\"} 1\n", "falcosecurity_scap_n_evts_total 7\n",
+          "falcosecurity_scap_n_drops_total 4\n", "undercoat_drops_total{reason=\"holes\"} 1\n",
+          "falcosecurity_falco_outputs_queue_num_drops_total 3\n",
+          "falcosecurity_falco_rules_matches_total{rule_name=\"A \\\"rule\\\"\\\\\",priority=\"Warning\","
+          "source=\"syscall\",tag_T1070=\"true\",tag_a_b=\"true\"} 4\n",
+          "undercoat_output_alerts_total{output=\"http\",outcome=\"dropped\"} 2\n",
+          "undercoat_output_waiting{output=\"http\"} 3\n"})
         EXPECT_NE(text.find(line), text.npos) << line << text;
     // Every family is described once, before its values.
     for (size_t at = 0, next; at < text.size(); at = next + 1) {

@@ -44,10 +44,20 @@ TEST(SettingsFile, WithoutTheFileFalcosSuggestedFieldsAreAppended) {
 }
 
 TEST(SettingsFile, BadValuesAreNamedAndTheRestHolds) {
-    const char* bad[] = {"webserver: {listen_port: 70000}", "metrics: {interval: 1y}", "metrics: {interval: 5ms}", "rule_matching: some",
-                         "syscall_event_drops: {actions: [exit]}", "syscall_event_drops: {threshold: 2}", "rules: [{enable: {x: y}}]",
-                         "append_output: [{match: {}, what: 1}]", "append_output: 3", "static_fields: [a]", "outputs_queue: {capacity: -1}",
-                         "http_output: {enabled: true}", "program_output: {enabled: true}", "file_output: {enabled: true}",
+    const char* bad[] = {"webserver: {listen_port: 70000}",
+                         "metrics: {interval: 1y}",
+                         "metrics: {interval: 5ms}",
+                         "rule_matching: some",
+                         "syscall_event_drops: {actions: [exit]}",
+                         "syscall_event_drops: {threshold: 2}",
+                         "rules: [{enable: {x: y}}]",
+                         "append_output: [{match: {}, what: 1}]",
+                         "append_output: 3",
+                         "static_fields: [a]",
+                         "outputs_queue: {capacity: -1}",
+                         "http_output: {enabled: true}",
+                         "program_output: {enabled: true}",
+                         "file_output: {enabled: true}",
                          "json_output: [true]"};
     for (const char* text : bad) {
         const SettingsFile f = parsed(std::string(text) + "\npriority: error\n");
@@ -65,7 +75,8 @@ TEST(SettingsFile, WhatIsNoMapIsAnError) {
 
 TEST(SettingsFile, TheEnvironmentIsPutIn) {
     ::setenv("SETTINGS_TEST", "v", 1);
-    const SettingsFile f = parsed("static_fields: {a: \"x${SETTINGS_TEST}y${SETTINGS_NONE}\", b: \"$${SETTINGS_TEST}$\", c: \"${open\"}");
+    const SettingsFile f =
+        parsed("static_fields: {a: \"x${SETTINGS_TEST}y${SETTINGS_NONE}\", b: \"$${SETTINGS_TEST}$\", c: \"${open\"}");
     ASSERT_EQ(f.outputs.static_fields.size(), 3u);
     EXPECT_EQ(f.outputs.static_fields[0].second, "xvy");
     EXPECT_EQ(f.outputs.static_fields[1].second, "${SETTINGS_TEST}$");
