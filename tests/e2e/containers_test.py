@@ -1,8 +1,10 @@
 """Real containers: whatever the image and the runtime take away, the workload's exit status and output are as without us, and it
 alerts; where that cannot be, one line says so and the workload runs all the same."""
 import json
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -202,6 +204,48 @@ class EnvironmentAlone(ContainerCase):
         r = self.container('glibc', '/bin/work', env=env, seccomp=images.docker_profile('memfd_create')).run()
         self.assertEqual((125, ''), (r.returncode, r.stdout))
         self.assertEqual(7, self.container('glibc', '/bin/work', env=env).run().returncode)
+
+
+class Lasting(ContainerCase):
+    """instrument beside an application, while that does what applications do."""
+
+    def start(self, *command, arguments=(), **options):
+        c = self.container('glibc', *command, env=[*IMAGE_ENV, 'UNDERCOAT_ALERTS=/out/alerts'], out=self.dir)
+        running = c.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+        self.addCleanup(self._end, running)
+        self.addCleanup(c.delete)
+        self.assertEqual('waiting\n', running.stdout.readline())
+        return c, running
+
+    def alerts(self):
+        return [a['rule'] for a in lines_of_json(self.dir / 'alerts')]
+
+    def test_it_holds_nothing_of_the_application(self):
+        kept = self.dir / 'kept'
+        c, _ = self.start('/bin/work', 'wait', arguments=['--preserve-fds=1'], before=f'exec 3>{kept};')
+        holders = {}
+        for pid, (inside, name) in c.processes().items():
+            links = [os.readlink(f'/proc/{pid}/fd/{fd}') for fd in os.listdir(f'/proc/{pid}/fd')]
+            holders[inside, name] = any(l.endswith('/kept') for l in links)
+        self.assertGreaterEqual(len(holders), 5, holders)
+        self.assertEqual([(1, 'work')], [who for who, holds in holders.items() if holds])
+
+    def test_its_trap_process_is_replaced(self):
+        c, running = self.start('/bin/sh', '-c', 'echo waiting; read line; cat /etc/shadow; exit 4', stdin=subprocess.PIPE)
+        [trap] = [pid for pid in c.processes() if any('undercoat-watch' in pathlib.Path(f'/proc/{pid}/task/{t}/comm').read_text()
+                                                      for t in os.listdir(f'/proc/{pid}/task'))]
+        os.kill(trap, signal.SIGKILL)
+        out, err = running.communicate('go\n', timeout=20)
+        self.assertEqual(4, running.returncode, err)
+        self.assertIn('Test shadow read', self.alerts())
+
+    def test_the_application_cannot_kill_it(self):
+        script = 'for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = $$ ] || kill -9 $p; done; kill -9 -1; echo waiting; cat /etc/shadow; exit 4'
+        _, running = self.start('/bin/sh', '-c', script)
+        _, err = running.communicate(timeout=20)
+        self.assertEqual(4, running.returncode, err)
+        self.assertEqual(['Test shadow read'], self.alerts())
+        self.assertNotIn('another one takes over', err)
 
 
 class Entered(ContainerCase):

@@ -3,6 +3,7 @@
 Must stay true: nothing outside the build directory and the test's own scratch is changed; a container that was started is
 deleted; what cannot be made here is said by skipping, never by passing.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -125,9 +126,9 @@ def image(kind):
     return _built(kind, MAKERS[kind])
 
 
-def crun(*arguments, **options):
-    """crun, out of the way of cgroup hierarchies that it does not know."""
-    command = ['unshare', '--mount', 'sh', '-c', 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"', 'sh', 'crun',
+def crun(*arguments, before='', **options):
+    """crun, out of the way of cgroup hierarchies that it does not know. `before`: what a shell does first."""
+    command = ['unshare', '--mount', 'sh', '-c', f'umount /sys/fs/cgroup/unified 2>/dev/null; {before} exec "$@"', 'sh', 'crun',
                '--cgroup-manager=disabled', f'--root={WORK}/state', *[str(a) for a in arguments]]
     return subprocess.Popen(command, **options) if options.pop('background', False) else subprocess.run(
         command, capture_output=True, text=True, errors='replace', timeout=60, stdin=subprocess.DEVNULL, **options)
@@ -183,12 +184,24 @@ class Container:
     def run(self):
         return crun('run', '--bundle', self.dir, self.name)
 
-    def start(self, **options):
-        return crun('run', '--bundle', self.dir, self.name, background=True, **options)
+    def start(self, *arguments, **options):
+        return crun('run', *arguments, '--bundle', self.dir, self.name, background=True, **options)
 
     def enter(self, *command, env=(), user=None, **options):
         return crun('exec', *[w for e in env for w in ('--env', e)], *(['--user', str(user)] if user is not None else []),
                     self.name, *command, **options)
+
+    def processes(self):
+        """{pid on this machine: (pid inside, name)} of all that run in it."""
+        first = json.loads(crun('state', self.name).stdout)['pid']
+        space = os.readlink(f'/proc/{first}/ns/pid')
+        found = {}
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            with contextlib.suppress(OSError, IndexError):
+                if os.readlink(f'/proc/{pid}/ns/pid') == space:
+                    status = dict(l.split(':', 1) for l in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines())
+                    found[int(pid)] = int(status['NSpid'].split()[-1]), status['Name'].strip()
+        return found
 
     def kill(self, signal):
         return crun('kill', self.name, signal)
