@@ -312,6 +312,18 @@ class Entered(ContainerCase):
         wait_for(lambda: self.alerts().count('Test shadow read') == 16, 'all of them and their children')
         self.stop(c, running, children='.*')  # the agent's parent is a descendant of a process that has ended (docs/limits.md)
 
+    def test_one_serves_all_of_them(self):
+        c, running = self.start('static and glibc', '/bin/static', 'wait')
+        entered = [c.enter('/bin/work', 'wait', env=[*IMAGE_ENV, *self.files()], background=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, text=True) for _ in range(8)]
+        for p in entered:
+            self.addCleanup(self._end, p)
+        self.addCleanup(c.delete)
+        self.assertEqual(['waiting\n'] * 8, [p.stdout.readline() for p in entered])
+        names = [name for _, name in c.processes().values()]
+        self.assertEqual((8, 1), (names.count('work'), names.count('supervisor')), names)
+        self.stop(c, running, children='.*')
+
     @staticmethod
     def files():
         return ['UNDERCOAT_ALERTS=/out/alerts', 'UNDERCOAT_EVENTS=/out/events']
