@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dirent.h>
+#include <initializer_list>
 #include <linux/seccomp.h>
 #include <unistd.h>
 
@@ -29,6 +30,17 @@ pid_t pidfd_target(const HeldCall& c) {
     text[read_proc(c.tid, what, text, sizeof text - 1)] = 0;
     const char* at = strstr(text, "\nPid:");
     return at ? static_cast<pid_t>(strtol(at + 5, nullptr, 10)) : 0;
+}
+
+// The process of ours that a number stands for, which may be that of any of its threads; 0: none.
+pid_t ours(pid_t number, const Agents& agents) {
+    if (number <= 0 || agents.has(number)) return number > 0 ? number : 0;
+    for (const pid_t pid : {agents.trap, agents.supervisor, agents.init}) {
+        char path[48];
+        snprintf(path, sizeof path, "/proc/%d/task/%d", pid, number);
+        if (pid > 0 && access(path, F_OK) == 0) return pid;
+    }
+    return 0;
 }
 
 bool may_signal(const Credentials& from, const Credentials& to) {
@@ -67,32 +79,25 @@ Answer signal_to(pid_t pid, int signal, const Agents& agents) {
 
 Answer guard(const HeldCall& c, const Agents& agents) {
     const int32_t first = c.as_int(0);
+    const auto aimed_at = [&](pid_t number) {
+        const pid_t pid = ours(number, agents);
+        return pid != 0 && same_pid_namespace(c.tid) ? pid : 0;
+    };
     switch (static_cast<Call>(c.call)) {
         case Call::kill:
             if (first == -1 && same_pid_namespace(c.tid)) return kill_everybody(c, c.as_int(1), agents);
-            if (!agents.has(first < 0 ? -first : first) || !same_pid_namespace(c.tid)) return {};
-            return signal_to(first < 0 ? -first : first, c.as_int(1), agents);
-        case Call::tkill: case Call::rt_sigqueueinfo:
-            return agents.has(first) && same_pid_namespace(c.tid) ? signal_to(first, c.as_int(1), agents) : Answer{};
-        case Call::tgkill: case Call::rt_tgsigqueueinfo:
-            return agents.has(first) && same_pid_namespace(c.tid) ? signal_to(first, c.as_int(2), agents) : Answer{};
-        case Call::pidfd_send_signal: {
-            const pid_t target = pidfd_target(c);
-            return agents.has(target) && same_pid_namespace(c.tid) ? signal_to(target, c.as_int(1), agents) : Answer{};
-        }
-        case Call::pidfd_getfd: {
-            const pid_t target = pidfd_target(c);
-            return agents.has(target) && same_pid_namespace(c.tid) ? kDenied : Answer{};
-        }
-        case Call::ptrace:
-            return agents.has(c.as_int(1)) && same_pid_namespace(c.tid) ? kDenied : Answer{};
+            return signal_to(aimed_at(first < 0 ? -first : first), c.as_int(1), agents);
+        case Call::tkill: case Call::rt_sigqueueinfo: return signal_to(aimed_at(first), c.as_int(1), agents);
+        case Call::tgkill: case Call::rt_tgsigqueueinfo: return signal_to(aimed_at(first), c.as_int(2), agents);
+        case Call::pidfd_send_signal: return signal_to(aimed_at(pidfd_target(c)), c.as_int(1), agents);
+        case Call::pidfd_getfd: return aimed_at(pidfd_target(c)) != 0 ? kDenied : Answer{};
+        case Call::ptrace: return aimed_at(c.as_int(1)) != 0 ? kDenied : Answer{};
         case Call::seccomp:
             return !agents.foreign_listeners && c.args[0] == SECCOMP_SET_MODE_FILTER &&
                            (c.args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER)
                        ? Answer{Answer::fail, EBUSY}
                        : Answer{};
-        case Call::process_vm_writev: case Call::prlimit:
-            return agents.has(first) && same_pid_namespace(c.tid) ? kDenied : Answer{};
+        case Call::process_vm_writev: case Call::prlimit: return aimed_at(first) != 0 ? kDenied : Answer{};
         default: return {};
     }
 }

@@ -81,6 +81,18 @@ class Refused(Case):
         self.assertEqual(['Test shadow read'], done.rules())
         self.assertTrue(any(e['type'] == 'kill' for e in done.events))
 
+    def test_kill_of_our_threads(self):
+        """The number of any thread stands for its process in kill, and for ptrace and the like."""
+        self.need_root()
+        done = self.below('c = ctypes.CDLL(None)\nthreads = [int(t) for p in agents for t in os.listdir(f"/proc/{p}/task") if int(t) != p]\n'
+                          'assert threads\nfor t in threads:\n  for s in (signal.SIGSTOP, signal.SIGKILL):\n    try:\n'
+                          '      os.kill(t, s)\n      raise SystemExit(9)\n    except PermissionError: pass\n'
+                          '    if c.syscall(200, t, s) == 0: raise SystemExit(8)\n'
+                          '  if c.ptrace(16, t, 0, 0) == 0: raise SystemExit(7)\n'
+                          'open("/etc/shadow").close()\nfor p in agents: os.stat(f"/proc/{p}")\n')
+        self.assertEqual(0, done.returncode, done.err)
+        self.assertIn('Test shadow read', done.rules())
+
     def test_kill_of_everybody(self):
         self.need_root()
         done = self.run_under('unshare', '--pid', '--fork', '--kill-child', 'sh', '-c', 'true', mode='full')

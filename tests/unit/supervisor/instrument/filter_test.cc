@@ -144,9 +144,10 @@ TEST_F(Filter, TrapsKillsOfOursFromAnywhere) {
         EXPECT_EQ(gadget(c, {u(kOurs), 9}), kTrapped);
         EXPECT_EQ(gadget(c, {u(-1), 9}), kTrapped);
         EXPECT_EQ(gadget(c, {u(-kOurs), 9}), kTrapped);
-        EXPECT_EQ(gadget(c, {17, 9}), kAllowed);
         EXPECT_EQ(ask(c, {17, 9}), kTrapped);
     }
+    EXPECT_EQ(gadget(Call::tgkill, {17, 17, 9}), kAllowed);
+    for (Call c : {Call::kill, Call::tkill}) EXPECT_EQ(gadget(c, {17, 9}), kTrapped);  // 17 may be a thread of ours
 }
 
 // launch.cc makes these between installing the filter and exec; a trapped one would wait for a listener nobody has yet.
