@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kTick = 100 * kMs;
+constexpr size_t kFlood = 256;  // records in one turn
 constexpr uint64_t kDrainLimit = 8'000 * kMs;
 constexpr uint64_t kOutputLimit = 3'000 * kMs;  // of it, for outputs once the rings are empty
 
@@ -203,14 +204,13 @@ void Pipeline::settle(bool all_safe) {
     ingest_->give_way(now);
 }
 
-// Busy: again at once. Then a millisecond, five after a while; the socket wakes us for new rings.
+// Busy: again at once. Then four milliseconds, as each wake-up costs the workload that shares our core; one where rings fill so
+// fast that they would be full by then. The socket wakes us for new rings.
 void Pipeline::rest(size_t handled) {
     const uint64_t now = ingest::monotonic_ns();
-    if (handled != 0) {
-        idle_since_ = now;
-        if (handled > 64) return;
-    }
-    const int wait_ms = now - idle_since_ < 50 * kMs ? 4 : 5;
+    if (handled > kFlood) flood_until_ = now + 200 * kMs;
+    if (handled > 64) return;
+    const int wait_ms = now < flood_until_ ? 1 : 4;
     pollfd p{agent_.fd(), POLLIN, 0};
     poll(&p, 1, wait_ms);
 }

@@ -79,7 +79,7 @@ private:
     uint64_t epoch_ = 1;
     bool stopping_ = false;
     bool marked_ = false;  // part of what came of the events is not written yet
-    uint64_t idle_since_ = 0, next_tick_ = 0, next_clock_ = 0;
+    uint64_t flood_until_ = 0, next_tick_ = 0, next_clock_ = 0;
     uint64_t last_events_ = 0;
 };
 
