@@ -1,7 +1,8 @@
 // Executions (see handler.h): one event for each execve and execveat, with the result that it had.
 //
 // At the trap the outcome is inferred. A failure is recorded at once; otherwise the execution is pending until the first
-// trap of the new image, when /proc shows what was executed. A trap of the old image instead says that it failed.
+// trap of the new image, when /proc shows what was executed. A trap of the old image instead says that it failed. A failure
+// is looked at once more, too: what it was judged by may have changed before the kernel looked.
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -89,7 +90,6 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
         h.flags = flags | wire::kInferred;
         h.result = v.result;
         emit(h, t.payload, out.size());
-        if (v.result == -ENOENT) return;  // as certain as it gets; others are looked at once more
     }
     const uint64_t mark = exact_ ? 0 : mark_of(c.pid);
     auto guard = table_.lock();
@@ -131,9 +131,11 @@ void Handler::settle_exec(const HeldCall& c, Ticket& t) {
         arg_start = p->arg_start;
         start_stack = p->start_stack;
     }
+    // A search along PATH: what was not found costs no second look while the search goes on.
+    const bool searching = exec.recorded && exec.result == -ENOENT && (is(c, Call::execve) || is(c, Call::execveat));
     bool new_image = is(c, Call::arch_prctl) && !exec.recorded;
     Stat now{};
-    if (!new_image) {
+    if (!new_image && !searching) {
         new_image = read_stat(c.pid, now) && (now.arg_start != arg_start || now.start_stack != start_stack ||
                                               (exec.mark != 0 && image_mark(c.pid, start_stack) != exec.mark));
     }

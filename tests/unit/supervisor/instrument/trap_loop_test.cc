@@ -187,6 +187,30 @@ TEST(TrapLoop, AThreadThatWasGivenUpTakesNoRingAway) {
     EXPECT_EQ(w.shared->registry->slots[2].state, static_cast<uint32_t>(wire::SlotState::orphaned));
 }
 
+// Another thread moves the file into place between the judgement and the kernel's own look: the execution is told all the same.
+TEST(TrapLoop, AnExecutionThatWasJudgedToFailIsToldWhenItHappens) {
+    auto& w = make_world();
+    static Ticket ticket;
+    static const char missing[] = "/nonexistent/program", path[] = "/etc/hostname";
+    char* const none[] = {nullptr};
+    const auto handle = [&](uint64_t id, wire::Call call, std::initializer_list<uint64_t> args) {
+        ticket.trap = trap_of(id, call, args);
+        ticket.recorded = 0;
+        w.handler.handle(w.backend, ticket);
+    };
+    const auto at = [](const void* p) { return reinterpret_cast<uint64_t>(p); };
+    handle(1, wire::Call::execve, {at(missing), at(none), at(none)});
+    handle(2, wire::Call::open, {at(path), 0});
+    EXPECT_EQ(w.counted(wire::Counter::execs), 0u);
+    handle(3, wire::Call::execve, {at(missing), at(none), at(none)});
+    {
+        auto guard = w.table.lock();
+        w.table.find(getpid())->arg_start += 16;  // as if this image were another than that one
+    }
+    handle(4, wire::Call::open, {at(path), 0});
+    EXPECT_EQ(w.counted(wire::Counter::execs), 1u);
+}
+
 TEST(TrapLoop, GoneCallersAreNoTrouble) {
     auto& w = make_world();
     ASSERT_TRUE(w.loop.start());
