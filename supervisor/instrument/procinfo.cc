@@ -251,7 +251,7 @@ void put_vectors(pid_t pid, const Snapshot& s, char* text, size_t capacity, wire
     const Stat& at = s.stat;
     const uint64_t args = at.arg_end - at.arg_start, env = at.env_end - at.env_start;
     size_t n = 0;
-    const bool together = at.arg_start != 0 && at.env_start == at.arg_end && args <= wire::kMaxArgs && args + env <= capacity;
+    const bool together = at.arg_start != 0 && at.env_start == at.arg_end && args <= wire::kMaxArgs && env <= capacity - args;
     if (together && read_memory(pid, at.arg_start, text, args + env, &n) == Read::ok && n == args + env) {
         out.put(Tag::argv, 0, text, args);
         return out.put(Tag::envp, 0, text + args, std::min(strip_additions(text + args, env), wire::kMaxEnv));

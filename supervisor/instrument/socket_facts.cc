@@ -50,7 +50,7 @@ public:
         static const UniqueFd own = move_high(UniqueFd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)));
         char theirs[64], ours[64], path[40];
         const size_t n = read_link(tid, "ns/net", theirs, sizeof theirs);
-        there_ = n != 0 && n == read_link(getpid(), "ns/net", ours, sizeof ours) && memcmp(theirs, ours, n) == 0;
+        there_ = n != 0 && n == read_link(gettid(), "ns/net", ours, sizeof ours) && memcmp(theirs, ours, n) == 0;
         if (there_ || n == 0 || !own) return;
         proc_path(path, sizeof path, tid, "ns/net");
         const UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
