@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptor_message.h"
 #include "supervisor/instrument/agent.h"
 #include "supervisor/instrument/claim.h"
 #include "supervisor/instrument/fds.h"
@@ -59,21 +60,9 @@ public:
 
 private:
     bool receive(wire::BesideReport& report, UniqueFd& listener) {
-        iovec part{&report, sizeof report};
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-        msghdr m{};
-        m.msg_iov = &part;
-        m.msg_iovlen = 1;
-        m.msg_control = control;
-        m.msg_controllen = sizeof control;
-        ssize_t n;
-        do n = recvmsg(channel_.get(), &m, MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
-        if (const cmsghdr* c = CMSG_FIRSTHDR(&m); n > 0 && c && c->cmsg_type == SCM_RIGHTS) {
-            int fd = -1;
-            memcpy(&fd, CMSG_DATA(c), sizeof fd);
-            listener = move_high(UniqueFd(fd));
-        }
+        UniqueFd got;
+        const ssize_t n = receive_with_descriptor(channel_.get(), &report, sizeof report, got);
+        listener = move_high(std::move(got));
         return n == sizeof report;
     }
 

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/descriptor_message.h"
 #include "supervisor/instrument/fds.h"
 #include "supervisor/instrument/target.h"
 #include "wire/local/handover.h"
@@ -117,21 +118,7 @@ void MeetingPlace::answer(int connection, pid_t peer, uint32_t mode, const Serve
     if (request.magic == wire::kRingMagic && request.abi == wire::kAbi) fd = serve(peer, static_cast<wire::MeetKind>(request.what));
     if (fd == kLater) return;
     if (fd < 0) reply.error = -fd;
-    iovec part{&reply, sizeof reply};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &part;
-    m.msg_iovlen = 1;
-    if (fd >= 0) {
-        m.msg_control = control;
-        m.msg_controllen = sizeof control;
-        cmsghdr* c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    }
-    sendmsg(connection, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+    send_with_descriptors(connection, &reply, sizeof reply, &fd, fd >= 0, MSG_DONTWAIT);
 }
 
 }  // namespace undercoat::instrument

@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <sys/socket.h>
 
+#include "base/descriptor_message.h"
 #include "wire/local/calls.h"
 
 namespace undercoat::instrument {
@@ -18,24 +19,7 @@ bool is(const wire::RingSlot& s, wire::SlotState state) { return load(s.state) =
 }  // namespace
 
 bool send_message(int socket, const wire::AgentMessage& message, const int* fds, size_t n) {
-    iovec part{const_cast<wire::AgentMessage*>(&message), sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &part;
-    m.msg_iovlen = 1;
-    if (n != 0) {
-        m.msg_control = control;
-        m.msg_controllen = CMSG_SPACE(n * sizeof(int));
-        cmsghdr* c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(n * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, n * sizeof(int));
-    }
-    ssize_t r;
-    do r = sendmsg(socket, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (r < 0 && errno == EINTR);
-    return r == static_cast<ssize_t>(sizeof message);
+    return send_with_descriptors(socket, &message, sizeof message, fds, n, MSG_DONTWAIT);
 }
 
 Registrar::Registrar(Shared& shared, wire::CaptureMode mode)

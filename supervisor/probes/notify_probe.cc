@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/descriptor_message.h"
 #include "base/unique_fd.h"
 #include "supervisor/probes/child.h"
 
@@ -36,37 +37,14 @@ int install_listener(unsigned flags) {
 }
 
 bool send_fd(int socket, int fd) {
-    char byte = 0;
-    iovec io{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &io;
-    m.msg_iovlen = 1;
-    m.msg_control = control;
-    m.msg_controllen = sizeof control;
-    cmsghdr* c = CMSG_FIRSTHDR(&m);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    return ::sendmsg(socket, &m, 0) == 1;
+    const char byte = 0;
+    return send_with_descriptors(socket, &byte, sizeof byte, &fd, 1);
 }
 
 UniqueFd receive_fd(int socket) {
     char byte = 0;
-    iovec io{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &io;
-    m.msg_iovlen = 1;
-    m.msg_control = control;
-    m.msg_controllen = sizeof control;
-    if (::recvmsg(socket, &m, MSG_CMSG_CLOEXEC) != 1) return {};
-    const cmsghdr* c = CMSG_FIRSTHDR(&m);
-    if (!c || c->cmsg_type != SCM_RIGHTS) return {};
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return UniqueFd(fd);
+    UniqueFd fd;
+    return receive_with_descriptor(socket, &byte, sizeof byte, fd) == 1 ? std::move(fd) : UniqueFd();
 }
 
 // Answers one notification with CONTINUE. False when none comes or the kernel refuses.

@@ -20,6 +20,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/descriptor_message.h"
+
 namespace undercoat::test {
 namespace {
 
@@ -61,34 +63,14 @@ std::vector<sock_filter> filter() {
 }
 
 void send_fd(int socket, int fd, const void* data, size_t n) {
-    iovec iov{const_cast<void*>(data), n};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &iov;
-    m.msg_iovlen = 1;
-    m.msg_control = control;
-    m.msg_controllen = sizeof control;
-    cmsghdr* c = CMSG_FIRSTHDR(&m);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    if (sendmsg(socket, &m, MSG_NOSIGNAL) < 0 && errno != EPIPE) fail("sendmsg");
+    if (!send_with_descriptors(socket, data, n, &fd, 1) && errno != EPIPE) fail("sendmsg");
 }
 
 int receive_fd(int socket) {
     char byte;
-    iovec iov{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr m{};
-    m.msg_iov = &iov;
-    m.msg_iovlen = 1;
-    m.msg_control = control;
-    m.msg_controllen = sizeof control;
-    if (recvmsg(socket, &m, MSG_CMSG_CLOEXEC) <= 0 || !CMSG_FIRSTHDR(&m)) return -1;
-    int fd;
-    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
-    return fd;
+    UniqueFd fd;
+    receive_with_descriptor(socket, &byte, sizeof byte, fd);
+    return fd.release();
 }
 
 // In the child before exec: confines itself and hands the listener to the parent (sendmsg is not in the filter).
