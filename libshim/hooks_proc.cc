@@ -142,9 +142,16 @@ UC_EXPORT int ioctl(int fd, unsigned long request, ...) {
     return r;
 }
 
+// Afterwards the kernel may forbid the trap to read our memory: what we call from now on is recorded here.
+static void speak_for_ourselves() {
+    g_image.changed_ids = true;
+    if (!g_image.foreign_children) enlist_now();
+}
+
 // libc carries a change of identity to all threads.
 template <Call C, class F, class... A>
 static int identity_call(F real, A... args) {
+    speak_for_ourselves();
     const RestartingHandlers meanwhile;
     return real_call<C>(real, args...);
 }
@@ -165,11 +172,13 @@ UC_EXPORT int setgroups(size_t n, const unsigned* list) {
 UC_EXPORT int setfsuid(unsigned u) { return real_call<Call::setfsuid>(UC_REAL(setfsuid), u); }
 UC_EXPORT int setfsgid(unsigned g) { return real_call<Call::setfsgid>(UC_REAL(setfsgid), g); }
 UC_EXPORT int seteuid(unsigned u) {
+    speak_for_ourselves();
     const RestartingHandlers meanwhile;
     const auto real = UC_REAL(seteuid);
     return real ? static_cast<int>(note<Call::setresuid>(real(u), true, -1, u, -1)) : -1;
 }
 UC_EXPORT int setegid(unsigned g) {
+    speak_for_ourselves();
     const RestartingHandlers meanwhile;
     const auto real = UC_REAL(setegid);
     return real ? static_cast<int>(note<Call::setresgid>(real(g), true, -1, g, -1)) : -1;

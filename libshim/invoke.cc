@@ -128,16 +128,23 @@ void record(const Process& p, const Descriptor& d, const uint64_t (&a)[6], Captu
     emit(p.ring, {wire::RecordKind::call, d.call, flags, result, a, d.nargs, c.pieces, c.n});
 }
 
-// The trap records the call; we add what it cannot know.
+// The trap records the call; we add what it cannot know. After a change of ids that may be what our memory holds, too.
 long trapped(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
-    if (!wire::bit(p.ring.control->want_result, d.call) || d.nargs > 5 || !can_record(p.ring)) return out(d, c.registers);
+    const bool late = g_image.changed_ids && !c.readable;
+    const bool tell = late || wire::bit(p.ring.control->want_result, d.call);
+    if (!tell || d.nargs > 5 || !can_record(p.ring)) return out(d, c.registers);
     const uint32_t seq = __atomic_add_fetch(&p.seq, 1, __ATOMIC_RELAXED);
     c.registers[5] = wire::kSeqMagic | seq;
     const long result = out(d, c.registers);
-    Piece pieces[2] = {{wire::Tag::seq, 0, 4, &seq}};
+    constexpr size_t kMost = sizeof c.pieces / sizeof *c.pieces;
+    Piece pieces[1 + kMost] = {{wire::Tag::seq, 0, 4, &seq}};
     c.n = 0;
+    if (late) {
+        learn(d, a, result);
+        capture_late(d, a, c);
+    }
     if (!failed(result)) capture_peer(d, a, c);
-    if (c.n) pieces[1] = c.pieces[0];
+    for (uint32_t i = 0; i < c.n; i++) pieces[1 + i] = c.pieces[i];
     emit(p.ring, {wire::RecordKind::result, d.call, 0, result, nullptr, 0, pieces, 1 + c.n});
     return result;
 }

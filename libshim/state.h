@@ -39,7 +39,8 @@ struct Image {
     bool scanned;           // cancel_used and musl are known
     bool cancel_used;       // the program can cancel threads: calls that may block must stay cancellable
     bool musl;
-    bool no_clock;        // the program has forbidden itself the time stamp counter
+    bool no_clock;          // the program has forbidden itself the time stamp counter
+    bool changed_ids;       // a function of the set*id family was called: the trap may not be able to read us
     bool settled;         // an instrument was looked for, by us or by whoever executed us
     bool moved;           // root or mount name space were changed: our file may not be visible
     uint16_t tid_offset;  // of the thread id from the thread pointer; 0: unknown

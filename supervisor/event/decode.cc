@@ -167,6 +167,8 @@ DecodeStatus decode(const RecordView& record, const RecordView* result, const Re
         effective.result = result->header().result;
         e.inferred = false;
         e.result_unknown = result->header().flags & wire::kResultUnknown;
+        // The caller tells what the trap could not read.
+        if (find_tlv(*result, Tag::path).data != nullptr || find_tlv(*result, Tag::sockaddr).data != nullptr) e.unreadable = false;
     }
     const DecodeStatus status = take_kind(e, effective);
     if (status != DecodeStatus::ok) return status;

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "supervisor/instrument/reach.h"
 #include "supervisor/instrument/target.h"
 
 namespace undercoat::instrument {
@@ -86,6 +87,7 @@ bool read_credentials(pid_t tid, Credentials& out) {
 }
 
 BorrowedRights::BorrowedRights(const Credentials& c) {
+    release_reach();
     const Own& me = own();
     const bool same_ids = c.fsuid == me.uid && c.fsgid == me.gid;
     const bool same_caps = ((c.effective ^ me.effective) & kFileCapabilities) == 0;

@@ -121,6 +121,7 @@ uint64_t Handler::mark_of(pid_t pid) {
 void Handler::settle_exec(const HeldCall& c, Ticket& t) {
     static thread_local PendingExec exec;
     uint64_t arg_start = 0, start_stack = 0;
+    char comm[sizeof Process::comm];
     {
         auto guard = table_.lock();
         Process* p = table_.find(c.pid);
@@ -130,14 +131,17 @@ void Handler::settle_exec(const HeldCall& c, Ticket& t) {
         memcpy(&exec, pending, offsetof(PendingExec, payload) + pending->size);
         arg_start = p->arg_start;
         start_stack = p->start_stack;
+        memcpy(comm, p->comm, sizeof comm);
     }
     // A search along PATH: what was not found costs no second look while the search goes on.
     const bool searching = exec.recorded && exec.result == -ENOENT && (is(c, Call::execve) || is(c, Call::execveat));
     bool new_image = is(c, Call::arch_prctl) && !exec.recorded;
     Stat now{};
     if (!new_image && !searching) {
-        new_image = read_stat(c.pid, now) && (now.arg_start != arg_start || now.start_stack != start_stack ||
-                                              (exec.mark != 0 && image_mark(c.pid, start_stack) != exec.mark));
+        const bool seen = read_stat(c.pid, now), hidden = now.start_stack == 0;
+        if (seen && hidden) new_image = memcmp(now.comm, comm, sizeof comm) != 0;
+        else new_image = seen && (now.arg_start != arg_start || now.start_stack != start_stack ||
+                                  (exec.mark != 0 && image_mark(c.pid, start_stack) != exec.mark));
     }
     if (!new_image && static_cast<uint32_t>(c.tid) != exec.tid) return;
     {

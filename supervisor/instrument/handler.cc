@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "supervisor/instrument/reach.h"
 #include "supervisor/instrument/socket_facts.h"
 #include "supervisor/instrument/target.h"
 #include "wire/local/cgroup_files.h"
@@ -54,6 +55,7 @@ void Handler::use(const TrapBackend& backend) {
 }
 
 void Handler::handle(TrapBackend& backend, Ticket& t) {
+    const ReachScope scope;
     t.tell = false;
     if (t.trap.phase != Trap::Phase::entry) return follow_up(backend, t);
     wire::count(registry_, Counter::traps);

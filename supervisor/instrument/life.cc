@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "supervisor/instrument/handler.h"
+#include "supervisor/instrument/reach.h"
 #include "supervisor/instrument/target.h"
 
 namespace undercoat::instrument {
@@ -160,6 +161,7 @@ void Handler::remember(Process& p, const Snapshot& s) {
 
 int Handler::enlist(pid_t pid, bool entered) {
     static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
+    const ReachScope scope;
     bool known = false;
     {
         auto guard = table_.lock();
@@ -179,6 +181,7 @@ int Handler::enlist(pid_t pid, bool entered) {
 
 void Handler::note_entered(pid_t pid) {
     const auto ticket = std::make_unique<Ticket>();
+    const ReachScope scope;
     PendingExec none{};
     none.time = now_ns();
     introduce(pid, *ticket);

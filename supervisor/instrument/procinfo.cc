@@ -84,10 +84,8 @@ struct Running {
 };
 
 Running look_at_exe(pid_t pid, const Executed* executed) {
-    char path[64];
     Running r;
-    proc_path(path, sizeof path, pid, "exe");
-    r.known = stat(path, &r.st) == 0;
+    r.known = stat_proc(pid, "exe", r.st);
     r.same = r.known && executed && executed->file.known && executed->file.info.dev == r.st.st_dev &&
              executed->file.info.ino == r.st.st_ino && executed->file.changed == time_ns(r.st.st_ctim);
     return r;
@@ -112,9 +110,7 @@ void put_exe_identity(pid_t pid, Running& r, const Executed* executed, bool righ
     else if (seen & wire::kWritableByCaller)
         info.flags |= (seen & layers) | (writable(r.st, -1, info) ? uint32_t{wire::kWritableByCaller} : 0);
     else {
-        char path[64];
-        proc_path(path, sizeof path, pid, "exe");
-        const UniqueFd exe(open(path, O_PATH | O_CLOEXEC));
+        const UniqueFd exe(open_proc(pid, "exe", O_PATH));
         if (!exe || fstat(exe.get(), &r.st) != 0) return;
         info.flags |= layer_flags(exe.get(), r.st) | (writable(r.st, exe.get(), info) ? uint32_t{wire::kWritableByCaller} : 0);
     }
@@ -172,12 +168,11 @@ void from_stat(pid_t pid, Snapshot& s) {
 }
 
 void read_rare(pid_t pid, wire::ProcInfo& i) {
-    char login[16], path[64];
+    char login[16];
     login[read_proc(pid, "loginuid", login, sizeof login - 1)] = 0;
     i.loginuid = login[0] ? static_cast<uint32_t>(strtoul(login, nullptr, 10)) : UINT32_MAX;
     struct stat ns;
-    proc_path(path, sizeof path, pid, "ns/pid");
-    if (stat(path, &ns) == 0) i.pidns_ino = ns.st_ino;
+    if (stat_proc(pid, "ns/pid", ns)) i.pidns_ino = ns.st_ino;
 }
 
 }  // namespace

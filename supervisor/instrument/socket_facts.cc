@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "supervisor/instrument/fds.h"
+#include "supervisor/instrument/reach.h"
 #include "supervisor/instrument/target.h"
 
 #ifndef SYS_pidfd_getfd
@@ -48,12 +49,11 @@ class Visit {
 public:
     explicit Visit(pid_t tid) {
         static const UniqueFd own = move_high(UniqueFd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)));
-        char theirs[64], ours[64], path[40];
+        char theirs[64], ours[64];
         const size_t n = read_link(tid, "ns/net", theirs, sizeof theirs);
         there_ = n != 0 && n == read_link(gettid(), "ns/net", ours, sizeof ours) && memcmp(theirs, ours, n) == 0;
         if (there_ || n == 0 || !own) return;
-        proc_path(path, sizeof path, tid, "ns/net");
-        const UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
+        const UniqueFd fd(open_proc(tid, "ns/net", O_RDONLY));
         if (fd && setns(fd.get(), CLONE_NEWNET) == 0) there_ = true, back_ = own.get();
     }
     ~Visit() {
@@ -104,7 +104,8 @@ bool about_socket(const HeldCall& c) {
 void look_at_socket(const HeldCall& c, const Captured& found, wire::PayloadWriter& out, SocketFacts& facts) {
     const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, c.pid, 0)));
     if (!pidfd) return;
-    const UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), c.as_int(0), 0)));
+    UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), c.as_int(0), 0)));
+    if (!fd && errno == EPERM && take_reach(c.pid)) fd.reset(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), c.as_int(0), 0)));
     if (!fd) {
         facts.known = facts.bad_descriptor = errno == EBADF;
         return;

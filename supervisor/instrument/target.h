@@ -6,11 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 namespace undercoat::instrument {
 
-// How a read of the target's memory went.
+// How a read of the target's memory went. Those below try with the target's ids where ours are refused (reach.h).
 enum class Read { ok, fault, forbidden, too_long };
 
 // Up to `n` bytes at `address`; `got` says how many could be read (fault only when none could).
@@ -24,6 +25,10 @@ size_t read_link(pid_t tid, const char* what, char* out, size_t capacity);
 size_t read_fd_link(pid_t tid, int fd, char* out, size_t capacity);
 // First `capacity` bytes of /proc/TID/`what`; 0 when it cannot be read.
 size_t read_proc(pid_t tid, const char* what, char* out, size_t capacity);
+// open(2) of /proc/TID/`what`, close-on-exec; with the target's ids where ours are refused (reach.h).
+int open_proc(pid_t tid, const char* what, int flags);
+// stat(2) of it, alike. False: not to be had.
+bool stat_proc(pid_t tid, const char* what, struct stat& out);
 // Writes "/proc/TID/what" with its NUL. `what` may be empty.
 void proc_path(char* out, size_t capacity, pid_t tid, const char* what);
 
@@ -39,7 +44,7 @@ uint64_t image_mark(pid_t pid, uint64_t start_stack);
 // The thread group that a thread belongs to, 0 when it is gone.
 pid_t thread_group_of(pid_t tid);
 
-// The fields of /proc/PID/stat that we use. Times in clock ticks since boot.
+// The fields of /proc/PID/stat that we use. Times in clock ticks since boot. Addresses are 0 where we may not know them.
 struct Stat {
     char comm[16];
     char state;

@@ -75,10 +75,8 @@ int open_in_root(int root, const char* path, int flags) {
 }  // namespace
 
 bool shares_root(pid_t tid) {
-    char path[64];
     struct stat a, b;
-    proc_path(path, sizeof path, tid, "root");
-    if (stat(path, &a) != 0 || stat("/", &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) return false;
+    if (!stat_proc(tid, "root", a) || stat("/", &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) return false;
     return same_namespace(tid, "ns/mnt");
 }
 
@@ -87,7 +85,7 @@ View::View(pid_t tid, pid_t pid, const Credentials& credentials, bool same_root)
 
 Found View::look_up(int directory, const char* path, bool follow, bool empty_ok) const {
     const int flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
-    char name[kPathMax], base_name[64];
+    char name[kPathMax], base_name[24];
     if (path[0] == 0 && !empty_ok) {
         Found f;
         f.error = ENOENT;
@@ -99,15 +97,14 @@ Found View::look_up(int directory, const char* path, bool follow, bool empty_ok)
             BorrowedRights rights(credentials_);
             return rights.borrowed() ? stat_it(open(name, flags)) : unknown();
         }
-        proc_path(base_name, sizeof base_name, tid_, "root");
-        UniqueFd root(open(base_name, O_PATH | O_CLOEXEC | O_DIRECTORY));
+        UniqueFd root(open_proc(tid_, "root", O_PATH | O_DIRECTORY));
         if (!root) return unknown();
         BorrowedRights rights(credentials_);
         return rights.borrowed() ? stat_it(open_in_root(root.get(), path, flags)) : unknown();
     }
-    if (directory == AT_FDCWD) proc_path(base_name, sizeof base_name, tid_, "cwd");
-    else snprintf(base_name, sizeof base_name, "/proc/%d/fd/%d", tid_, directory);
-    UniqueFd base(open(base_name, O_PATH | O_CLOEXEC));
+    if (directory == AT_FDCWD) snprintf(base_name, sizeof base_name, "cwd");
+    else snprintf(base_name, sizeof base_name, "fd/%d", directory);
+    UniqueFd base(open_proc(tid_, base_name, O_PATH));
     if (!base) {
         if (errno != ENOENT) return unknown();
         Found f;
