@@ -72,22 +72,38 @@ std::optional<FieldError> check_argument(const FieldInfo& info, std::optional<st
     return std::nullopt;
 }
 
+// Insertions, removals, replacements and exchanges of neighbours that make b of a; more than `limit` where it is more.
 size_t edit_distance(std::string_view a, std::string_view b, size_t limit) {
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    std::vector<size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
     for (size_t i = 1; i <= a.size(); ++i) {
-        size_t diagonal = row[0];
         row[0] = i;
         size_t least = i;
         for (size_t j = 1; j <= b.size(); ++j) {
-            size_t keep = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = std::min({keep, row[j] + 1, row[j - 1] + 1});
+            row[j] = std::min({last[j - 1] + (a[i - 1] != b[j - 1]), last[j] + 1, row[j - 1] + 1});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
             least = std::min(least, row[j]);
         }
         if (least > limit) return limit + 1;
+        std::swap(before, last), std::swap(last, row);
     }
-    return row[b.size()];
+    return last[b.size()];
+}
+
+size_t common_prefix(std::string_view a, std::string_view b) {
+    const size_t n = std::min(a.size(), b.size());
+    return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + static_cast<ptrdiff_t>(n), b.begin()).first - a.begin());
+}
+
+// The longest known name that starts the written one, or the shortest that it starts. Short names start too much.
+std::string_view related_name(std::string_view written, std::span<const std::string_view> known) {
+    std::string_view inside, around;
+    for (std::string_view name : known) {
+        if (name.size() >= 4 && written.starts_with(name) && name.size() > inside.size()) inside = name;
+        if (written.size() >= 4 && name.starts_with(written) && (around.empty() || name.size() < around.size()))
+            around = name;
+    }
+    return inside.empty() ? around : inside;
 }
 
 }  // namespace
@@ -138,19 +154,22 @@ std::optional<EventTypeId> find_event_type(const Catalogue& catalogue, std::stri
 }
 
 std::string nearest_name(std::string_view written, std::span<const std::string_view> known) {
-    if (written.size() > 256) return "";
+    if (written.empty() || written.size() > 256) return "";
     size_t best_distance = std::max<size_t>(1, written.size() / 4) + 1;
     std::string_view best;
     for (std::string_view name : known) {
         size_t longer = std::max(name.size(), written.size()), shorter = std::min(name.size(), written.size());
-        if (longer - shorter >= best_distance) continue;
-        size_t distance = edit_distance(written, name, best_distance);
-        if (distance < best_distance) {
-            best_distance = distance;
-            best = name;
-        }
+        if (longer - shorter > best_distance) continue;
+        const size_t distance = edit_distance(written, name, best_distance);
+        // Of names that are as near, the one whose beginning was written right.
+        const bool better = distance < best_distance ||
+                            (!best.empty() && distance == best_distance &&
+                             common_prefix(written, name) > common_prefix(written, best));
+        if (!better || distance >= written.size()) continue;
+        best_distance = distance;
+        best = name;
     }
-    return std::string(best);
+    return std::string(best.empty() ? related_name(written, known) : best);
 }
 
 }  // namespace undercoat::rules

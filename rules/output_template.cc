@@ -85,10 +85,21 @@ private:
         if (auto* e = std::get_if<ParseError>(&operand)) {
             bool unknown = e->message.empty();
             std::string message = "invalid formatting token " + std::string(token_at(rest));
-            return fail(start, unknown ? message : message + ": " + e->message, unknown);
+            return fail(start, message + (unknown ? suggestion(rest) : ": " + e->message), unknown);
         }
         at_ += used;
         return add_operand(std::get<Operand>(operand), start, width);
+    }
+
+    std::string suggestion(std::string_view rest) const {
+        const std::string_view name =
+            rest.substr(0, std::min(rest.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."),
+                                    rest.size()));
+        if (name.empty()) return ": a field follows the '%', such as %proc.name";
+        std::vector<std::string_view> names;
+        for (const FieldInfo& f : catalogue_.fields()) names.push_back(f.name);
+        const std::string near = nearest_name(name, names);
+        return near.empty() ? ": there is no such field" : ", did you mean '%" + near + "'?";
     }
 
     std::variant<Operand, ParseError> read_operand(std::string_view rest, size_t& used) const {

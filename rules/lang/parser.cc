@@ -42,9 +42,11 @@ private:
     bool value_list(Operand& out);
     Modifier modifier();
 
-    bool fail(std::string message) { return fail_at(in_.offset(), std::move(message)); }
-    bool fail_at(size_t offset, std::string message) {
-        if (!failed_) error_ = {std::move(message), offset};
+    bool fail(std::string message, Wanted wanted = Wanted::other) {
+        return fail_at(in_.offset(), std::move(message), wanted);
+    }
+    bool fail_at(size_t offset, std::string message, Wanted wanted = Wanted::other) {
+        if (!failed_) error_ = {std::move(message), offset, wanted};
         failed_ = true;
         return false;
     }
@@ -77,7 +79,7 @@ ParseResult Parser::condition() {
     if (root) {
         in_.blanks();
         if (!in_.at_end()) {
-            fail("unexpected token after '" + std::string(in_.last()) + "', expecting 'or', 'and'");
+            fail("unexpected token after '" + std::string(in_.last()) + "', expecting 'or', 'and'", Wanted::connective);
             root = nullptr;
         }
     }
@@ -155,7 +157,7 @@ Parser::NodePtr Parser::check() {
         if (!inner) return nullptr;
         in_.blanks();
         if (in_.punctuation(')')) return inner;
-        fail("expected a ')' token");
+        fail("expected a ')' token", Wanted::parenthesis);
         return nullptr;
     }
     Operand left;
@@ -169,7 +171,7 @@ Parser::NodePtr Parser::check() {
         node->offset = start;
         return node;
     }
-    fail("expected a '(' token, a field check, or a macro name");
+    fail("expected a '(' token, a field check, or a macro name", Wanted::check);
     return nullptr;
 }
 
@@ -204,7 +206,8 @@ bool Parser::comparison_right(Node& node) {
     if (any_of(word_operators, [&](std::string_view w) { return in_.word_and_blank(w); }))
         return string_right(node, in_.blanks());
     if (any_of(list_operators, literally)) return list_right(node);
-    return fail("expected an operator: one of =, !=, <, <=, >, >=, exists, in, contains, startswith and so on");
+    return fail("expected an operator: one of =, !=, <, <=, >, >=, exists, in, contains, startswith and so on",
+                Wanted::comparison);
 }
 
 bool Parser::numeric_right(Node& node) {
@@ -214,7 +217,7 @@ bool Parser::numeric_right(Node& node) {
     if (!right_expression(node.right, matched)) return false;
     if (matched) return true;
     auto number = in_.number();
-    if (!number) return fail("expected a number, val(field) or a transformer");
+    if (!number) return fail("expected a number, val(field) or a transformer", Wanted::value);
     node.right.kind = Operand::Kind::number;
     node.right.text = *number;
     return true;
@@ -257,7 +260,7 @@ bool Parser::list_right(Node& node) {
     node.right.kind = Operand::Kind::list;
     if (in_.punctuation('(')) return value_list(node.right);
     auto name = in_.identifier();
-    if (!name) return fail("expected a list in parentheses, the name of a list, val(field) or a transformer");
+    if (!name) return fail("expected a list in parentheses, the name of a list, val(field) or a transformer", Wanted::value);
     Operand item;
     item.text = *name;
     item.offset = node.right.offset;
@@ -274,7 +277,7 @@ bool Parser::value_list(Operand& out) {
         if (!value(out.items.back())) return false;
         in_.blanks();
     } while (in_.punctuation(','));
-    return in_.punctuation(')') || fail("expected ',' or ')' in a list of values");
+    return in_.punctuation(')') || fail("expected ',' or ')' in a list of values", Wanted::parenthesis);
 }
 
 bool Parser::value(Operand& out) {
@@ -284,7 +287,7 @@ bool Parser::value(Operand& out) {
     if (!quoted_text(out.text, matched)) return false;
     if (matched) return true;
     auto bare = in_.bare();
-    if (!bare) return fail("expected a value: a quoted string or a bare string");
+    if (!bare) return fail("expected a value: a quoted string or a bare string", Wanted::value);
     out.text = *bare;
     return true;
 }
@@ -293,7 +296,7 @@ bool Parser::quoted_text(std::string& out, bool& matched) {
     size_t start = in_.offset();
     bool unterminated = false;
     auto quoted = in_.quoted(unterminated);
-    if (unterminated) return fail("the closing quote of this string is missing");
+    if (unterminated) return fail("the closing quote of this string is missing", Wanted::quote);
     matched = quoted.has_value();
     if (!matched) return true;
     auto text = unescape(*quoted);
@@ -371,7 +374,7 @@ bool Parser::transformer_arguments(Operand& out, bool nested_list_allowed) {
         if (!transformer_argument(out.items.back(), nested_list_allowed)) return false;
         in_.blanks();
     } while (in_.punctuation(','));
-    return in_.punctuation(')') || fail("expected ',' or ')' behind a transformer's argument");
+    return in_.punctuation(')') || fail("expected ',' or ')' behind a transformer's argument", Wanted::parenthesis);
 }
 
 bool Parser::transformer_argument(Operand& out, bool nested_list_allowed) {

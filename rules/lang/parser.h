@@ -13,9 +13,13 @@
 
 namespace undercoat::rules {
 
+// What the parser looked for where it stopped.
+enum class Wanted : uint8_t { other, connective, check, comparison, value, parenthesis, quote };
+
 struct ParseError {
     std::string message;  // what was expected
     size_t offset = 0;    // bytes from the start of the text
+    Wanted wanted = Wanted::other;
 };
 
 struct ParseOptions {

@@ -3,10 +3,12 @@
 // Must stay true: nothing here changes the definitions, so that they can be compiled again after the next file.
 #include "rules/ruleset/build.h"
 
+#include "rules/lang/hint.h"
 #include "rules/lang/parser.h"
 #include "rules/lang/printer.h"
 #include "rules/ruleset/describe_condition.h"
 #include "rules/ruleset/exceptions.h"
+#include "rules/ruleset/macro_hint.h"
 #include "rules/ruleset/source_file.h"
 #include "rules/ruleset/substitute.h"
 #include "rules/vm/compile.h"
@@ -28,6 +30,7 @@ struct Prepared {
     std::string text;  // as joined, with exceptions, before lists were put in
     // What stands in the files is [shift, shift + written) of it; exceptions put it in parentheses and follow.
     size_t shift = 0, written = 0;
+    std::vector<std::pair<size_t, const ExceptionDefinition*>> exceptions;  // where in the text each one's part begins
     Substituted substituted;
     std::shared_ptr<const Node> tree;
 };
@@ -85,21 +88,29 @@ private:
         std::vector<Location> path = path_of(item);
         size_t at = p.substituted.original(offset);
         at = at < p.shift ? 0 : at - p.shift;
-        if (at > p.written) {
-            path.push_back({"exceptions", "", item.position});
+        if (at <= p.written) {
+            add_place(path, text, at, item.item_type + " condition", "condition expression");
             return path;
         }
+        auto next = std::find_if(p.exceptions.begin(), p.exceptions.end(),
+                                 [&](const auto& e) { return e.first > at + p.shift; });
+        if (next == p.exceptions.begin()) path.push_back({"exceptions", "", item.position});
+        else path.push_back((next - 1)->second->location);
+        return path;
+    }
+
+    // The part of a text that holds the byte at `at` of the joined text, and below it the place itself.
+    void add_place(std::vector<Location>& path, const Text& text, size_t at, std::string type, std::string exact) const {
         for (const TextPart& part : text.parts) {
             if (at > part.text.size() && &part != &text.parts.back()) {
                 at -= part.text.size() + 1;
                 continue;
             }
-            path.push_back({item.item_type + " condition", "", part.position});
-            Position exact = position_inside(files_[part.position.file], part.position, part.text, at);
-            path.push_back({"condition expression", "", exact});
-            break;
+            path.push_back({std::move(type), "", part.position});
+            path.push_back({std::move(exact), "",
+                            position_inside(files_[part.position.file], part.position, part.text, at)});
+            return;
         }
-        return path;
     }
 
     bool prepare(const Text& text, const std::string& suffix, const Location& item, Prepared& out) {
@@ -115,7 +126,8 @@ private:
         used_lists_.insert(out.substituted.lists.begin(), out.substituted.lists.end());
         auto parsed = parse_condition(out.substituted.text, {options_.max_depth});
         if (auto* e = std::get_if<ParseError>(&parsed))
-            return fail(Code::err_compile_condition, e->message, place(out, text, item, e->offset));
+            return fail(Code::err_compile_condition, e->message + syntax_hint(out.substituted.text, *e),
+                        place(out, text, item, e->offset));
         out.tree = std::move(std::get<std::unique_ptr<Node>>(parsed));
         return true;
     }
@@ -131,7 +143,9 @@ private:
             std::string undefined;
             size_t offset = 0;
             if (!sees_all(*p.tree, m.visibility, undefined, offset))
-                return fail(Code::err_validate, "Undefined macro '" + undefined + "' used in filter.",
+                return fail(Code::err_validate,
+                            "Undefined macro '" + undefined + "' used in filter." +
+                                macro_hint(undefined, definitions_, catalogue_, &m, written_at(p, offset)),
                             place(p, m.condition, m.location, offset));
         }
         return true;
@@ -153,13 +167,15 @@ private:
 
     bool add_rule(const RuleDefinition& def, std::vector<Rule>& rules) {
         std::string suffix;
+        Prepared p;
+        const size_t before = def.condition.joined().size() + 2;  // with its parentheses
         for (const ExceptionDefinition& ex : def.exceptions) {
             auto text = exception_condition(ex);
             if (!text)
                 return fail(Code::err_validate, "The exceptions of the rule are too long", path_of(def.location));
+            p.exceptions.emplace_back(before + suffix.size(), &ex);
             if (!text->empty()) suffix += " and " + *text;
         }
-        Prepared p;
         if (!prepare(def.condition, suffix, def.location, p)) return false;
         auto compiled = compiler_.add_condition(*p.tree);
         if (auto* e = std::get_if<CompileError>(&compiled)) return condition_error(def, p, *e);
@@ -180,7 +196,18 @@ private:
             return true;
         }
         Code code = e.bad_macro ? Code::err_validate : Code::err_compile_condition;
-        return fail(code, e.message, path_to(def, p, e.macro, e.offset));
+        std::string message = e.message;
+        if (e.bad_macro && !e.undefined_macro.empty()) {
+            const Prepared& where = e.macro.empty() ? p : macros_.find(e.macro)->second;
+            message += macro_hint(e.undefined_macro, definitions_, catalogue_, nullptr, written_at(where, e.offset));
+        }
+        return fail(code, std::move(message), path_to(def, p, e.macro, e.offset));
+    }
+
+    // The word of the text before substitution that stands for the byte of the text after it.
+    static std::string_view written_at(const Prepared& p, size_t offset) {
+        const std::string_view rest = std::string_view(p.text).substr(std::min(p.substituted.original(offset), p.text.size()));
+        return rest.substr(0, std::min(rest.find_first_of(" \t\r\n(),="), rest.size()));
     }
 
     // A place in the rule's condition, or in that of a macro it uses.
@@ -205,7 +232,8 @@ private:
         }
         if (def.warn_evttypes && condition.event_types.count() > too_many_event_types)
             problem(Code::no_evttype,
-                    "Rule matches too many evt.type values. This has a significant performance penalty.",
+                    "Rule matches too many evt.type values. This has a significant performance penalty. Add a check of evt.type, "
+                    "or set warn_evttypes: false",
                     path_of(def.location));
     }
 
@@ -221,6 +249,10 @@ private:
         auto parsed = OutputTemplate::parse("*" + text, catalogue_);
         if (auto* e = std::get_if<OutputError>(&parsed)) {
             skipped = e->unknown_name && def.skip_if_unknown;
+            if (text.size() == def.output.joined().size() && path.size() > 2) {
+                path.pop_back();
+                add_place(path, def.output, e->offset - 1, "rule output", "rule output expression");
+            }
             if (!skipped) return fail(Code::err_compile_output, e->message, std::move(path));
             problem(Code::unknown_filter, e->message, std::move(path));
             return true;

@@ -46,17 +46,31 @@ public:
         auto known = std::find_if(out.begin(), out.end(), [&](const auto& e) { return e.name == ex.name; });
         if (append && known != out.end()) return add_values(*known);
         if (known != out.end())
-            item_.warn(Code::exception_name_not_unique, "Multiple definitions of exception '" + ex.name + "'");
+            item_.warn(Code::exception_name_not_unique, "Multiple definitions of exception '" + ex.name + "'; both hold");
+        if (append && !item_.has("fields"))
+            return item_.fail(Code::err_yaml_validate,
+                              "Item has no mapping for key 'fields', and the rule has no exception '" + ex.name +
+                                  "' to append to" + did_you_mean(ex.name, names_of(out)));
         if (!item_.require("fields") || !read_fields(ex) || !read_comps(ex) || !read_values(ex)) return false;
         out.push_back(std::move(ex));
         return true;
     }
 
 private:
+    bool fail_at(const YAML::Node& node, const char* type, std::string message) const {
+        return item_.context().fail(Code::err_validate, std::move(message), item_.path_to(node, type));
+    }
+    bool fail_at(const char* key, Code code, std::string message) const {
+        return item_.context().fail(code, std::move(message), item_.path_to(item_.get(key), std::string("exception ") + key));
+    }
+    static std::string counts(size_t fields, size_t others, const std::string& what) {
+        return ": " + std::to_string(fields) + " fields, " + std::to_string(others) + " " + what;
+    }
+
     bool add_values(ExceptionDefinition& known) {
         if (item_.has("fields") || item_.has("comps"))
             return item_.fail(Code::err_validate, "Only values can be appended to the existing exception '" +
-                                                      known.name + "', not fields or comps");
+                                                      known.name + "', not fields or comps; leave these out");
         if (!item_.has("values")) {
             item_.warn(Code::append_no_values, "Overriding/appending exception with no values");
             return true;
@@ -73,8 +87,12 @@ private:
             auto parsed = parse_operand(field);
             auto* operand = std::get_if<Operand>(&parsed);
             if (!catalogue_) continue;
-            if (!operand || !std::holds_alternative<TypedOperand>(check_operand(*operand, *catalogue_, Place::left)))
-                return item_.fail(Code::err_validate, "'" + field + "' is not a supported filter field");
+            std::string why;
+            if (auto* e = std::get_if<ParseError>(&parsed)) why = e->message;
+            auto typed = operand ? check_operand(*operand, *catalogue_, Place::left) : SemanticError{};
+            if (auto* e = std::get_if<SemanticError>(&typed); e && operand) why = e->message;
+            if (!why.empty())
+                return fail_at("fields", Code::err_validate, "'" + field + "' is not a supported filter field: " + why);
         }
         return true;
     }
@@ -82,21 +100,24 @@ private:
     bool read_comps(ExceptionDefinition& ex) {
         YAML::Node comps = item_.get("comps");
         if (comps.IsDefined() && comps.IsScalar() != ex.scalar_fields)
-            return item_.fail(Code::err_validate, "Fields and comps must both be lists or both be scalar values");
+            return fail_at("comps", Code::err_validate, "Fields and comps must both be lists or both be scalar values");
         if (comps.IsDefined() && comps.IsScalar()) ex.comps.push_back(comps.Scalar());
         else if (!item_.text_list("comps", ex.comps)) return false;
         for (std::string& comp : ex.comps) comp = trimmed(comp);
         if (!comps.IsDefined()) ex.comps.assign(ex.fields.size(), ex.scalar_fields ? "in" : "=");
         if (ex.comps.size() != ex.fields.size())
-            return item_.fail(Code::err_validate, "Fields and comps lists must have equal length");
+            return fail_at("comps", Code::err_validate,
+                           "Fields and comps lists must have equal length" + counts(ex.fields.size(), ex.comps.size(), "comps"));
         for (const std::string& comp : ex.comps) {
             std::optional<Operator> op;
             std::optional<Modifier> modifier;
             if (!split_comparison(comp, op, modifier))
-                return item_.fail(Code::err_validate, "'" + comp + "' is not a supported comparison operator");
+                return fail_at("comps", Code::err_validate, "'" + comp + "' is not a supported comparison operator; there are "
+                               "=, !=, <, <=, >, >=, in, intersects, pmatch, contains, icontains, bcontains, startswith, "
+                               "bstartswith, endswith, glob, iglob, regex");
             if (ex.scalar_fields && !takes_list(comp))
-                return item_.fail(Code::err_validate, "When exception fields is a single value, comps must be one of "
-                                                      "(in, pmatch, intersects) or an operator with a modifier");
+                return fail_at("comps", Code::err_validate, "When exception fields is a single value, comps must be one of "
+                                                            "(in, pmatch, intersects) or an operator with a modifier");
         }
         return true;
     }
@@ -104,13 +125,15 @@ private:
     bool read_values(ExceptionDefinition& ex) {
         YAML::Node values = item_.get("values");
         if (!values.IsDefined() || values.IsNull()) return true;
-        if (!values.IsSequence()) return item_.fail(Code::err_validate, "The values of an exception must be a list");
+        if (!values.IsSequence()) return fail_at("values", Code::err_validate, "The values of an exception must be a list");
         for (const auto& value : values) {
             ExceptionValue out;
             if (!read_value(value, out, ex.scalar_fields ? 0 : 2)) return false;
             bool tuple = !ex.scalar_fields;
             if (tuple && (!out.is_list || out.items.size() != ex.fields.size()))
-                return item_.fail(Code::err_validate, "Fields and values lists must have equal length");
+                return fail_at(value, "exception value", "Fields and values lists must have equal length" +
+                                                             (out.is_list ? counts(ex.fields.size(), out.items.size(), "values")
+                                                                          : "; write [" + out.text + ", ...]"));
             ex.values.push_back(std::move(out));
         }
         return true;
@@ -124,7 +147,7 @@ private:
             return true;
         }
         if (!node.IsSequence() || depth == 0)
-            return item_.fail(Code::err_validate, "A value of the exception is nested too deep or is no scalar value");
+            return fail_at(node, "exception value", "A value of the exception is nested too deep or is no scalar value");
         out.is_list = true;
         for (const auto& element : node) {
             out.items.emplace_back();
@@ -172,10 +195,14 @@ std::string compared(const std::string& field, const std::string& comp, const Ex
 bool read_exceptions(const Item& rule, bool append, const Catalogue* catalogue, std::vector<ExceptionDefinition>& out) {
     YAML::Node exceptions = rule.get("exceptions");
     if (!exceptions.IsDefined() || exceptions.IsNull()) return true;
-    if (!exceptions.IsSequence()) return rule.fail(Code::err_yaml_validate, "Rule exceptions must be a sequence");
+    if (!exceptions.IsSequence()) return rule.context().fail(Code::err_yaml_validate,
+                                   "Rule exceptions must be a sequence; each begins with '- name:'",
+                                   rule.path_to(exceptions, "exceptions"));
     std::vector<Location> path = rule.path_to(exceptions, "exceptions");
     for (const auto& node : exceptions) {
-        if (!node.IsMap()) return rule.context().fail(Code::err_yaml_validate, "Rule exception must be a map", path);
+        if (!node.IsMap()) return rule.context().fail(Code::err_yaml_validate,
+                                       "Rule exception must be a map of name, fields, comps and values",
+                                       rule.path_to(node, "exception"));
         Item item(rule.context(), node, "exception", path);
         if (node["name"].IsDefined() && node["name"].IsScalar()) item.set_name(node["name"].Scalar());
         item.check_keys({"name", "fields", "comps", "values"});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace undercoat::rules {
 namespace {
@@ -16,7 +17,16 @@ constexpr std::array<std::string_view, 28> schema_keys = {
     "warn_evttypes", "capture", "capture_duration", "append", "override", "name", "fields", "comps", "values",
     "capture_events", "capture_filesize"};
 
+std::string given(const YAML::Node& value) {
+    return value.IsScalar() ? "; '" + value.Scalar().substr(0, 80) + "' was given" : "";
+}
+
 }  // namespace
+
+std::string did_you_mean(std::string_view written, const std::vector<std::string_view>& known) {
+    const std::string near = nearest_name(written, known);
+    return near.empty() ? "" : ", did you mean '" + near + "'?";
+}
 
 bool FileContext::fail(Code code, std::string message, std::vector<Location> locations) {
     if (!failed) {
@@ -61,16 +71,32 @@ void Item::warn(Code code, std::string message) const {
 }
 
 bool Item::require(const char* key) const {
-    if (!has(key)) return fail(Code::err_yaml_validate, "Item has no mapping for key '" + std::string(key) + "'");
-    if (get(key).IsNull()) return fail(Code::err_yaml_validate, "Mapping for key '" + std::string(key) + "' is empty");
+    const std::array<std::string_view, 1> wanted = {key};
+    if (!has(key))
+        return fail(Code::err_yaml_validate, "Item has no mapping for key '" + std::string(key) + "'" + misspelt(wanted));
+    if (get(key).IsNull())
+        return context_.fail(Code::err_yaml_validate, "Mapping for key '" + std::string(key) + "' is empty",
+                             path_to(get(key), "value for"));
     return true;
+}
+
+std::string Item::misspelt(std::span<const std::string_view> wanted) const {
+    for (const auto& entry : node_) {
+        if (!entry.first.IsScalar()) continue;
+        const std::string& key = entry.first.Scalar();
+        if (std::find(schema_keys.begin(), schema_keys.end(), key) != schema_keys.end()) continue;
+        const std::string near = nearest_name(key, wanted);
+        if (!near.empty()) return ": '" + key + "' is probably meant to be '" + near + "'";
+    }
+    return "";
 }
 
 bool Item::scalar(const char* key, std::string& out) const {
     YAML::Node value = get(key);
     if (!value.IsDefined()) return true;
     if (!value.IsScalar() && !value.IsNull())
-        return context_.fail(Code::err_yaml_validate, "Value of key '" + std::string(key) + "' is not a scalar value",
+        return context_.fail(Code::err_yaml_validate, "Value of key '" + std::string(key) + "' is not a scalar value, but a " +
+                                                        (value.IsMap() ? "map" : "list") + "; write one text",
                              path_to(value, "value for"));
     out = value.IsNull() ? "" : value.Scalar();
     return true;
@@ -93,7 +119,7 @@ bool Item::boolean(const char* key, bool& out) const {
     if (!value.IsDefined()) return true;
     if (value.IsScalar() && YAML::convert<bool>::decode(value, out)) return true;
     return context_.fail(Code::err_yaml_validate, "Can't decode YAML scalar value of key '" + std::string(key) +
-                                                      "', which is true or false", path_to(value, "value for"));
+                                                      "', which is true or false" + given(value), path_to(value, "value for"));
 }
 
 bool Item::unsigned_number(const char* key, uint64_t& out) const {
@@ -102,14 +128,14 @@ bool Item::unsigned_number(const char* key, uint64_t& out) const {
     bool negative = value.IsScalar() && value.Scalar().starts_with('-');
     if (value.IsScalar() && !negative && YAML::convert<uint64_t>::decode(value, out)) return true;
     return context_.fail(Code::err_yaml_validate, "Can't decode YAML scalar value of key '" + std::string(key) +
-                                                      "', which is a whole number", path_to(value, "value for"));
+                                                      "', which is a whole number" + given(value), path_to(value, "value for"));
 }
 
 bool Item::text_list(const char* key, std::vector<std::string>& out) const {
     YAML::Node value = get(key);
     if (!value.IsDefined()) return true;
     if (!value.IsSequence())
-        return context_.fail(Code::err_yaml_validate, "Value of key '" + std::string(key) + "' is not a list",
+        return context_.fail(Code::err_yaml_validate, "Value of key '" + std::string(key) + "' is not a list; write [a, b], or a line '- a' for each",
                              path_to(value, "value for"));
     if (value.size() > max_list_items)
         return fail(Code::err_yaml_validate, "'" + std::string(key) + "' has more than " +
@@ -117,7 +143,7 @@ bool Item::text_list(const char* key, std::vector<std::string>& out) const {
     for (const auto& element : value) {
         if (!element.IsScalar())
             return context_.fail(Code::err_yaml_validate,
-                                 "Elements of '" + std::string(key) + "' must be scalar values",
+                                 "Elements of '" + std::string(key) + "' must be scalar values; a list cannot stand in it",
                                  path_to(element, "list item"));
         out.push_back(element.Scalar());
     }
@@ -125,16 +151,20 @@ bool Item::text_list(const char* key, std::vector<std::string>& out) const {
 }
 
 void Item::check_keys(std::initializer_list<std::string_view> known) const {
+    const std::vector<std::string_view> names(known);
+    std::map<std::string, int, std::less<>> seen;  // the line of each key
     for (const auto& entry : node_) {
         if (!entry.first.IsScalar()) continue;
         const std::string& key = entry.first.Scalar();
+        const auto [first, is_new] = seen.emplace(key, entry.first.Mark().line + 1);
+        if (!is_new)
+            context_.warn(Code::unknown_key,
+                          "Key '" + key + "' stands here again and is ignored; what counts is in line " + std::to_string(first->second),
+                          path_to(entry.first, "value for"));
         if (std::find(known.begin(), known.end(), key) != known.end()) continue;
         if (std::find(schema_keys.begin(), schema_keys.end(), key) == schema_keys.end())
             context_.result.schema_valid = false;
-        std::vector<std::string_view> names(known);
-        std::string near = nearest_name(key, names);
-        context_.warn(Code::unknown_key,
-                      "Unknown key '" + key + "'" + (near.empty() ? "" : ", did you mean '" + near + "'?"),
+        context_.warn(Code::unknown_key, "Unknown key '" + key + "'" + did_you_mean(key, names),
                       path_to(entry.first, "value for"));
     }
 }

@@ -4,6 +4,7 @@
 #include "rules/ruleset/source_file.h"
 
 #include <optional>
+#include <span>
 
 namespace undercoat::rules {
 
@@ -41,7 +42,9 @@ public:
     bool boolean(const char* key, bool& out) const;
     bool unsigned_number(const char* key, uint64_t& out) const;
     bool text_list(const char* key, std::vector<std::string>& out) const;  // appends
-    // Warns about keys that are not among these.
+    // ": 'rul' is probably meant to be 'rule'" where a key of the item is nearly one of these, else nothing.
+    std::string misspelt(std::span<const std::string_view> wanted) const;
+    // Warns about keys that are not among these, or stand twice.
     void check_keys(std::initializer_list<std::string_view> known) const;
 
 private:
@@ -51,5 +54,15 @@ private:
     YAML::Node node_;
     std::vector<Location> path_;
 };
+
+// ", did you mean 'x'?", or nothing if no known name is near.
+std::string did_you_mean(std::string_view written, const std::vector<std::string_view>& known);
+
+template <class Definitions>
+std::vector<std::string_view> names_of(const Definitions& definitions) {
+    std::vector<std::string_view> names;
+    for (const auto& d : definitions) names.push_back(d.name);
+    return names;
+}
 
 }  // namespace undercoat::rules

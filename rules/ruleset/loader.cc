@@ -3,6 +3,7 @@
 
 #include "rules/ruleset/build.h"
 #include "rules/ruleset/reader.h"
+#include "rules/ruleset/yaml_input.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -18,7 +19,7 @@ Result<RulesFile> read_rules_file(const std::string& path) {
     if (in && in.peek() != std::ifstream::traits_type::eof()) content << in.rdbuf();
     if (!in.is_open() || in.bad() || content.bad())
         return Error{"cannot read the rules file " + path + ": " + std::strerror(errno)};
-    return RulesFile{path, content.str()};
+    return RulesFile{path, to_utf8(content.str())};
 }
 
 bool LoadResult::ok() const {

@@ -3,61 +3,22 @@
 
 #include "rules/ruleset/rule_reader.h"
 #include "rules/ruleset/version.h"
-
-#include <yaml-cpp/eventhandler.h>
+#include "rules/ruleset/yaml_input.h"
 
 #include <algorithm>
-#include <sstream>
+#include <array>
 
 namespace undercoat::rules {
 namespace {
 
 constexpr size_t max_flattened_items = 200'000;
+constexpr std::array<std::string_view, 5> kKinds = {"rule", "macro", "list", "required_engine_version",
+                                                    "required_plugin_versions"};
 
 bool is_name(std::string_view s) {
     auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     auto more = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; };
     return !s.empty() && letter(s[0]) && std::all_of(s.begin(), s.end(), more);
-}
-
-// Goes through the stream once before it is loaded, because LoadAll has no bounds: on some malformed input the parser
-// gives empty documents for ever without moving on.
-class StreamCheck : public YAML::EventHandler {
-public:
-    void OnDocumentStart(const YAML::Mark& mark) override {
-        if (++documents_ > max_documents) throw YAML::ParserException(mark, "too many documents, or malformed content");
-    }
-    void OnDocumentEnd() override {}
-    void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { node(mark); }
-    void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { node(mark); }
-    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override {
-        node(mark);
-    }
-    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                         YAML::EmitterStyle::value) override {
-        node(mark);
-    }
-    void OnSequenceEnd() override {}
-    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
-        node(mark);
-    }
-    void OnMapEnd() override {}
-
-private:
-    static constexpr size_t max_documents = 1000, max_nodes = 2'000'000;
-    void node(const YAML::Mark& mark) {
-        if (++nodes_ > max_nodes) throw YAML::ParserException(mark, "the file has too many values");
-    }
-    size_t documents_ = 0, nodes_ = 0;
-};
-
-// Throws YAML::ParserException.
-void check_stream(const std::string& content) {
-    std::istringstream stream(content);
-    YAML::Parser parser(stream);
-    StreamCheck check;
-    while (parser.HandleNextDocument(check)) {
-    }
 }
 
 class Reader {
@@ -69,15 +30,22 @@ public:
 
     bool document(const YAML::Node& doc) {
         if (!doc.IsDefined() || doc.IsNull()) return true;
-        if (doc.IsScalar()) return context_.fail(Code::err_yaml_validate, "Rules content is not yaml", root_);
+        if (doc.IsScalar()) return context_.fail(Code::err_yaml_validate,
+                                 "Rules content is not yaml: a file of rules is a list of items such as '- rule: NAME'", at(doc));
         if (!doc.IsSequence())
-            return context_.fail(Code::err_yaml_validate, "Rules content is not yaml array of objects", root_);
+            return context_.fail(Code::err_yaml_validate,
+                                 "Rules content is not yaml array of objects: each item begins with '- ' in the first column",
+                                 at(doc));
         for (const auto& node : doc)
             if (!item(node)) return false;
         return true;
     }
 
 private:
+    std::vector<Location> at(const YAML::Node& node) const {
+        return {{"rules content", "", position_of(node, context_.index)}};
+    }
+
     bool item(const YAML::Node& node) {
         ++out_.items;
         if (!node.IsMap()) {
@@ -93,7 +61,9 @@ private:
         if (node["rule"].IsDefined())
             return read_rule(Item(context_, node, "rule", root_), catalogue_, out_);
         Item unknown(context_, node, "rules content item", root_);
-        unknown.warn(Code::unknown_item, "Unknown top level item");
+        unknown.warn(Code::unknown_item, "Unknown top level item" + unknown.misspelt(kKinds) +
+                                             "; an item has one of the keys rule, macro, list, required_engine_version, "
+                                             "required_plugin_versions");
         return true;
     }
 
@@ -110,7 +80,9 @@ private:
         auto ours = Version::parse(options_.engine_version);
         if (!ours || !ours->satisfies(*required))
             return it.fail(Code::err_validate, "Rules require engine version " + text + ", but engine version is " +
-                                                   options_.engine_version);
+                                                   options_.engine_version + (ours && ours->major != required->major
+                                                                                  ? ": the first number must be the same"
+                                                                                  : "; take older rules or a newer program"));
         out_.required_engine_version = text;
         return true;
     }
@@ -120,7 +92,8 @@ private:
         it.check_keys({"required_plugin_versions"});
         YAML::Node entries = it.get("required_plugin_versions");
         if (!entries.IsSequence())
-            return it.fail(Code::err_yaml_validate, "Value of required_plugin_versions must be a sequence");
+            return it.fail(Code::err_yaml_validate, "Value of required_plugin_versions must be a sequence of entries such as "
+                                                    "'- {name: container, version: 0.4.0}'");
         for (const auto& entry : entries) {
             std::vector<PluginVersion> alternatives;
             if (!plugin_entry(entry, "required plugin versions entry", it.path(), alternatives)) return false;
@@ -141,7 +114,8 @@ private:
     bool plugin_entry(const YAML::Node& node, const char* type, const std::vector<Location>& path,
                       std::vector<PluginVersion>& out) {
         Item it(context_, node, type, path);
-        if (!node.IsMap()) return it.fail(Code::err_yaml_validate, "Plugin versions must be a map of name and version");
+        if (!node.IsMap()) return it.fail(Code::err_yaml_validate, "Plugin versions must be a map of name and version, such as "
+                                                                         "{name: container, version: 0.4.0}");
         it.check_keys({"name", "version", "alternatives"});
         PluginVersion p;
         if (!it.require("name") || !it.text("name", p.name) || !it.require("version") || !it.text("version", p.version))
@@ -162,10 +136,12 @@ private:
         });
     }
 
-    static bool missing_plugin(const Item& it, const std::vector<PluginVersion>& alternatives) {
-        std::string wanted;
+    bool missing_plugin(const Item& it, const std::vector<PluginVersion>& alternatives) const {
+        std::string wanted, have;
+        for (const PluginVersion& p : options_.plugins) have += (have.empty() ? "" : ", ") + p.name + " " + p.version;
         for (const PluginVersion& p : alternatives) wanted += (wanted.empty() ? "" : " or ") + p.name + " " + p.version;
-        return it.fail(Code::err_validate, "Plugin requirement not satisfied, must load one of: " + wanted);
+        return it.fail(Code::err_validate, "Plugin requirement not satisfied, must load one of: " + wanted +
+                                               "; there is " + (have.empty() ? "none" : have));
     }
 
     // Reads "append" and "override" of a list or macro with its one key.
@@ -177,15 +153,17 @@ private:
         if (override.IsDefined() && old) return append_and_override(it);
         append = old;
         if (!override.IsDefined()) return true;
-        if (!override.IsMap()) return it.fail(Code::err_yaml_validate, "'override' must be a map of keys and modes");
+        if (!override.IsMap()) return bad_override(it);
         for (const auto& entry : override) {
             std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
             std::string mode = entry.second.IsScalar() ? entry.second.Scalar() : "";
-            if (name != key)
-                return it.fail(Code::err_validate, "Key '" + name + "' cannot be overridden, use '" + key + "'");
+            const auto fail = [&](std::string message) {
+                return context_.fail(Code::err_validate, std::move(message), it.path_to(entry.first, "overrides"));
+            };
+            if (name != key) return fail("Key '" + name + "' cannot be overridden, use '" + key + "'");
             if (mode != "append" && mode != "replace")
-                return it.fail(Code::err_validate, "Invalid override mode '" + mode + "' for key '" + name +
-                                                       "'. Allowed values are: 'append', 'replace'");
+                return fail("Invalid override mode '" + mode + "' for key '" + name +
+                            "'. Allowed values are: 'append', 'replace'");
             (mode == "append" ? append : replace) = true;
         }
         return true;
@@ -210,7 +188,8 @@ private:
             std::find_if(out_.lists.begin(), out_.lists.end(), [&](const auto& l) { return l.name == def.name; });
         if (append && known == out_.lists.end())
             return it.fail(Code::err_validate,
-                           "List uses 'append' or 'override.items: append' but no list by that name already exists");
+                           "List uses 'append' or 'override.items: append' but no list by that name already exists" +
+                               did_you_mean(def.name, names_of(out_.lists)));
         def.location = it.location();
         def.index = def.visibility = out_.items;
         if (known != out_.lists.end()) def.index = known->index;
@@ -251,7 +230,8 @@ private:
         if (append && !exists)
             return it.fail(
                 Code::err_validate,
-                "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists");
+                "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists" +
+                    did_you_mean(def.name, names_of(out_.macros)));
         if (append) def.condition = known->condition;
         if (!it.text_part("condition", def.condition)) return false;
         def.location = it.location();
@@ -281,6 +261,12 @@ void warn_append(const Item& it) {
             "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.");
 }
 
+bool bad_override(const Item& it) {
+    return it.context().fail(Code::err_yaml_validate,
+                             "'override' must be a map of keys and modes, such as {condition: append}",
+                             it.path_to(it.get("override"), "overrides"));
+}
+
 bool append_and_override(const Item& it) {
     return it.fail(Code::err_validate,
                    "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry "
@@ -290,17 +276,19 @@ bool append_and_override(const Item& it) {
 bool read_definitions(FileContext& context, const Catalogue& catalogue, const LoadOptions& options, Definitions& out) {
     std::vector<Location> root = {{"rules content", "", {context.index, 1, 1, 0}}};
     try {
+        auto documents = load_yaml(context.file.content);
+        if (auto* p = std::get_if<YamlProblem>(&documents)) {
+            root.front().position = {context.index, p->line, p->column, p->offset};
+            // The beginning is what people search for.
+            return context.fail(Code::err_yaml_parse,
+                                "yaml-cpp: error at line " + std::to_string(p->line) + ", column " +
+                                    std::to_string(p->column) + ": " + p->message, std::move(root));
+        }
         Reader reader(context, catalogue, options, out);
-        check_stream(context.file.content);
-        for (const YAML::Node& document : YAML::LoadAll(context.file.content))
+        for (const YAML::Node& document : std::get<std::vector<YAML::Node>>(documents))
             if (!reader.document(document)) return false;
         return true;
     } catch (const YAML::Exception& e) {
-        if (!e.mark.is_null()) {
-            Position p{context.index, static_cast<size_t>(e.mark.line) + 1, static_cast<size_t>(e.mark.column) + 1,
-                       static_cast<size_t>(e.mark.pos)};
-            root.front().position = p;
-        }
         return context.fail(Code::err_yaml_parse, e.what(), std::move(root));
     }
 }

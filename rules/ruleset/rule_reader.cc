@@ -22,6 +22,20 @@ bool among(const Names& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+template <class Names>
+std::string listed(const Names& names) {
+    std::string out;
+    for (std::string_view name : names)
+        if (name != "source") out.append(out.empty() ? "" : ", ").append(name);
+    return out;
+}
+
+std::string nearest_priority(const std::string& written) {
+    std::string upper;
+    for (char c : written) upper += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    return did_you_mean(upper, {"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"});
+}
+
 class RuleReader {
 public:
     RuleReader(Item item, const Catalogue& catalogue, Definitions& out)
@@ -55,7 +69,9 @@ private:
     bool check_source() {
         if (!item_.text("source", source_)) return false;
         if (known_ && !source_.empty() && source_ != known_->source)
-            return item_.fail(Code::err_validate, "Rule has been re-defined with a different source");
+            return item_.fail(Code::err_validate, "Rule has been re-defined with a different source: '" + source_ +
+                                                      "' here, '" + known_->source + "' in line " +
+                                                      std::to_string(known_->location.position.line));
         return true;
     }
 
@@ -63,10 +79,15 @@ private:
         return rule.unknown_source ? nullptr : &catalogue_;
     }
 
+    bool fail_at(const YAML::Node& node, const char* type, std::string message) const {
+        return item_.context().fail(Code::err_validate, std::move(message), item_.path_to(node, type));
+    }
+
     bool missing(const char* how) {
         return item_.fail(Code::err_validate,
-                          std::string("Rule uses ") + how + " but no rule by that name already exists");
+                          std::string("Rule uses ") + how + " but no rule by that name already exists" + near());
     }
+    std::string near() const { return did_you_mean(name_, names_of(out_.rules)); }
 
     bool read_append() {
         if (!known_) return missing("'append' or 'override.<key>: append'");
@@ -84,11 +105,12 @@ private:
         for (std::string_view key : replaceable) {
             bool named = modes.contains(key), present = item_.has(key.data());
             if (present && !named && key != "source")
-                return item_.fail(Code::err_validate, "Unexpected key '" + std::string(key) +
-                                                          "': no corresponding entry under 'override' is defined.");
+                return fail_at(item_.get(key.data()), "value for",
+                               "Unexpected key '" + std::string(key) +
+                                   "': no corresponding entry under 'override' is defined.");
             if (named && !present)
-                return item_.fail(Code::err_validate,
-                                  std::string("An ") +
+                return fail_at(item_.get("override"), "overrides",
+                               std::string("An ") +
                                       (modes.find(key)->second == Mode::append ? "append" : "replace") +
                                       " override for '" + std::string(key) + "' was specified but '" +
                                       std::string(key) + "' is not defined");
@@ -103,16 +125,19 @@ private:
 
     bool read_modes(std::map<std::string, Mode, std::less<>>& modes) {
         YAML::Node override = item_.get("override");
-        if (!override.IsMap()) return item_.fail(Code::err_yaml_validate, "'override' must be a map of keys and modes");
+        if (!override.IsMap()) return bad_override(item_);
         for (const auto& entry : override) {
             std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
             std::string mode = entry.second.IsScalar() ? entry.second.Scalar() : "";
             if (mode != "append" && mode != "replace")
-                return item_.fail(Code::err_validate, "Invalid override mode '" + mode + "' for key '" + key +
-                                                          "'. Allowed values are: 'append', 'replace'");
+                return fail_at(entry.first, "overrides",
+                               "Invalid override mode '" + mode + "' for key '" + key +
+                                   "'. Allowed values are: 'append', 'replace'");
             bool allowed = mode == "append" ? among(appendable, key) : among(replaceable, key) && key != "source";
             if (!allowed)
-                return item_.fail(Code::err_validate, "Key '" + key + "' cannot have the override mode " + mode);
+                return fail_at(entry.first, "overrides",
+                               "Key '" + key + "' cannot have the override mode " + mode + "; those that can: " +
+                                   (mode == "append" ? listed(appendable) : listed(replaceable)));
             modes.emplace(key, mode == "append" ? Mode::append : Mode::replace);
         }
         return true;
@@ -122,9 +147,10 @@ private:
     bool read_partial(const char* key) {
         if (!item_.has("enabled"))
             return item_.fail(Code::err_yaml_validate, "Item has no mapping for key '" + std::string(key) +
-                                                           "'. Rules must have condition, output, desc, and priority");
+                                                           "'. Rules must have condition, output, desc, and priority" +
+                                                           item_.misspelt(std::array<std::string_view, 1>{key}));
         if (!known_)
-            return item_.fail(Code::err_validate, "Rule has 'enabled' key but no rule by that name already exists");
+            return item_.fail(Code::err_validate, "Rule has 'enabled' key but no rule by that name already exists" + near());
         item_.warn(
             Code::deprecated_item,
             "The standalone 'enabled' key usage is deprecated. The correct approach requires also a 'replace' entry "
@@ -143,7 +169,8 @@ private:
         for (std::string_view key : replaceable)
             if (key != "source" && item_.has(key.data()) && !set(rule, key, Mode::replace)) return false;
         if (rule.unknown_source)
-            item_.warn(Code::unknown_source, "Unknown source " + rule.source + ", skipping");
+            item_.warn(Code::unknown_source, "Unknown source " + rule.source + ", skipping" +
+                                               did_you_mean(rule.source, {catalogue_.source()}));
         if (known_) *known_ = std::move(rule);
         else out_.rules.push_back(std::move(rule));
         return true;
@@ -186,7 +213,7 @@ private:
             return item_.context().fail(Code::err_yaml_validate,
                                         "Invalid priority '" + text +
                                             "'. Allowed values are: Emergency, Alert, Critical, "
-                                            "Error, Warning, Notice, Informational, Debug",
+                                            "Error, Warning, Notice, Informational, Debug" + nearest_priority(text),
                                         item_.path_to(item_.get("priority"), "rule priority"));
         priority = *named;
         return true;

@@ -7,8 +7,9 @@ namespace undercoat::rules {
 
 bool read_rule(Item item, const Catalogue& catalogue, Definitions& out);
 
-// Problems that lists, macros and rules share. The second returns false.
+// Problems that lists, macros and rules share. The last two return false.
 void warn_append(const Item& item);
+bool bad_override(const Item& item);
 bool append_and_override(const Item& item);
 
 }  // namespace undercoat::rules

@@ -1,6 +1,8 @@
 // Positions and snippets in rules files, see source_file.h.
 #include "rules/ruleset/source_file.h"
 
+#include "base/utf8.h"
+
 #include <algorithm>
 
 namespace undercoat::rules {
@@ -47,6 +49,7 @@ Position position_inside(const RulesFile& file, const Position& scalar, std::str
     size_t at = skip_indicator(text, scalar.offset);
     // Only blanks differ between the value and the file, so the other bytes lead the way.
     for (size_t i = 0; i < value.size() && i <= offset; ++i) {
+        if (is_space(value[i]) && i == offset) return at_offset(file, scalar.file, at);
         if (is_space(value[i])) continue;
         while (at < text.size() && is_space(text[at])) ++at;
         if (at >= text.size() || text[at] != value[i]) return scalar;
@@ -69,10 +72,17 @@ std::string snippet_at(const RulesFile& file, const Position& position) {
     std::string_view line = text.substr(start, end - start);
     size_t column = std::min(position.column - 1, line.size());
     size_t cut = column > before && line.size() > width ? column - before : 0;
-    std::string shown(line.substr(cut, width));
-    for (char& c : shown)
-        if (static_cast<unsigned char>(c) < 32 || c == 127) c = ' ';
-    return shown + "\n" + std::string(column - cut, ' ') + "^";
+    std::string shown, indent;
+    // A caret stands below a character, not a byte.
+    for (size_t at = cut; at < line.size() && (at < cut + width || at < column);) {
+        const size_t length = utf8_length(line, at);
+        const bool odd = length == 0 || is_control(line[at]);
+        if (odd) shown += line[at] == '\t' ? std::string_view(" ") : kReplacement;
+        else shown.append(line.substr(at, length));
+        at += std::max<size_t>(length, 1);
+        if (at <= column) indent += ' ';
+    }
+    return shown + "\n" + indent + "^";
 }
 
 }  // namespace undercoat::rules

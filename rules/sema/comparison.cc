@@ -69,10 +69,21 @@ private:
         std::string subject = print(node_.left) + " of type " + std::string(to_string(left.type));
         if (left.is_list) {
             bool ok = node_.op == Operator::exists || node_.op == Operator::in || node_.op == Operator::intersects;
-            return ok || fail(node_.offset, operator_text() + " is not supported for the list field " + subject);
+            return ok || fail(node_.offset, operator_text() + " is not supported for the list field " + subject +
+                                                "; there are in, intersects, exists");
         }
         return operator_allowed(node_.op, left.type) ||
-               fail(node_.offset, operator_text() + " is not supported for field " + subject);
+               fail(node_.offset, operator_text() + " is not supported for field " + subject + "; there are " +
+                                      operators_of(left.type));
+    }
+
+    static std::string operators_of(FieldType type) {
+        std::string out;
+        for (unsigned i = 0; i <= static_cast<unsigned>(Operator::pmatch); ++i) {
+            const auto op = static_cast<Operator>(i);
+            if (op != Operator::eq2 && operator_allowed(op, type)) out.append(out.empty() ? "" : ", ").append(to_string(op));
+        }
+        return out;
     }
 
     bool check_right() {
@@ -115,6 +126,8 @@ private:
         auto value = parse_literal(out_.left.type, literal.text);
         if (!value) return fail(literal.offset, value.error());
         if (!check_event_name(literal) || !check_regex(literal)) return false;
+        if (out_.left.type == FieldType::port && value->kind() == Value::Kind::u64 && value->u64() > 65535)
+            warn(literal, "no port is larger than 65535, so this is never equal");
         if (is_text(out_.left.type) && literal.text == "<NA>")
             warn(literal, "comparing with <NA> is unsafe: a missing value makes every comparison false; use exists",
                  Code::unsafe_na_check);

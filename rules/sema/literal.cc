@@ -31,7 +31,10 @@ constexpr std::array services = {
     Service{"http-alt", 8080}};
 
 std::string bad(FieldType type, std::string_view text) {
-    return "'" + std::string(text) + "' is not a valid value for a field of type " + std::string(to_string(type));
+    std::string out = "'" + std::string(text) + "' is not a valid value for a field of type " + std::string(to_string(type));
+    if (type == FieldType::port) out += ", which is a number or the name of a service, such as 443 or https";
+    else if (type >= FieldType::int8 && type <= FieldType::abstime) out += ", which is a whole number such as 10, -1 or 0x1f";
+    return out;
 }
 
 // Sign and magnitude; false if the text is no whole number of at most 64 bits.
@@ -151,10 +154,11 @@ Result<Value> parse_literal(FieldType type, std::string_view text) {
         case FieldType::bytes: return Value::bytes(text);
         case FieldType::ip:
             if (auto ip = IpAddress::parse(text)) return Value::ip(*ip);
-            return Error{"'" + std::string(text) + "' is not an IPv4 or IPv6 address"};
+            return Error{"'" + std::string(text) + "' is not an IPv4 or IPv6 address" +
+                         (IpNetwork::parse(text) ? "; networks are tested with fd.net, fd.snet, fd.cnet, fd.lnet, fd.rnet" : "")};
         case FieldType::net:
             if (auto net = IpNetwork::parse(text)) return Value::net(*net);
-            return Error{"'" + std::string(text) + "' is not a network in CIDR notation"};
+            return Error{"'" + std::string(text) + "' is not a network in CIDR notation, such as 10.0.0.0/8 or fd00::/8"};
         default: return parse_integer(type, text);
     }
 }

@@ -126,7 +126,11 @@ void Compiler::emit_macro(const Node& node, Unit& unit, unsigned depth) {
     auto fail = [&](std::string message) {
         unit.error = CompileError{std::move(message), unit.macro, node.offset, false, true};
     };
-    if (!tree) return fail("Undefined macro '" + node.name + "' used in filter.");
+    if (!tree) {
+        fail("Undefined macro '" + node.name + "' used in filter.");
+        unit.error->undefined_macro = node.name;
+        return;
+    }
     auto known = macros_.find(node.name);
     if (known != macros_.end() && known->second.state == Macro::State::compiling)
         return fail("Reference loop in macro '" + node.name + "'");

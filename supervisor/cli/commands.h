@@ -32,7 +32,7 @@ struct ExplainRequest {
 };
 int explain(const ExplainRequest& request);
 int doctor(bool json);
-int show_config(bool json);
+int show_config(bool json, const std::string& file);
 // Feeds a recorded event log to the rules: becomes `supervisor --replay FILE …`. Returns only on failure.
 int replay(const std::string& file, const std::vector<std::string>& rules, bool json);
 

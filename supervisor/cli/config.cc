@@ -2,6 +2,9 @@
 #include "supervisor/cli/commands.h"
 
 #include "rules/catalogue.h"
+#include "supervisor/fields/catalogue.h"
+#include "supervisor/outputs/composer.h"
+#include "supervisor/outputs/settings_file.h"
 
 #include <boost/json.hpp>
 
@@ -75,9 +78,22 @@ std::vector<std::string> complaints() {
     return out;
 }
 
+// The same for a configuration file: what is wrong, then what is left out and harmless.
+std::vector<std::string> complaints_about(const std::string& path, std::vector<std::string>& remarks) {
+    auto file = outputs::read_settings_file(path);
+    if (!file) return {file.error()};
+    std::vector<std::string> out = file->problems;
+    out.insert(out.end(), file->ignored.begin(), file->ignored.end());
+    remarks = file->foreign;
+    remarks.insert(remarks.end(), file->absent.begin(), file->absent.end());
+    const fields::FieldCatalogue catalogue;
+    outputs::Composer(file->outputs.append, catalogue, [&](const std::string& m) { out.push_back(path + ": " + m); });
+    return out;
+}
+
 }  // namespace
 
-int show_config(bool json) {
+int show_config(bool json, const std::string& given) {
     boost::json::object all;
     for (const Setting& s : kSettings) {
         const char* value = std::getenv(s.variable);
@@ -90,7 +106,12 @@ int show_config(bool json) {
                     s.meaning, *s.flag ? "; flag " : "", s.flag);
     }
     if (json) std::cout << all << "\n";
-    const auto wrong = complaints();
+    auto wrong = complaints();
+    std::vector<std::string> remarks;
+    const char* variable = std::getenv("UNDERCOAT_CONFIG");
+    if (const std::string file = !given.empty() ? given : variable ? variable : ""; !file.empty())
+        for (std::string& message : complaints_about(file, remarks)) wrong.push_back(std::move(message));
+    for (const std::string& message : remarks) std::fprintf(stderr, "undercoat: note: %s\n", message.c_str());
     for (const std::string& message : wrong) std::fprintf(stderr, "undercoat: %s\n", message.c_str());
     return wrong.empty() ? 0 : 1;
 }

@@ -18,7 +18,7 @@ constexpr char kRunHelp[] =
 struct Given {
     std::vector<std::string> files;
     std::vector<std::string> tests;
-    std::string recording;
+    std::string recording, config;
     std::string what = "rules";
     ExplainRequest explain;
     bool json = false;
@@ -82,7 +82,8 @@ void add_others(CLI::App& app, Given& g) {
     doctor_command->callback([&g] { g.status = doctor(g.json); });
     auto* config = app.add_subcommand("config", "Show the settings in force and where each comes from");
     config->add_flag("--json", g.json, "print JSON");
-    config->callback([&g] { g.status = show_config(g.json); });
+    config->add_option("--config", g.config, "a configuration file to look at, instead of UNDERCOAT_CONFIG");
+    config->callback([&g] { g.status = show_config(g.json, g.config); });
     auto* again =
         app.add_subcommand("replay", "Feed a recorded event log (--events FILE) to rules; alerts go to stdout");
     again->add_option("FILE", g.recording, "the event log")->required();

@@ -1,6 +1,9 @@
 // Reads test files, see rule_tests.h.
 #include "supervisor/cli/rule_tests.h"
 
+#include "rules/ruleset/loader.h"
+#include "rules/ruleset/yaml_input.h"
+
 #include <boost/json.hpp>
 
 #include <charconv>
@@ -126,7 +129,12 @@ Result<RuleTestFile> read_rule_tests(const std::string& path) {
         return Error{path + ":" + std::to_string(line) + ": " + message + "."};
     };
     try {
-        const YAML::Node root = YAML::LoadFile(path);
+        const auto file_text = rules::read_rules_file(path);
+        if (!file_text) return Error{path + " cannot be read."};
+        auto documents = rules::load_yaml(file_text->content);
+        if (const auto* p = std::get_if<rules::YamlProblem>(&documents)) return error(p->line, p->message);
+        const auto& nodes = std::get<std::vector<YAML::Node>>(documents);
+        const YAML::Node root = nodes.empty() ? YAML::Node() : nodes.front();
         const auto directory = std::filesystem::path(path).parent_path();
         only_keys(root, {"rules", "rule_matching", "tests"}, "a test file");
         RuleTestFile file;
@@ -144,8 +152,6 @@ Result<RuleTestFile> read_rule_tests(const std::string& path) {
         return file;
     } catch (const Bad& bad) {
         return error(bad.line, bad.message);
-    } catch (const YAML::BadFile&) {
-        return Error{path + " cannot be read."};
     } catch (const YAML::Exception& e) {
         return error(e.mark.line < 0 ? 1 : static_cast<size_t>(e.mark.line) + 1, e.msg);
     }

@@ -1,7 +1,7 @@
 // See settings_file.h. Each key has one entry in a table of functions.
 #include "supervisor/outputs/settings_file.h"
 
-#include <yaml-cpp/yaml.h>
+#include "rules/ruleset/yaml_input.h"
 
 #include <charconv>
 #include <cstdlib>
@@ -161,7 +161,7 @@ AppendedOutput appended(const YAML::Node& n) {
             if (value["rule"]) a.rule = text(value["rule"]);
             if (value["tags"]) a.tags = texts(value["tags"]);
         } else {
-            throw Bad{"has no key '" + key + "'"};
+            throw Bad{"has no key '" + key + "'; there are match, extra_output, extra_fields, suggested_output"};
         }
     }
     return a;
@@ -190,7 +190,8 @@ public:
     void read(const YAML::Node& root) {
         for (const auto& entry : root) {
             const YAML::Node value = entry.second;
-            const std::string key = entry.first.as<std::string>();
+            const std::string key = key_of(entry.first);
+            warn_if_again(key, entry.first);
             if (take(key, value)) continue;
             const bool parent =
                 std::any_of(keys_.begin(), keys_.end(), [&](const auto& k) { return k.first.starts_with(key + "."); });
@@ -198,9 +199,11 @@ public:
                 unused(key, entry.first);
                 continue;
             }
-            for (const auto& inner : value)
-                if (const std::string full = key + "." + inner.first.as<std::string>(); !take(full, inner.second))
-                    unused(full, inner.first);
+            for (const auto& inner : value) {
+                const std::string full = key + "." + key_of(inner.first);
+                warn_if_again(full, inner.first);
+                if (!take(full, inner.second)) unused(full, inner.first);
+            }
         }
         finish();
     }
@@ -208,10 +211,27 @@ public:
 private:
     using Take = std::function<void(const YAML::Node&)>;
 
-    std::string where(const YAML::Node& n) const { return path_ + ":" + std::to_string(n.Mark().line + 1) + ": "; }
+    std::string where(const YAML::Node& n) const {
+        const YAML::Mark m = n.Mark();
+        return path_ + ":" + std::to_string(m.line + 1) + ":" + std::to_string(m.column + 1) + ": ";
+    }
+    static std::string key_of(const YAML::Node& n) { return n.IsScalar() ? n.Scalar() : "?"; }
+    void warn_if_again(const std::string& key, const YAML::Node& at) {
+        if (!seen_.insert(key).second)
+            out_.problems.push_back(where(at) + "the key '" + key + "' stands here again; this one holds");
+    }
     void unused(const std::string& key, const YAML::Node& at) {
-        (kForeign.contains(key) ? out_.foreign : out_.ignored)
-            .push_back(where(at) + "the key '" + key + "' is ignored");
+        if (kForeign.contains(key)) return out_.foreign.push_back(where(at) + "the key '" + key + "' means nothing here");
+        const bool section = std::any_of(keys_.begin(), keys_.end(), [&](const auto& k) { return k.first.starts_with(key + "."); });
+        if (section) return out_.problems.push_back(where(at) + "'" + key + "' must be a map of keys to values; it is ignored");
+        std::vector<std::string_view> names;
+        for (const auto& [name, take] : keys_) {
+            names.push_back(name);
+            if (const size_t dot = name.find('.'); dot != name.npos) names.push_back(std::string_view(name).substr(0, dot));
+        }
+        const std::string near = rules::nearest_name(key, names);
+        out_.ignored.push_back(where(at) + "there is no key '" + key + "'" +
+                               (near.empty() ? "; it is ignored" : ", did you mean '" + near + "'? It is ignored"));
     }
     bool take(const std::string& key, const YAML::Node& value) {
         const auto it = keys_.find(key);
@@ -232,8 +252,10 @@ private:
     void add_general() {
         const auto rules_files = [this](const YAML::Node& n) {
             std::error_code error;
-            for (const std::string& f : texts(n))
+            for (const std::string& f : texts(n)) {
                 if (std::filesystem::exists(f, error)) out_.rules_files.push_back(f);
+                else out_.absent.push_back(where(n) + "the rules file " + f + " does not exist; it is left out");
+            }
         };
         add("rules_files", rules_files);
         add("rules_file", rules_files);
@@ -243,7 +265,8 @@ private:
         });
         add("priority", [this](const YAML::Node& n) {
             out_.priority = rules::priority_named(text(n));
-            if (!out_.priority) throw Bad{"is '" + text(n) + "', which is no priority"};
+            if (!out_.priority) throw Bad{"is '" + text(n) + "'; allowed are emergency, alert, critical, error, warning, notice, "
+                                                      "informational, debug"};
         });
         add("rule_matching", [this](const YAML::Node& n) {
             const std::string t = text(n);
@@ -340,6 +363,7 @@ private:
     SettingsFile& out_;
     const std::string path_;
     std::map<std::string, Take> keys_;
+    std::set<std::string> seen_;
     bool file_enabled_ = false;
     std::string file_;
 };
@@ -348,14 +372,15 @@ private:
 
 Result<SettingsFile> parse_settings(const std::string& content, const std::string& path) {
     SettingsFile out;
-    try {
-        const YAML::Node root = YAML::Load(content);
-        if (root.IsNull()) return out;
-        if (!root.IsMap()) return Error{path + " is no configuration: it must be a map of keys to values."};
-        Reader(out, path).read(root);
-    } catch (const YAML::Exception& e) {
-        return Error{path + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg + "."};
-    }
+    auto documents = rules::load_yaml(content);
+    if (const auto* p = std::get_if<rules::YamlProblem>(&documents))
+        return Error{path + ":" + std::to_string(p->line) + ":" + std::to_string(p->column) + ": " + p->message + "."};
+    const auto& nodes = std::get<std::vector<YAML::Node>>(documents);
+    if (nodes.empty() || nodes.front().IsNull()) return out;
+    const YAML::Node& root = nodes.front();
+    if (!root.IsMap() || nodes.size() > 1)
+        return Error{path + ":1:1: this is no configuration: it must be one map of keys to values, 'key: value'."};
+    Reader(out, path).read(root);
     return out;
 }
 
@@ -364,7 +389,7 @@ Result<SettingsFile> read_settings_file(const std::string& path) {
     if (!in) return Error{"The configuration file " + path + " cannot be read."};
     std::stringstream content;
     content << in.rdbuf();
-    return parse_settings(content.str(), path);
+    return parse_settings(rules::to_utf8(content.str()), path);
 }
 
 }  // namespace undercoat::outputs

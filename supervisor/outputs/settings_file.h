@@ -26,6 +26,7 @@ struct SettingsFile {
     std::vector<std::string> problems;     // bad values
     std::vector<std::string> ignored;      // keys that mean nothing to anybody
     std::vector<std::string> foreign;      // keys of Falco's that mean nothing here
+    std::vector<std::string> absent;       // rules files that do not exist
 };
 
 // Error: the file cannot be read or is no YAML map.

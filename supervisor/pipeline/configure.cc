@@ -16,8 +16,9 @@ outputs::SettingsFile read_file(const std::string& path, const actions::Log& log
         return {};
     }
     for (const std::string& p : file->problems) log(Severity::error, p);
-    for (const std::string& i : file->ignored) log(Severity::warning, i + ": there is no such key");
-    for (const std::string& f : file->foreign) log(Severity::info, f + ": it means nothing here");
+    for (const std::string& i : file->ignored) log(Severity::warning, i);
+    for (const std::string& a : file->absent) log(Severity::info, a);
+    for (const std::string& f : file->foreign) log(Severity::info, f);
     return std::move(*file);
 }
 

@@ -94,7 +94,8 @@ TEST_F(Loader, MacrosSeeOnlyEarlierMacrosAndLoopsAreErrors) {
     std::string use = rule("r", "evt.type = open and a");
     auto later = load({"- macro: a\n  condition: b\n- macro: b\n  condition: proc.name = x\n" + use});
     ASSERT_FALSE(later.ok());
-    EXPECT_EQ(later.files[0].errors[0].message, "Undefined macro 'b' used in filter.");
+    EXPECT_EQ(later.files[0].errors[0].message, "Undefined macro 'b' used in filter. It is defined later, in line 3; a macro can only use those that are "
+              "defined before it");
     auto loop = load({"- macro: a\n  condition: proc.name = x\n- macro: b\n  condition: a\n"
                       "- macro: a\n  condition: b\n" + use});
     ASSERT_FALSE(loop.ok());
