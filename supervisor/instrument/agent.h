@@ -1,7 +1,7 @@
 // The trap process as init sees it: started, talked to, replaced.
 //
-// Must stay true: init keeps the listener, so that no held call is lost when the trap process dies; it keeps none of the
-// shared memory, which the workload could reach through a PID 1 that is open to looks.
+// Must stay true: init keeps the listener, so that no held call is lost when the trap process dies; of the shared memory it
+// keeps no descriptor but in a vault, as the workload could open it through a PID 1 that is open to looks.
 #pragma once
 
 #include <string>
@@ -23,16 +23,20 @@ public:
     bool wait_ready();
     // The first process has ended: waits until everything is written out. `everything`: all others will end, too.
     void finish(bool everything);
-    // After its death: a new one with new memory; what the old one held goes on. Returns its pid, -1 on failure.
+    // After its death: another one, which goes on with its memory and its held calls. Returns its pid, -1 on failure.
     pid_t replace();
     pid_t pid() const { return pid_; }
     const std::string& meet() const { return meet_; }
 
 private:
     bool await(ControlKind kind, ControlMessage& message);
+    Status start_one(bool again);
+    pid_t let_all_pass(const std::string& why);
+    [[noreturn]] void become_steward(Result<Shared> shared, UniqueFd control, bool again);
     StewardSettings settings_;
     pid_t pid_ = -1, workload_ = -1;
     UniqueFd control_, listener_;
+    Vault vault_;
     std::string meet_;
 };
 

@@ -85,8 +85,10 @@ int guard_agent(Agent& agent) {
     pid_t trap = agent.pid();
     for (int status = 0; trap > 0; trap = agent.replace()) {
         pid_t ended;
-        do ended = waitpid(trap, &status, 0);
-        while (ended < 0 && errno == EINTR);
+        do {
+            ended = waitpid(trap, &status, WUNTRACED);
+            if (ended == trap && WIFSTOPPED(status)) kill(trap, SIGCONT);
+        } while (ended < 0 ? errno == EINTR : WIFSTOPPED(status));
         if (ended < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) return 0;
     }
     return kNotStarted;

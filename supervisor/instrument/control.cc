@@ -2,7 +2,6 @@
 #include "supervisor/instrument/control.h"
 
 #include <cerrno>
-#include <sys/mman.h>
 
 #include "base/descriptor_message.h"
 
@@ -20,11 +19,6 @@ int receive_control(int socket, ControlMessage& message, int* fd, bool wait) {
     if (r != static_cast<ssize_t>(sizeof message)) return 0;
     *fd = got.release();
     return 1;
-}
-
-HandOver* map_hand_over() {
-    void* p = mmap(nullptr, sizeof(HandOver), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return p == MAP_FAILED ? nullptr : static_cast<HandOver*>(p);
 }
 
 }  // namespace undercoat::instrument

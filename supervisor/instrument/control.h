@@ -1,9 +1,7 @@
-// What init and the trap process tell each other, over a SOCK_SEQPACKET pair, and the page they share.
+// What init and the trap process tell each other, over a SOCK_SEQPACKET pair.
 #pragma once
 
 #include <cstdint>
-
-#include "wire/local/registry.h"
 
 namespace undercoat::instrument {
 
@@ -28,13 +26,5 @@ struct ControlMessage {
 bool send_control(int socket, const ControlMessage& message, int fd = -1);
 // 1: received (fd or -1 in *fd), 0: the other side is gone, -1: nothing yet.
 int receive_control(int socket, ControlMessage& message, int* fd, bool wait);
-
-// What a new trap process must know of the calls that the dead one held.
-struct HandOver {
-    uint64_t outstanding[wire::kMaxTrapThreads];
-    uint64_t last_id;  // the highest notification id received
-    uint64_t ending[8];  // calls that wait until everything is written out (Handler::hold_end_of)
-};
-HandOver* map_hand_over();
 
 }  // namespace undercoat::instrument

@@ -3,9 +3,11 @@
 // At the trap the outcome is inferred. A failure is recorded at once; otherwise the execution is pending until the first
 // trap of the new image, when /proc shows what was executed. A trap of the old image instead says that it failed. A failure
 // is looked at once more, too: what it was judged by may have changed before the kernel looked.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <utility>
 
 #include "supervisor/instrument/fileinfo.h"
 #include "supervisor/instrument/handler.h"
@@ -89,7 +91,7 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
         wire::RecordHeader h = header(RecordKind::call, c.call, c.pid, c.tid);
         h.flags = flags | wire::kInferred;
         h.result = v.result;
-        emit(h, t.payload, out.size());
+        emit(h, t.payload, out.size(), &t);
     }
     const uint64_t mark = exact_ ? 0 : mark_of(c.pid);
     auto guard = table_.lock();
@@ -107,6 +109,52 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
     e->mark = mark;
     e->size = static_cast<uint16_t>(out.size());
     memcpy(e->payload, t.payload, out.size());
+    if (!exact_ && !e->recorded) leave_exec(c.pid, *e, *p);
+}
+
+// With the table's lock held.
+void Handler::leave_exec(pid_t pid, const PendingExec& exec, const Process& p) {
+    if (!hand_over_) return;
+    LeftExec& l = hand_over_->execs[static_cast<uint32_t>(pid) % HandOver::kExecs];
+    __atomic_store_n(&l.pid, 0, __ATOMIC_RELEASE);
+    l.call = exec.call;
+    l.flags = exec.flags;
+    l.time = exec.time;
+    l.start_stack = p.start_stack;
+    l.arg_start = p.arg_start;
+    l.size = exec.size <= LeftExec::kPayload ? exec.size : 0;
+    memcpy(l.payload, exec.payload, l.size);
+    __atomic_store_n(&l.pid, pid, __ATOMIC_RELEASE);
+}
+
+void Handler::withdraw_exec(pid_t pid) {
+    if (!hand_over_) return;
+    int32_t mine = pid;
+    __atomic_compare_exchange_n(&hand_over_->execs[static_cast<uint32_t>(pid) % HandOver::kExecs].pid, &mine, 0, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
+}
+
+bool Handler::first_heard(pid_t pid) {
+    auto guard = table_.lock();
+    Process* p = table_.find(pid);
+    return !p || std::exchange(p->unheard, false);
+}
+
+// Its record may be in the ring already, as that of the call that is held.
+void Handler::tell_left_exec(const HeldCall& c, Ticket& t) {
+    LeftExec left{};
+    if (hand_over_) left = hand_over_->execs[static_cast<uint32_t>(c.pid) % HandOver::kExecs];
+    Stat now;
+    if (left.pid != c.pid || !read_stat(c.pid, now)) return;
+    if (now.start_stack == left.start_stack && now.arg_start == left.arg_start) return;
+    PendingExec exec{};
+    exec.call = left.call;
+    exec.flags = left.flags;
+    exec.time = left.time;
+    exec.size = left.size;
+    memcpy(exec.payload, left.payload, std::min<size_t>(left.size, sizeof left.payload));
+    if (t.recorded == 0) confirm_exec(c.pid, exec, now, t);
+    withdraw_exec(c.pid);
 }
 
 uint64_t Handler::mark_of(pid_t pid) {
@@ -149,7 +197,8 @@ void Handler::settle_exec(const HeldCall& c, Ticket& t) {
         if (Process* p = table_.find(c.pid)) table_.drop_pending(*p);
     }
     if (new_image) confirm_exec(c.pid, exec, now, t);
-    else if (!exec.recorded) fail_exec(c.pid, exec, -ENOEXEC);
+    else if (!exec.recorded) fail_exec(c.pid, exec, -ENOEXEC, t);
+    withdraw_exec(c.pid);
 }
 
 // `seen`: its stat, or one without a start time when it is still to be read.
@@ -194,8 +243,15 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
     wire::RecordHeader h = header(RecordKind::call, static_cast<uint16_t>(Call::execve), pid, pid);
     h.time = exec.time;
     h.flags = exec.flags & wire::kForeignAbi;
-    emit(h, t.payload, exec.size + out.size());
+    emit(h, t.payload, exec.size + out.size(), &t);
     wire::count(registry_, Counter::execs);
+}
+
+// One whose beginning nobody is left who knows.
+void Handler::confirm_unknown_exec(pid_t pid, Ticket& t) {
+    PendingExec none{};
+    none.time = now_ns();
+    confirm_exec(pid, none, {}, t);
 }
 
 bool Handler::end_exec(pid_t pid, Ticket& t) {
@@ -213,12 +269,12 @@ bool Handler::end_exec(pid_t pid, Ticket& t) {
 }
 
 // The kernel refused what looked executable: the reason is not known.
-void Handler::fail_exec(pid_t pid, const PendingExec& exec, int64_t result) {
+void Handler::fail_exec(pid_t pid, const PendingExec& exec, int64_t result, const Ticket& t) {
     wire::RecordHeader h = header(RecordKind::call, exec.call, pid, static_cast<pid_t>(exec.tid));
     h.time = exec.time;
     h.flags = exec.flags | wire::kInferred;
     h.result = result;
-    emit(h, exec.payload, exec.size);
+    emit(h, exec.payload, exec.size, &t);
 }
 
 }  // namespace undercoat::instrument

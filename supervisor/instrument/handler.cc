@@ -36,11 +36,11 @@ wire::RecordHeader Handler::header(RecordKind kind, uint16_t call, pid_t pid, pi
     return h;
 }
 
-bool Handler::emit(wire::RecordHeader h, const uint8_t* payload, size_t n) {
+bool Handler::emit(wire::RecordHeader h, const uint8_t* payload, size_t n, const Ticket* t) {
     h.payload = static_cast<uint16_t>(n);
     if (h.flags & wire::kUnreadable) wire::count(registry_, Counter::unreadable);
     if (h.flags & wire::kInferred) wire::count(registry_, Counter::inferred);
-    return ring_.emit(h, payload, n);
+    return ring_.emit(h, payload, n, t ? t->told_at : nullptr);
 }
 
 void Handler::put_order(uint32_t ring_slot, wire::PayloadWriter& out) const {
@@ -66,8 +66,10 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
         wire::count(registry_, backend.proceed(t.trap.id) ? Counter::continued : Counter::stale_ids);
         return;
     }
+    const bool first = went_on_ && first_heard(c.pid);
     const uint32_t ring_slot = introduce(c.pid, t);
-    if (!exact_) settle_exec(c, t);
+    if (first) tell_left_exec(c, t);
+    else if (!exact_) settle_exec(c, t);
     if (Registrar::is_request(t.trap)) return give_ring(backend, c, t);
     if (known) {
         switch (static_cast<Call>(c.call)) {
@@ -82,8 +84,7 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
     answer(backend, c, t);
 }
 
-void Handler::hold_end_of(pid_t pid, HandOver& where, int wake) {
-    hand_over_ = &where;
+void Handler::hold_end_of(pid_t pid, int wake) {
     wake_ = wake;
     held_end_ = pid;
 }
@@ -320,7 +321,7 @@ void Handler::record_call(TrapBackend& backend, const HeldCall& c, uint32_t ring
     h.flags = static_cast<uint8_t>(found.flags | flags | (c.foreign ? wire::kForeignAbi : 0));
     if (!is_current(backend, t) || t.recorded.exchange(1) != 0) return;
     if (t.tell) book_.put(t.trap.id, h, t.payload, out.size());
-    else emit(h, t.payload, out.size());
+    else emit(h, t.payload, out.size(), &t);
 }
 
 bool Handler::promise(const HeldCall& c, wire::PayloadWriter& out) const {

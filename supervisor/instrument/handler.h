@@ -14,6 +14,7 @@
 #include "supervisor/instrument/capture.h"
 #include "supervisor/instrument/control.h"
 #include "supervisor/instrument/guard.h"
+#include "supervisor/instrument/held_place.h"
 #include "supervisor/instrument/infer.h"
 #include "supervisor/instrument/lineage.h"
 #include "supervisor/instrument/newest_process.h"
@@ -33,6 +34,7 @@ struct Ticket {
     bool registers_only = false;         // too many threads are stuck: read no memory
     bool second_try = false;             // another thread got stuck on this very call
     bool tell = false;                   // its record waits for the result
+    uint64_t* told_at = nullptr;         // where the place of its record is noted (HeldPlace); null: nowhere
     Trap trap{};
     uint8_t payload[wire::kMaxRecord];
 };
@@ -57,11 +59,19 @@ public:
     // The same for a process that trapped from now on.
     void note_entered(pid_t pid);
     // The end of this process (exit_group) waits for let_end(); `wake`: an eventfd that then says so. Before the first trap.
-    void hold_end_of(pid_t pid, HandOver& where, int wake);
+    void hold_end_of(pid_t pid, int wake);
     // From now on it waits no more.
     void let_end(TrapBackend& backend);
     // Records a trap that no thread could tell: registers only. Called by the watchdog, for a ticket whose `recorded` it has set.
     void record_registers(const Trap& trap);
+    // Whether a record was written of a call that a trap process held which has died (HeldPlace::told_at).
+    bool told(uint64_t told_at) const { return ring_.told(told_at); }
+    // Goes on where a trap process has died: what it knew is learnt again. Before the first trap.
+    void go_on() { went_on_ = true; }
+    // Where calls and executions are noted for another trap process. Before the first trap.
+    void keep_in(HandOver& where) { hand_over_ = &where; }
+    // Takes up what it left, while calls are served already.
+    void take_up();
     // A known process has died: its exit is recorded unless it was already. `status`: of waitpid().
     void process_died(pid_t pid, int64_t status = wire::kStatusUnknown);
     // A process was made by another that is still there.
@@ -87,7 +97,8 @@ private:
     bool promise(const HeldCall& c, wire::PayloadWriter& out) const;
     void put_order(uint32_t ring_slot, wire::PayloadWriter& out) const;
     wire::RecordHeader header(wire::RecordKind kind, uint16_t call, pid_t pid, pid_t tid) const;
-    bool emit(wire::RecordHeader h, const uint8_t* payload, size_t n);
+    // `t`: whose call the record tells; null: it tells none.
+    bool emit(wire::RecordHeader h, const uint8_t* payload, size_t n, const Ticket* t = nullptr);
     // Credentials and root of the caller, from the table or from /proc.
     struct Rights {
         Credentials credentials;
@@ -107,7 +118,7 @@ private:
 
     // life.cc
     // Makes sure that the process is known; returns its ring's slot.
-    uint32_t introduce(pid_t pid, Ticket& t);
+    uint32_t introduce(pid_t pid, Ticket& t, bool heard = true);
     bool succeeded(pid_t pid);
     void await_death(ProcessTable::Newborn who);
     struct Family {
@@ -128,7 +139,13 @@ private:
     uint64_t mark_of(pid_t pid);
     void settle_exec(const HeldCall& c, Ticket& t);
     void confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen, Ticket& t);
-    void fail_exec(pid_t pid, const PendingExec& exec, int64_t result);
+    void confirm_unknown_exec(pid_t pid, Ticket& t);
+    // What another trap process needs to tell it in our stead, and that it does.
+    void leave_exec(pid_t pid, const PendingExec& exec, const Process& p);
+    void withdraw_exec(pid_t pid);
+    bool first_heard(pid_t pid);
+    void tell_left_exec(const HeldCall& c, Ticket& t);
+    void fail_exec(pid_t pid, const PendingExec& exec, int64_t result, const Ticket& t);
     // A pending exec has succeeded. False: none was pending.
     bool end_exec(pid_t pid, Ticket& t);
     void put_vector(const HeldCall& c, wire::PayloadWriter& out) const;
@@ -144,7 +161,7 @@ private:
     int deaths_, newborn_timer_;
     std::string shim_;
     wire::Origin origin_ = wire::Origin::notify;
-    bool exact_ = false;
+    bool exact_ = false, went_on_ = false;
     CallBook book_;
     std::atomic<pid_t> held_end_{0};
     HandOver* hand_over_ = nullptr;

@@ -58,8 +58,10 @@ bool InitDuties::reap(Ended& ended) {
         else if (pid == workload_ && !WIFSTOPPED(status)) {
             ended.status = status;
             over = true;
-        } else if (pid == agent_ && !WIFSTOPPED(status)) {
-            agent_ = agent_died_();
+        } else if (pid == agent_) {
+            // Whoever stops it holds up every call of the workload.
+            if (WIFSTOPPED(status)) kill(agent_, SIGCONT);
+            else agent_ = agent_died_();
         }
     }
     return over;

@@ -2,6 +2,7 @@
 //
 // A birth is told with as little as possible: after a plain fork, what the parent is known to be is left out.
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,7 +28,7 @@ namespace {
 constexpr long kInfancyNs = 100'000'000;
 }  // namespace
 
-uint32_t Handler::introduce(pid_t pid, Ticket& t) {
+uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard) {
     bool known = false;
     uint32_t slot = 0;
     {
@@ -55,6 +56,8 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t) {
         remember(*p, s);
         p->start_time = s.stat.start_time;
         p->parent = parent;
+        p->unheard = !heard;
+        if (went_on_) p->ring_slot = registrar_.ring_left(pid, s.stat.start_time);
         p->sealed = family.sealed;
         p->cgroup_told = !family.plain_fork || family.cgroup_told;
         if (family.plain_fork) {
@@ -169,11 +172,7 @@ int Handler::enlist(pid_t pid, bool entered) {
     }
     if (!known) introduce(pid, *ticket);
     // Who asks again is another image; those that are trapped do not ask here.
-    if (known || entered) {
-        PendingExec none{};
-        none.time = now_ns();
-        confirm_exec(pid, none, {}, *ticket);
-    }
+    if (known || entered) confirm_unknown_exec(pid, *ticket);
     int fd = -1;
     const int slot = adopt_ring(pid, *ticket, &fd);
     return slot < 0 ? slot : fd;
@@ -182,10 +181,24 @@ int Handler::enlist(pid_t pid, bool entered) {
 void Handler::note_entered(pid_t pid) {
     const auto ticket = std::make_unique<Ticket>();
     const ReachScope scope;
-    PendingExec none{};
-    none.time = now_ns();
     introduce(pid, *ticket);
-    confirm_exec(pid, none, {}, *ticket);
+    confirm_unknown_exec(pid, *ticket);
+}
+
+// Every process whose parent was noted or that has a ring, as far as it lives.
+void Handler::take_up() {
+    const auto ticket = std::make_unique<Ticket>();
+    const ReachScope scope;
+    for (const Registrar::Owner& o : registrar_.owners_left()) {
+        Stat now;
+        if (read_stat(o.pid, now) && now.start_time == o.start_time) introduce(o.pid, *ticket, false);
+        else registrar_.orphan(registrar_.ring_left(o.pid, o.start_time));
+    }
+    for (const wire::Lineage& l : registry_.lineage) {
+        Stat now;
+        if (l.pid == 0 || kill(static_cast<pid_t>(l.pid), 0) != 0) continue;
+        if (read_stat(static_cast<pid_t>(l.pid), now) && now.start_time == l.start_time) introduce(static_cast<pid_t>(l.pid), *ticket, false);
+    }
 }
 
 void Handler::announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t) {
@@ -258,15 +271,16 @@ void Handler::record_exit(const HeldCall& c, Ticket& t) {
         // Of two threads that end the process at once, or try again after one got stuck, one tells it.
         auto guard = table_.lock();
         Process* p = table_.find(c.pid);
-        if (!p || p->exited || t.recorded.exchange(1) != 0) return;
+        if (!p || p->exited) return;
         p->exited = true;
+        if (t.recorded.exchange(1) != 0) return;
     }
     wire::PayloadWriter out(t.payload, t.payload + wire::kMaxRecord - wire::kHeaderSize);
     if (n != 0) out.put(Tag::children, 0, children, n * sizeof *children);
     put_order(slot, out);
     wire::RecordHeader h = header(RecordKind::exit, c.call, c.pid, c.tid);
     h.result = (c.as_int(0) & 0xff) << 8;
-    emit(h, t.payload, out.size());
+    emit(h, t.payload, out.size(), &t);
     wire::count(registry_, Counter::exits);
 }
 
@@ -285,6 +299,7 @@ void Handler::process_died(pid_t pid, int64_t status) {
     }
     // An image that never trapped: its execution is told from what was seen before.
     if (!exec.recorded) {
+        withdraw_exec(pid);
         wire::RecordHeader h = header(RecordKind::call, static_cast<uint16_t>(wire::Call::execve), pid, pid);
         h.time = exec.time;
         h.flags = exec.flags | wire::kInferred;

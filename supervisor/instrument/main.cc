@@ -3,6 +3,7 @@
 // The order, after which the earlier can no longer change: options; signals taken; descriptors prepared; command found;
 // shared memory made; the trap process forked; the workload forked, filtered, its listener passed on; init duties until the
 // end. Must stay true: init (this process) is single-threaded and touches nothing that the workload can hold up.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -47,8 +48,8 @@ bool inside_another() {
 }
 
 // From here on we are the workload's init.
-[[noreturn]] void be_init(Agent& agent, pid_t workload) {
-    drop_inherited(getpid() != 1, getpid() != 1);
+[[noreturn]] void be_init(Agent& agent, pid_t workload, bool output) {
+    drop_inherited(getpid() != 1, getpid() != 1 && !output);
     // As PID 1 we stay open to looks, as the workload would be: /proc/1/fd/1 is how programs reach the container's log.
     if (getpid() != 1) prctl(PR_SET_DUMPABLE, 0);
     lower_oom_risk();
@@ -94,7 +95,7 @@ int run(const Options& o) {
     }
     say_mode(launched, plan);
     agent.serve(std::move(launched.listener), launched.pid);
-    be_init(agent, launched.pid);
+    be_init(agent, launched.pid, std::find(o.supervisor.begin(), o.supervisor.end(), "stdout") != o.supervisor.end());
 }
 
 int start(int argc, char** argv) {

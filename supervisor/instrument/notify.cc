@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#include "supervisor/instrument/held_place.h"
+
 #ifndef SECCOMP_ADDFD_FLAG_SEND
 #define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)
 #endif
@@ -22,19 +24,26 @@ NotifyBackend::NotifyBackend(UniqueFd listener) : listener_(std::move(listener))
     ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 }
 
+TrapBackend::Next TrapBackend::next_kept(Trap& trap, HeldPlace& place) {
+    const Next got = next(trap);
+    if (got == Next::trap) note(place, trap);
+    return got;
+}
+
 TrapBackend::Next NotifyBackend::next(Trap& t) {
     seccomp_notif n{};
+    return receive(n, t);
+}
+
+TrapBackend::Next NotifyBackend::next_kept(Trap& t, HeldPlace& place) { return receive(place.call, t); }
+
+TrapBackend::Next NotifyBackend::receive(seccomp_notif& n, Trap& t) {
     if (ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &n) != 0) {
         if (errno == EINTR) return Next::again;
         pollfd p{listener_.get(), POLLIN, 0};
         return poll(&p, 1, 0) >= 0 && p.revents & POLLHUP ? Next::finished : Next::again;
     }
-    t.id = n.id;
-    t.tid = n.pid;
-    t.arch = n.data.arch;
-    t.nr = static_cast<uint32_t>(n.data.nr);
-    t.ip = n.data.instruction_pointer;
-    for (int i = 0; i < 6; ++i) t.args[i] = n.data.args[i];
+    t = trap_of(n);
     return Next::trap;
 }
 

@@ -1,6 +1,8 @@
 // The back end over SECCOMP_RET_USER_NOTIF: one listener descriptor, answers by id.
 #pragma once
 
+#include <linux/seccomp.h>
+
 #include "base/unique_fd.h"
 #include "supervisor/instrument/trap_backend.h"
 
@@ -10,6 +12,7 @@ class NotifyBackend final : public TrapBackend {
 public:
     explicit NotifyBackend(UniqueFd listener);
     Next next(Trap& trap) override;
+    Next next_kept(Trap& trap, HeldPlace& place) override;
     bool pending(int milliseconds) override;
     bool proceed(uint64_t id) override;
     bool fail(uint64_t id, int error) override;
@@ -21,6 +24,7 @@ public:
     int listener() const { return listener_.get(); }
 
 private:
+    Next receive(seccomp_notif& n, Trap& trap);
     bool answer(uint64_t id, int64_t value, int error, uint32_t flags);
     UniqueFd listener_;
 };

@@ -56,6 +56,7 @@ struct Process {
     bool no_clock = false;        // a thread of it has forbidden itself the time stamp counter
     bool sealed = false;          // has, or its parent had, a seccomp filter of its own: may be forbidden to take up a ring
     bool cgroup_told = false;     // the text of its cgroup is in a record of its or of those it was forked from
+    bool unheard = false;         // taken up from a trap process that has died, and has not called since
     bool exited = false;          // its exit record is written
     uint32_t next = kNoIndex;     // hash chain or free list
 };

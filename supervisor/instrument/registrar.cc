@@ -1,12 +1,16 @@
 // See registrar.h.
 #include "supervisor/instrument/registrar.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/descriptor_message.h"
+#include "supervisor/instrument/log.h"
 #include "wire/local/calls.h"
 
 namespace undercoat::instrument {
@@ -22,8 +26,8 @@ bool send_message(int socket, const wire::AgentMessage& message, const int* fds,
     return send_with_descriptors(socket, &message, sizeof message, fds, n, MSG_DONTWAIT);
 }
 
-Registrar::Registrar(Shared& shared, wire::CaptureMode mode)
-    : shared_(shared), mode_(mode), rings_(wire::kMaxRings), handed_(wire::kMaxRings) {}
+Registrar::Registrar(Shared& shared, wire::CaptureMode mode, Vault* vault)
+    : shared_(shared), vault_(vault), mode_(mode), rings_(wire::kMaxRings), handed_(wire::kMaxRings) {}
 
 bool Registrar::is_request(const Trap& t) {
     return t.arch == AUDIT_ARCH_X86_64 && t.nr == static_cast<uint64_t>(wire::info(wire::Call::openat).x86_64) &&
@@ -61,10 +65,77 @@ int Registrar::make(pid_t pid, uint64_t start_time, int* fd, UniqueFd file) {
     handed_[slot] = false;
     if (slot >= top_) top_ = slot + 1;
     store(s.state, wire::SlotState::live);
+    keep(slot);
     wire::count(*shared_.registry, wire::Counter::rings_registered);
     if (!hand_over(slot)) work_ = true;
     *fd = rings_[slot].fd.get();
     return static_cast<int>(slot);
+}
+
+// The next three with the lock held.
+void Registrar::keep(uint32_t slot) {
+    if (!vault_ || vault_->keep({slot, shared_.registry->slots[slot].ring_id, rings_[slot].fd.get()})) return;
+    if (!keep_the_living()) log_line(LogLevel::warning, "a ring cannot be kept for another trap process: %s", strerror(errno));
+}
+
+bool Registrar::keep_the_living() {
+    std::vector<VaultItem> items{{kRegistryItem, 0, shared_.registry_fd.get()}, {0, kTrapRingId, shared_.trap.fd.get()}};
+    for (uint32_t i = 1; i < top_; ++i)
+        if (rings_[i].ring.control) items.push_back({i, shared_.registry->slots[i].ring_id, rings_[i].fd.get()});
+    kept_dead_ = 0;
+    return vault_->replace(items);
+}
+
+// Its memory goes at once, though the vault may hold it for a while yet.
+void Registrar::let_go(uint32_t slot) {
+    MappedRing& r = rings_[slot];
+    if (!r.ring.control) return;
+    if (vault_) fallocate(r.fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(r.size()));
+    unmap_ring(r);
+    constexpr size_t kMostDead = 64;
+    if (vault_ && ++kept_dead_ >= kMostDead) keep_the_living();
+}
+
+void Registrar::restore(std::vector<Kept> kept) {
+    std::lock_guard guard(mutex_);
+    wire::Registry& registry = *shared_.registry;
+    for (Kept& k : kept) {
+        if (!k.fd || k.slot == 0 || k.slot >= wire::kMaxRings) continue;
+        wire::RingSlot& s = registry.slots[k.slot];
+        const bool needed = is(s, wire::SlotState::live) || is(s, wire::SlotState::orphaned) || is(s, wire::SlotState::quarantined);
+        if (!needed || s.ring_id != k.ring_id || rings_[k.slot].ring.control) continue;
+        auto ring = restore_ring(std::move(k.fd), s.granules, s.ring_id);
+        if (!ring) continue;
+        rings_[k.slot] = std::move(*ring);
+        rings_[k.slot].ring.control->agent_pids[0] = getpid();
+        if (is(s, wire::SlotState::live)) left_[static_cast<pid_t>(s.pid)] = k.slot;
+    }
+    for (uint32_t i = 1; i < wire::kMaxRings; ++i) {
+        wire::RingSlot& s = registry.slots[i];
+        next_id_ = std::max(next_id_, s.ring_id + 1);
+        if (is(s, wire::SlotState::free)) continue;
+        top_ = i + 1;
+        // Nobody was given a ring that was not kept first.
+        if (!rings_[i].ring.control) store(s.state, wire::SlotState::free);
+    }
+    work_ = true;
+    if (vault_) keep_the_living();
+}
+
+std::vector<Registrar::Owner> Registrar::owners_left() {
+    std::lock_guard guard(mutex_);
+    std::vector<Owner> owners;
+    for (const auto& [pid, slot] : left_) owners.push_back({pid, shared_.registry->slots[slot].start_time});
+    return owners;
+}
+
+uint32_t Registrar::ring_left(pid_t pid, uint64_t start_time) {
+    std::lock_guard guard(mutex_);
+    const auto at = left_.find(pid);
+    if (at == left_.end() || shared_.registry->slots[at->second].start_time != start_time) return 0;
+    const uint32_t slot = at->second;
+    left_.erase(at);
+    return slot;
 }
 
 // With the lock held.
@@ -115,7 +186,7 @@ void Registrar::sweep() {
         wire::RingSlot& s = shared_.registry->slots[i];
         if (is(s, wire::SlotState::free)) continue;
         if (is(s, wire::SlotState::drained)) {
-            unmap_ring(rings_[i]);
+            let_go(i);
             store(s.state, wire::SlotState::free);
             continue;
         }

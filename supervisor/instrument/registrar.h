@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include "supervisor/instrument/shared.h"
@@ -16,7 +17,18 @@ namespace undercoat::instrument {
 
 class Registrar {
 public:
-    Registrar(Shared& shared, wire::CaptureMode mode);
+    // `vault`: where the rings are kept for another trap process; null: nowhere.
+    Registrar(Shared& shared, wire::CaptureMode mode, Vault* vault = nullptr);
+
+    // Takes up the rings of a trap process that has died, before anybody asks for one.
+    void restore(std::vector<Kept> kept);
+    // Whose they are, and the slot of the one that belongs to this process; 0: none is left.
+    struct Owner {
+        pid_t pid;
+        uint64_t start_time;
+    };
+    std::vector<Owner> owners_left();
+    uint32_t ring_left(pid_t pid, uint64_t start_time);
 
     // The magic openat of handover.h.
     static bool is_request(const Trap& trap);
@@ -37,7 +49,13 @@ public:
 
 private:
     bool hand_over(uint32_t slot);
+    void keep(uint32_t slot);
+    bool keep_the_living();
+    void let_go(uint32_t slot);
     Shared& shared_;
+    Vault* vault_;
+    std::unordered_map<pid_t, uint32_t> left_;  // owners of restored rings that were not heard of since
+    size_t kept_dead_ = 0;                     // rings in the vault that nobody needs any more
     wire::CaptureMode mode_;
     std::mutex mutex_;
     std::vector<MappedRing> rings_;       // by slot

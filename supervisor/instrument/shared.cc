@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "supervisor/instrument/fds.h"
+#include "supervisor/instrument/held_place.h"
 #include "wire/local/calls.h"
 
 namespace undercoat::instrument {
@@ -68,10 +69,45 @@ Result<MappedRing> make_ring(uint32_t ring_id, uint32_t granules, wire::CaptureM
     return r;
 }
 
+Result<MappedRing> restore_ring(UniqueFd fd, uint32_t granules, uint32_t ring_id) {
+    MappedRing r;
+    r.ring.granules = granules;
+    auto memory = map(fd.get(), r.size());
+    if (!memory) return Error{memory.error()};
+    r.fd = std::move(fd);
+    r.ring.control = static_cast<wire::RingControl*>(*memory);
+    r.ring.data = static_cast<uint8_t*>(*memory) + wire::kControlSize;
+    if (r.ring.control->magic == wire::kRingMagic && r.ring.control->ring_id == ring_id) return r;
+    unmap_ring(r);
+    return Error{"a ring that was kept is another one."};
+}
+
 void unmap_ring(MappedRing& r) {
     if (r.ring.control) munmap(r.ring.control, r.size());
     r.ring = {};
     r.fd.reset();
+}
+
+HandOver* map_hand_over() {
+    void* p = mmap(nullptr, sizeof(HandOver), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? nullptr : static_cast<HandOver*>(p);
+}
+
+Result<Shared> restore_shared_memory(std::vector<Kept>& kept) {
+    Shared s;
+    UniqueFd trap;
+    for (Kept& k : kept) {
+        if (k.slot == kRegistryItem) s.registry_fd = std::move(k.fd);
+        else if (k.slot == 0) trap = std::move(k.fd);
+    }
+    if (!s.registry_fd || !trap) return Error{"the shared memory was not kept."};
+    auto memory = map(s.registry_fd.get(), sizeof(wire::Registry));
+    if (!memory) return Error{memory.error()};
+    s.registry = static_cast<wire::Registry*>(*memory);
+    auto ring = restore_ring(std::move(trap), wire::kTrapRingGranules, kTrapRingId);
+    if (!ring) return Error{ring.error()};
+    s.trap = std::move(*ring);
+    return s;
 }
 
 Result<Shared> make_shared_memory() {

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "supervisor/instrument/vault.h"
 #include "wire/local/registry.h"
 
 namespace undercoat::instrument {
@@ -26,6 +27,10 @@ struct Shared {
     MappedRing trap;  // registry slot 0, ring id 1
 };
 Result<Shared> make_shared_memory();
+// That of a trap process that has died, out of what it kept (vault.h); takes the two descriptors it needs.
+Result<Shared> restore_shared_memory(std::vector<Kept>& kept);
+// A ring that was made before, of this size and id.
+Result<MappedRing> restore_ring(UniqueFd fd, uint32_t granules, uint32_t ring_id);
 
 inline constexpr uint32_t kTrapRingId = 1;
 

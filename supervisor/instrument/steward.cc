@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include <utility>
 
 #include "supervisor/instrument/control.h"
 #include "supervisor/instrument/fds.h"
@@ -39,33 +40,32 @@ enum Source : uint64_t {
 };
 constexpr size_t kMaxPeers = 256;
 
-// A trap process that died held calls; ids are consecutive, so those it received but had not noted lie just below the last.
-void release_held(TrapBackend& backend, const HandOver& held) {
-    for (uint64_t id : held.outstanding)
-        if (id != 0) backend.proceed(id);
-    for (uint64_t id : held.ending)
-        if (id != 0) backend.proceed(id);
-    for (uint64_t id = held.last_id + 64; held.last_id != 0 && id + 64 > held.last_id; --id)
-        if (backend.valid(id)) backend.proceed(id);
+// Ends that waited for what a trap process that has died was to write out.
+void release_ending(TrapBackend& backend, HandOver& held) {
+    for (uint64_t& id : held.ending)
+        if (id != 0) backend.proceed(std::exchange(id, 0));
 }
 
 class Steward {
 public:
-    Steward(Shared& shared, UniqueFd control, const StewardSettings& settings)
-        : shared_(shared), control_(std::move(control)), settings_(settings), registrar_(shared, settings.mode),
-          supervisor_(shared, registrar_, settings.supervisor, settings.arguments),
+    Steward(Shared& shared, UniqueFd control, const StewardSettings& settings, bool again)
+        : shared_(shared), control_(std::move(control)), settings_(settings), again_(again), registrar_(shared, settings.mode, settings.vault),
+          supervisor_(shared, registrar_, settings.supervisor, settings.arguments, *settings.hand_over),
           epoll_(move_high(UniqueFd(epoll_create1(EPOLL_CLOEXEC)))),
           newborns_(move_high(UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)))), trap_ring_(shared.trap.ring, *shared.registry),
           handler_(table_, trap_ring_, registrar_, *shared.registry, Agents{settings.init_pid, getpid(), 0, settings.helper_pid}, epoll_.get(),
-                   newborns_.get(), settings.shim) {}
+                   newborns_.get(), settings.shim) {
+        handler_.keep_in(*settings.hand_over);
+    }
 
-    int run() {
+    int run(Inheritance left) {
         wire::Registry& r = *shared_.registry;
         r.instrument_pid = getpid();
         r.mode = static_cast<uint32_t>(settings_.mode);
         shared_.trap.ring.control->agent_pids[0] = getpid();
         watch(control_.get(), EPOLLIN, from_control);
         watch(newborns_.get(), EPOLLIN, from_newborns);
+        if (again_) go_on(std::move(left));
         start_supervisor();
         ControlMessage up{ControlKind::up};
         if (meeting_.open()) {
@@ -73,6 +73,7 @@ public:
             memcpy(up.text, meeting_.path().c_str(), meeting_.path().size() + 1);
         }
         send_control(control_.get(), up);
+        if (again_) handler_.take_up();
         while (!finished_) turn();
         stop_supervisor();
         leave();
@@ -82,6 +83,14 @@ public:
     }
 
 private:
+    // Held calls first: they have waited since the other's death.
+    void go_on(Inheritance left) {
+        registrar_.restore(std::move(left.kept));
+        handler_.go_on();
+        if (left.listener) serve(std::move(left.listener), left.workload);
+        supervisor_.retire_left();
+    }
+
     void leave() { meeting_.close(); }
 
     // Nobody is left of those who met us without being held: they are all that is still known.
@@ -163,7 +172,7 @@ private:
 
     void serve(UniqueFd listener, pid_t workload) {
         auto backend = std::make_unique<NotifyBackend>(move_high(std::move(listener)));
-        release_held(*backend, *settings_.hand_over);
+        release_ending(*backend, *settings_.hand_over);
         supervisor_.set_listener(backend->listener());
         reserve_fds();
         serve_by(std::move(backend), workload);
@@ -203,8 +212,8 @@ private:
     void stand_beside(pid_t workload) {
         ending_ = move_high(UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
         watch(ending_.get(), EPOLLIN, from_ending);
-        if (settings_.hand_over->last_id == 0) handler_.note_entered(workload);
-        if (ending_) handler_.hold_end_of(workload, *settings_.hand_over, ending_.get());
+        if (!again_) handler_.note_entered(workload);
+        if (ending_) handler_.hold_end_of(workload, ending_.get());
     }
 
     void workload_ends() {
@@ -313,6 +322,7 @@ private:
     Shared& shared_;
     UniqueFd control_;
     const StewardSettings& settings_;
+    bool again_;
     Registrar registrar_;
     SupervisorChild supervisor_;
     UniqueFd epoll_, newborns_;
@@ -336,7 +346,7 @@ private:
 
 }  // namespace
 
-int run_steward(Shared& shared, UniqueFd control, const StewardSettings& settings) {
+int run_steward(Shared& shared, UniqueFd control, const StewardSettings& settings, Inheritance left) {
     setsid();
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_NAME, "undercoat");
@@ -344,8 +354,8 @@ int run_steward(Shared& shared, UniqueFd control, const StewardSettings& setting
     const auto& words = settings.arguments;
     drop_inherited(true, std::find(words.begin(), words.end(), "stdout") == words.end());
     // On the heap and never freed: receiver threads may still be inside when the process ends.
-    auto* steward = new Steward(shared, std::move(control), settings);
-    return steward->run();
+    auto* steward = new Steward(shared, std::move(control), settings, left.again);
+    return steward->run(std::move(left));
 }
 
 }  // namespace undercoat::instrument

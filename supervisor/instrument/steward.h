@@ -10,7 +10,9 @@
 
 #include "base/unique_fd.h"
 #include "supervisor/instrument/control.h"
+#include "supervisor/instrument/held_place.h"
 #include "supervisor/instrument/shared.h"
+#include "supervisor/instrument/vault.h"
 
 namespace undercoat::instrument {
 
@@ -22,9 +24,18 @@ struct StewardSettings {
     pid_t init_pid;
     pid_t helper_pid;  // the process between us and a workload that we were started beside of; 0: we are its parent
     HandOver* hand_over;
+    Vault* vault = nullptr;
+};
+
+// What a trap process that has died leaves to the next one.
+struct Inheritance {
+    bool again = false;
+    UniqueFd listener;
+    pid_t workload = -1;
+    std::vector<Kept> kept;
 };
 
 // Runs the trap process to its end. Returns its exit status.
-int run_steward(Shared& shared, UniqueFd control, const StewardSettings& settings);
+int run_steward(Shared& shared, UniqueFd control, const StewardSettings& settings, Inheritance left);
 
 }  // namespace undercoat::instrument

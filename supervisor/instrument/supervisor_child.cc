@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <linux/close_range.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 
 #include "supervisor/instrument/fds.h"
 #include "supervisor/instrument/log.h"
+#include "supervisor/instrument/target.h"
 #include "supervisor/instrument/trap_ring.h"
 
 namespace undercoat::instrument {
@@ -61,6 +63,7 @@ bool SupervisorChild::start_if_due(uint64_t now) {
     socket_ = std::move(ours);
     pidfd_ = move_high(UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0))));
     started_ = now;
+    note_pid();
     __atomic_store_n(&shared_.registry->supervisor_pid, pid_, __ATOMIC_RELEASE);
     shared_.trap.ring.control->agent_pids[1] = pid_;
     const int fds[] = {shared_.registry_fd.get(), shared_.trap.fd.get()};
@@ -70,6 +73,29 @@ bool SupervisorChild::start_if_due(uint64_t now) {
     registrar_.sweep();
     if (stopping_) tell_stop();
     return true;
+}
+
+// Number and time together name a process for ever.
+void SupervisorChild::note_pid() {
+    Stat s;
+    __atomic_store_n(&hand_over_.supervisor_pid, 0, __ATOMIC_RELEASE);
+    if (!read_stat(pid_, s)) return;
+    hand_over_.supervisor_start = s.start_time;
+    __atomic_store_n(&hand_over_.supervisor_pid, pid_, __ATOMIC_RELEASE);
+}
+
+void SupervisorChild::retire_left() {
+    constexpr int kMostWait = 2000;
+    const pid_t left = hand_over_.supervisor_pid;
+    Stat s;
+    UniqueFd old(left > 0 ? static_cast<int>(syscall(SYS_pidfd_open, left, 0)) : -1);
+    if (old && read_stat(left, s) && s.start_time == hand_over_.supervisor_start) {
+        syscall(SYS_pidfd_send_signal, old.get(), SIGKILL, nullptr, 0);
+        pollfd p{old.get(), POLLIN, 0};
+        if (poll(&p, 1, kMostWait) != 1) log_line(LogLevel::error, "the supervisor of the trap process that died does not end");
+    }
+    __atomic_store_n(&shared_.registry->supervisor_pid, 0, __ATOMIC_RELEASE);
+    wire::count(*shared_.registry, wire::Counter::supervisor_restarts);
 }
 
 int SupervisorChild::wait_ms(uint64_t now) const {
@@ -95,7 +121,9 @@ bool SupervisorChild::attend(uint64_t now) {
     while (socket_ && recv(socket_.get(), &m, sizeof m, MSG_DONTWAIT) == static_cast<ssize_t>(sizeof m))
         ready |= m.kind == static_cast<uint32_t>(wire::AgentMessageKind::ready);
     int status = 0;
-    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+    const pid_t changed = waitpid(pid_, &status, WNOHANG | WUNTRACED);
+    if (changed == pid_ && WIFSTOPPED(status)) ::kill(pid_, SIGCONT);
+    else if (changed == pid_) {
         // Only one that ended of itself has emptied the rings.
         finished_ = stopping_ && ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || final_deaths_++ >= kFinalRestarts);
         if (!finished_)

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/instrument/held_place.h"
 #include "supervisor/instrument/registrar.h"
 #include "supervisor/instrument/shared.h"
 
@@ -15,8 +16,11 @@ namespace undercoat::instrument {
 
 class SupervisorChild {
 public:
-    SupervisorChild(Shared& shared, Registrar& registrar, std::string path, std::vector<std::string> arguments)
-        : shared_(shared), registrar_(registrar), path_(std::move(path)), arguments_(std::move(arguments)) {}
+    SupervisorChild(Shared& shared, Registrar& registrar, std::string path, std::vector<std::string> arguments, HandOver& hand_over)
+        : shared_(shared), registrar_(registrar), path_(std::move(path)), arguments_(std::move(arguments)), hand_over_(hand_over) {}
+
+    // Ends the supervisor of a trap process that has died: two must not read at once. Before the first start.
+    void retire_left();
 
     // Starts it when it does not run and its pause is over. True: started just now.
     bool start_if_due(uint64_t now);
@@ -37,11 +41,13 @@ public:
 
 private:
     void died(uint64_t now);
+    void note_pid();
     [[noreturn]] void become_supervisor(int socket);
     Shared& shared_;
     Registrar& registrar_;
     std::string path_;
     std::vector<std::string> arguments_;
+    HandOver& hand_over_;
     UniqueFd socket_, pidfd_;
     pid_t pid_ = -1;
     int listener_ = -1;

@@ -31,12 +31,16 @@ struct Trap {
     int64_t result = 0;
 };
 
+struct HeldPlace;
+
 class TrapBackend {
 public:
     virtual ~TrapBackend() = default;
     enum class Next { trap, again, finished };
     // Waits for a call. again: interrupted or the caller died meanwhile. finished: nobody is left who could trap.
     virtual Next next(Trap& trap) = 0;
+    // The same; what it received stands in `place` (held_place.h), cleared before, whatever the receiver dies of.
+    virtual Next next_kept(Trap& trap, HeldPlace& place);
     // True when next() would not wait; waits for that at most `milliseconds`.
     virtual bool pending(int milliseconds) = 0;
     // Lets the call run. False: it was gone already.

@@ -43,12 +43,33 @@ TrapLoop::TrapLoop(TrapBackend& backend, Handler& handler, wire::Registry& regis
 
 bool TrapLoop::start() {
     most_ = std::clamp<unsigned>(static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)), 1, kMostReceivers);
+    take_up_held();
     const bool started = start_receiver();
     if (!start_thread(watchdog_entry, this)) log_line(LogLevel::error, "the watchdog thread could not be started");
     return started;
 }
 
-bool TrapLoop::start_receiver(const Trap* retry) {
+// What a trap process that has died held: each call once, though a thread that got stuck may hold it, too.
+void TrapLoop::take_up_held() {
+    std::vector<Held> all;
+    for (HeldPlace& place : hand_over_.places) {
+        const Held h{trap_of(place.call), handler_.told(place.told_at), place.tries};
+        clear(place);
+        if (h.trap.id == 0 || !backend_.valid(h.trap.id)) continue;
+        const auto same = std::find_if(all.begin(), all.end(), [&h](const Held& other) { return other.trap.id == h.trap.id; });
+        if (same == all.end()) all.push_back(h);
+        else same->told |= h.told;
+    }
+    for (const Held& h : all) go_on_with(h);
+}
+
+void TrapLoop::go_on_with(const Held& h) {
+    if (h.tries < kMostTries && start_receiver(&h)) return;
+    if (!h.told) handler_.record_registers(h.trap);
+    if (backend_.proceed(h.trap.id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
+}
+
+bool TrapLoop::start_receiver(const Held* retry) {
     for (unsigned i = 0; i < wire::kMaxTrapThreads; ++i) {
         Place& p = places_[i];
         if (p.taken.exchange(true)) continue;
@@ -57,11 +78,14 @@ bool TrapLoop::start_receiver(const Trap* retry) {
         p.tid = 0;
         Ticket& t = p.ticket;
         t.abandoned = false;
-        t.recorded = 0;
+        t.recorded = retry && retry->told;
+        t.told_at = &hand_over_.places[i].told_at;
         t.registers_only = stuck_ >= kStuckLimit;
         t.second_try = retry != nullptr;
         if (retry) {
-            t.trap = *retry;
+            t.trap = retry->trap;
+            hand_over_.places[i].tries = retry->tries + 1;
+            undercoat::instrument::note(hand_over_.places[i], t.trap);
             note(i, t.trap.id);
         }
         t.since = retry ? monotonic_ns() : 0;
@@ -94,7 +118,7 @@ void TrapLoop::receive(unsigned index) {
     Ticket& t = places_[index].ticket;
     if (t.second_try && !serve(index)) return;
     for (;;) {
-        const TrapBackend::Next got = backend_.next(t.trap);
+        const TrapBackend::Next got = backend_.next_kept(t.trap, hand_over_.places[index]);
         if (got == TrapBackend::Next::finished) return;
         if (got == TrapBackend::Next::again) continue;
         note(index, t.trap.id);
@@ -131,8 +155,7 @@ bool TrapLoop::serve(unsigned index) {
 // Which call this thread holds, where it outlives the thread (registry) and this process (hand-over page).
 void TrapLoop::note(unsigned index, uint64_t id) {
     __atomic_store_n(&registry_.outstanding[index], id, __ATOMIC_RELEASE);
-    __atomic_store_n(&hand_over_.outstanding[index], id, __ATOMIC_RELEASE);
-    if (id != 0) __atomic_store_n(&hand_over_.last_id, id, __ATOMIC_RELAXED);
+    if (id == 0) clear(hand_over_.places[index]);
 }
 
 void TrapLoop::wake_watchdog() {
@@ -215,7 +238,8 @@ void TrapLoop::take_over(unsigned index) {
     if (!dead) ++stuck_;
     wire::count(registry_, wire::Counter::threads_replaced);
     const bool untold = t.recorded.exchange(1) == 0;
-    const bool retried = untold && !t.second_try && !t.registers_only && start_receiver(&trap);
+    const Held again{trap, false, hand_over_.places[index].tries};
+    const bool retried = untold && !t.second_try && !t.registers_only && start_receiver(&again);
     if (!retried) {
         if (untold) handler_.record_registers(trap);
         if (backend_.proceed(trap.id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
@@ -230,9 +254,11 @@ void TrapLoop::take_over(unsigned index) {
 // Every place is taken by a stuck thread: the watchdog lets calls go itself, their registers recorded.
 void TrapLoop::receive_in_need() {
     if (!need_) need_ = std::make_unique<Ticket>();
-    if (!backend_.pending(2) || backend_.next(need_->trap) != TrapBackend::Next::trap) return;
+    HeldPlace& place = hand_over_.places[wire::kMaxTrapThreads];
+    if (!backend_.pending(2) || backend_.next_kept(need_->trap, place) != TrapBackend::Next::trap) return;
     handler_.record_registers(need_->trap);
     if (backend_.proceed(need_->trap.id)) wire::count(registry_, wire::Counter::continued_by_watchdog);
+    clear(place);
 }
 
 }  // namespace undercoat::instrument

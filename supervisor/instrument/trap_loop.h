@@ -11,7 +11,7 @@
 #include <atomic>
 #include <memory>
 
-#include "supervisor/instrument/control.h"
+#include "supervisor/instrument/held_place.h"
 #include "supervisor/instrument/handler.h"
 
 namespace undercoat::instrument {
@@ -28,10 +28,17 @@ public:
 
 private:
     static constexpr unsigned kMostReceivers = 4;
+    static constexpr uint32_t kMostTries = 2;  // trap processes that may die of the same call
     static constexpr unsigned kStuckLimit = wire::kMaxTrapThreads * 3 / 4;  // beyond: registers only
     static void* receiver_entry(void* self);
     static void* watchdog_entry(void* self);
-    bool start_receiver(const Trap* retry = nullptr);
+    struct Held {
+        Trap trap;
+        bool told;
+        uint32_t tries;
+    };
+    bool start_receiver(const Held* retry = nullptr);
+    void take_up_held();
     bool serve(unsigned index);
     void take_over(unsigned index);
     void receive_in_need();
@@ -41,6 +48,7 @@ private:
     unsigned check(uint64_t now);
     void wake_watchdog();
     void note(unsigned index, uint64_t id);
+    void go_on_with(const Held& h);
 
     TrapBackend& backend_;
     Handler& handler_;

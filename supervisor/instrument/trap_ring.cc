@@ -24,7 +24,7 @@ uint64_t clock_ns(clockid_t id) {
 uint64_t now_ns() { return clock_ns(CLOCK_REALTIME); }
 uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
-bool TrapRing::emit(const wire::RecordHeader& header, const uint8_t* payload, size_t n) {
+bool TrapRing::emit(const wire::RecordHeader& header, const uint8_t* payload, size_t n, uint64_t* told_at) {
     if (wire::kHeaderSize + n > wire::kMaxRecord) {
         wire::count_drop(ring_, wire::Drop::too_big);
         return false;
@@ -44,6 +44,7 @@ bool TrapRing::emit(const wire::RecordHeader& header, const uint8_t* payload, si
         wire::count(registry_, wire::Counter::records_dropped_full);
         return false;
     }
+    if (told_at) __atomic_store_n(told_at, at.pos + 1, __ATOMIC_RELEASE);
     if (n != 0) memcpy(at.memory + wire::kHeaderSize, payload, n);
     wire::commit(ring_, at, header);
     wire::count(registry_, wire::Counter::records);
@@ -51,6 +52,15 @@ bool TrapRing::emit(const wire::RecordHeader& header, const uint8_t* payload, si
     if (__atomic_load_n(waits, __ATOMIC_RELAXED) != 0 && __atomic_exchange_n(waits, 0, __ATOMIC_RELAXED) != 0)
         syscall(SYS_futex, waits, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
     return true;
+}
+
+// A reader that has passed it has read it: nothing passes over a hole as soon as a trap process is replaced.
+bool TrapRing::told(uint64_t told_at) const {
+    if (told_at == 0) return false;
+    const uint64_t at = told_at - 1;
+    if (__atomic_load_n(&ring_.control->tail, __ATOMIC_ACQUIRE) > at) return true;
+    const uint64_t stamp = __atomic_load_n(ring_.stamp(at), __ATOMIC_ACQUIRE);
+    return (stamp & ~0xffff0000ULL) == wire::make_stamp(at, ring_.granules, 0, wire::kStateCommitted);
 }
 
 }  // namespace undercoat::instrument

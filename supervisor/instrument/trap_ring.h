@@ -12,7 +12,10 @@ class TrapRing {
 public:
     TrapRing(wire::Ring ring, wire::Registry& registry) : ring_(ring), registry_(registry) {}
     // `payload`: TLVs made by a PayloadWriter. False: dropped (and counted).
-    bool emit(const wire::RecordHeader& header, const uint8_t* payload, size_t n);
+    // `told_at`: gets 1 + the record's position before the record is valid; may be null.
+    bool emit(const wire::RecordHeader& header, const uint8_t* payload, size_t n, uint64_t* told_at = nullptr);
+    // Whether the record that emit() of a process now dead made room for has become valid.
+    bool told(uint64_t told_at) const;
     const wire::RingControl& control() const { return *ring_.control; }
     bool wanted(uint16_t call) const { return wire::bit(ring_.control->wanted, call); }
     bool result_wanted(uint16_t call) const { return wire::bit(ring_.control->want_result, call); }
