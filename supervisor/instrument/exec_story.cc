@@ -146,7 +146,8 @@ void Handler::tell_left_exec(const HeldCall& c, Ticket& t) {
     if (hand_over_) left = hand_over_->execs[static_cast<uint32_t>(c.pid) % HandOver::kExecs];
     Stat now;
     if (left.pid != c.pid || !read_stat(c.pid, now)) return;
-    if (now.start_stack == left.start_stack && now.arg_start == left.arg_start) return;
+    // Where the kernel hides the stack nothing tells the images apart.
+    if (now.start_stack == 0 || (now.start_stack == left.start_stack && now.arg_start == left.arg_start)) return;
     PendingExec exec{};
     exec.call = left.call;
     exec.flags = left.flags;
