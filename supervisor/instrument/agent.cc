@@ -79,13 +79,18 @@ Status Agent::start_one(bool again) {
 }
 
 bool Agent::await(ControlKind kind, ControlMessage& message) {
-    int fd = -1;
-    while (receive_control(control_.get(), message, &fd, true) == 1) {
+    constexpr int kLookMs = 20;
+    for (;;) {
+        // Nobody else continues it when it is stopped now.
+        int status = 0, fd = -1;
+        pollfd p{control_.get(), POLLIN, 0};
+        while (poll(&p, 1, kLookMs) == 0)
+            if (waitpid(pid_, &status, WNOHANG | WUNTRACED) == pid_ && WIFSTOPPED(status)) kill(pid_, SIGCONT);
+        if (receive_control(control_.get(), message, &fd, true) != 1) return false;
         if (fd >= 0) close(fd);
         message.text[sizeof message.text - 1] = 0;
         if (message.kind == kind) return true;
     }
-    return false;
 }
 
 void Agent::serve(UniqueFd listener, pid_t workload) {

@@ -45,19 +45,23 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard) {
     const pid_t noted = lineage_.parent_of(pid, s.stat.start_time);
     const pid_t parent = noted ? noted : s.stat.ppid;
     Family family = family_of(parent, s.stat);
+    const uint32_t left = went_on_ ? registrar_.ring_left(pid, s.stat.start_time) : 0;
     if (family.plain_fork) inherit_snapshot(pid, s, family.info);
     else if (!read_snapshot(pid, s, nullptr, true)) return 0;
     bool first_newborn = false, noted_newborn = false;
     {
         auto guard = table_.lock();
-        if (Process* p = table_.find(pid)) return p->ring_slot;
+        if (Process* p = table_.find(pid)) {
+            if (left != 0) p->ring_slot = left;
+            return p->ring_slot;
+        }
         Process* p = table_.insert(pid);
         if (!p) return 0;
         remember(*p, s);
         p->start_time = s.stat.start_time;
         p->parent = parent;
         p->unheard = !heard;
-        if (went_on_) p->ring_slot = registrar_.ring_left(pid, s.stat.start_time);
+        p->ring_slot = left;
         p->sealed = family.sealed;
         p->cgroup_told = !family.plain_fork || family.cgroup_told;
         if (family.plain_fork) {
@@ -78,7 +82,7 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard) {
     }
     if (!noted) lineage_.put(pid, parent, s.stat.start_time);
     announce(pid, s, parent, !family.plain_fork, family.ring_slot, t);
-    return 0;
+    return left;
 }
 
 // A process that said that it ends is followed by another one of its number? Its other threads may still call meanwhile.

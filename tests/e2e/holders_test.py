@@ -45,10 +45,10 @@ class Holders(Case):
             run = self.start_under(tracee('held_load'), processes, calls, *load, stderr=err, stdout=out)
             wait_for(lambda: (self.dir / 'out').read_text(), 'the workload works')
             sent = self.disturb(run, find, sig, times)
-            status = run.process.wait(180)
+            status = run.process.wait(60)
         said = (self.dir / 'out').read_text().splitlines()[1:]
         self.assertEqual((0, []), (status, [l for l in said if not l.startswith('slowest ')]), (self.dir / 'err').read_text()[-2000:])
-        self.assertGreater(sent, 0, 'the workload was too short')
+        self.assertTrue(sent or not times, 'the workload was too short')
         self.check(run.events(), processes, calls, 'exec' in load)
         return max(int(l.split()[1]) for l in said) - max(int(l.split()[3]) for l in said)
 
@@ -67,16 +67,17 @@ class Holders(Case):
         self.assertEqual([], [i for i, n in ids.items() if n > 1][:5], 'event ids that appear twice')
 
     def rounds(self, find, sig, *load, **how):
+        calm = self.round(find, sig, *load, **{**how, 'times': 0})
         slowest = sorted(self.round(find, sig, *load, **how) for _ in range(self.ROUNDS))
-        # Beyond what everything is late by on a busy machine; a call that waits for somebody who is gone waits for seconds.
-        self.assertLess(slowest[len(slowest) // 2], 50, slowest)
+        # Beyond what calls are late by on a busy machine anyway; one that waits for somebody who is gone waits for seconds.
+        self.assertLess(slowest[len(slowest) // 2], 50 + 3 * calm, (calm, slowest))
         self.assertLess(slowest[-1], 1000, slowest)
 
     def test_the_trap_process_is_killed_while_the_filter_holds_calls(self):
         self.rounds(trap_process_of, signal.SIGKILL, 'raw')
 
     def test_the_trap_process_is_killed_while_the_library_records(self):
-        self.rounds(trap_process_of, signal.SIGKILL, calls=20000)
+        self.rounds(trap_process_of, signal.SIGKILL, processes=3, calls=8000)
 
     def test_the_trap_process_is_killed_while_programs_are_executed(self):
         self.rounds(trap_process_of, signal.SIGKILL, 'raw', 'exec', calls=800)
