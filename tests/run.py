@@ -11,6 +11,7 @@ e2e          the bundle, as a user runs it
 scenarios    ../shared/attacks: those in tests/e2e/scenarios_expected.txt must pass
 sanitize     unit tests under AddressSanitizer and UBSan, the ring under ThreadSanitizer
 fuzz         each fuzz target for some seconds
+transparency the short part of other people's test suites, natively and watched
 
 Must stay true: the last line is `N passed, N failed` or `N passed, N failed, N skipped`; each skip is named with its reason; a
 step that cannot run counts as a failure.
@@ -255,7 +256,18 @@ def step_fuzz(tally):
         tally.require(r.returncode == 0, f'{target}: ' + r.stdout[-3000:])
 
 
-STEPS = ['build', 'unit', 'checks', 'conformance', 'e2e', 'scenarios', 'sanitize', 'fuzz']
+def step_transparency(tally):
+    r = run(sys.executable, ROOT / 'tests/transparency/run.py')
+    last = re.search(r'(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*\Z', r.stdout)
+    if not last:
+        return tally.failed('transparency did not come to its count: ' + r.stdout[-2000:])
+    tally.passed += int(last[1])
+    if int(last[2]):
+        tally.failed(r.stdout[-6000:])
+    tally.skips += [l for l in r.stdout.splitlines() if l.startswith('skipped ')]
+
+
+STEPS = ['build', 'unit', 'checks', 'conformance', 'e2e', 'scenarios', 'sanitize', 'fuzz', 'transparency']
 
 
 def main():

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -43,6 +44,12 @@ class Docs(unittest.TestCase):
             if (ROOT / file).exists() and test.split('.')[-1] not in (ROOT / file).read_text():
                 missing.append(f'{file}::{test}')
         self.assertEqual([], missing)
+
+    def test_exceptions_of_transparency_are_few_and_have_their_limit(self):
+        listed = tomllib.loads((ROOT / 'tests/transparency/exceptions.toml').read_text())['exception']
+        rows = [l[2:] for l in (ROOT / 'docs/limits.md').read_text().splitlines() if l.startswith('| ')]
+        self.assertLess(len(listed), 10)
+        self.assertEqual([], [e['limit'] for e in listed if not any(r.startswith(e['limit']) for r in rows)])
 
     def test_pages_name_existing_files(self):
         missing = []

@@ -64,8 +64,12 @@ def chosen(options):
 
 
 def users_of(unit, options):
-    users = [u for u, does in ((False, unit.root), (True, unit.user)) if does] if os.getuid() == 0 else [False]
-    return [u for u in users if not options.users or u == (options.users == 'nobody')]
+    if os.getuid() != 0:
+        return [False]
+    users = [u for u, does in (('root', unit.root), ('nobody', unit.user)) if does]
+    if not (options.all or options.suite or options.unit):
+        users = [u for u in users if u in unit.fast]
+    return [u == 'nobody' for u in users if options.users in (None, u)]
 
 
 def table(verdicts, wanted):
@@ -139,6 +143,8 @@ def main():
             print(f'{unit.suite}/{unit.name}{" as nobody" if user else ""}: {len(c.first)} tests; seconds: {told_seconds}; '
                   + ('; '.join(told(v) for v in found if v.kind == 'differs') or 'no difference'), flush=True)
             return found
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: place.stop())
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             jobs = [pool.submit(one, u, who) for u in units for who in users_of(u, options)]
             for job in jobs:
@@ -152,5 +158,4 @@ def main():
 
 
 if __name__ == '__main__':
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

@@ -24,7 +24,7 @@ def written_results(outcome, where):
 @dataclasses.dataclass
 class Unit:
     """`command(place, tests)` gives the argument vector; `tests` is None for all, or the names wanted where `selects` is true.
-    `read(outcome, where)` gives {test: result}. `user`, `root`: whether it runs as an ordinary user, as root. `fast`: belongs to the short run."""
+    `read(outcome, where)` gives {test: result}. `user`, `root`: whether it runs as an ordinary user, as root. `fast`: the users, root or nobody, as which it belongs to the short run."""
     suite: str
     name: str
     command: Callable
@@ -33,7 +33,7 @@ class Unit:
     selects: bool = False
     user: bool = False
     root: bool = True
-    fast: bool = False
+    fast: tuple = ()
     needs: tuple = ()
     sources: tuple = ()  # source packages of Debian
     env: dict = dataclasses.field(default_factory=dict)

@@ -50,6 +50,14 @@ class Place:
             path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.is_dir() else 0))
         self.runs = 0
         self.trees = {}
+        self.live, self.stopped = set(), False
+
+    def stop(self):
+        """Ends what runs; nothing is started any more."""
+        self.stopped = True
+        for p in list(self.live):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(p.pid, signal.SIGKILL)
 
     def directory(self, user):
         """A new directory that belongs to this user."""
@@ -93,6 +101,8 @@ class Place:
 
     def run(self, way, command, where, user, seconds, env=None):
         """Runs it to its end or to the deadline, and ends what it leaves behind."""
+        if self.stopped:
+            raise KeyboardInterrupt
         isolate = os.getuid() == 0
         argv = self.command(way, command, where)
         if user:
@@ -105,6 +115,7 @@ class Place:
         # Output goes to files: a pipe would be held open by whoever is left behind.
         with open(where / 'stdout', 'wb+') as out, open(where / 'stderr', 'wb+') as err:
             p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=where, env=environment, start_new_session=True)
+            self.live.add(p)
             try:
                 status = p.wait(seconds)
             except subprocess.TimeoutExpired:
@@ -113,6 +124,7 @@ class Place:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(p.pid, signal.SIGKILL)
                 p.wait()
+                self.live.discard(p)
             out.seek(0)
             err.seek(0)
             return Outcome(status, out.read().decode(errors='replace'), err.read().decode(errors='replace'), time.monotonic() - began)

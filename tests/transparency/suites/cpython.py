@@ -1,4 +1,4 @@
-"""CPython's own tests (Debian's libpython3-testsuite), a module a unit, each test a result."""
+"""CPython's own tests (Debian's libpython3.11-testsuite), a module a unit, each test a result."""
 from unit import Unit
 
 FOLDER = '/usr/lib/python3.11/test'
@@ -19,5 +19,6 @@ def units():
     for module, seconds in {**FAST, **SLOW}.items():
         def command(place, tests, module=module):
             return ['/usr/bin/python3', place.suites / 'programs/cpython_driver.py', *(tests or [f'test.test_{module}'])]
-        yield Unit('cpython', module, command, seconds=seconds, selects=True, user=True, fast=module in FAST,
+        users = ('root', 'nobody') if module in ('os', 'posix') else ('root',) if module in FAST else ()
+        yield Unit('cpython', module, command, seconds=seconds, selects=True, user=True, fast=users,
                    needs=(f'{FOLDER}/regrtest.py',))
