@@ -12,6 +12,8 @@ from test.support import os_helper
 
 # Not: network, gui, audio, tests that need gigabytes.
 support.use_resources = ['subprocess', 'cpu', 'decimal', 'curses', 'walltime']
+# A virtual machine without a host that answers keeps these waiting for minutes, natively, too.
+LEFT_OUT = 'VSOCK'
 results = open(os.environ['TRANSPARENCY_RESULTS'], 'a', buffering=1)
 pid = os.getpid()
 
@@ -62,11 +64,20 @@ class Writing(unittest.TestResult):
             self._bad('failure' if issubclass(err[0], test.failureException) else 'error', test, err)
 
 
+def each(suite):
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from each(test)
+        else:
+            yield test
+
+
 def main():
     support.verbose = 0
     with os_helper.temp_cwd('work'):
         suite = unittest.defaultTestLoader.loadTestsFromNames(sys.argv[1:])
-        suite.run(Writing())
+        chosen = unittest.TestSuite(t for t in each(suite) if LEFT_OUT not in t.id())
+        chosen.run(Writing())
         support.reap_children()
 
 
