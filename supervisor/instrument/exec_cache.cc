@@ -41,32 +41,50 @@ size_t ExecCache::place(const char* path) { return std::hash<std::string_view>{}
 bool ExecCache::find(const View& v, const char* path, ExecFile& out) {
     if (!v.direct(path)) return false;
     ExecTrail trail;
+    const uint64_t now = monotonic_ns();
+    Entry& e = entries_[place(path)];
     {
         std::lock_guard guard(mutex_);
-        const Entry& e = entries_[place(path)];
-        if (e.judged == 0 || monotonic_ns() > e.judged + kTrustNs || strcmp(e.trail.steps[0].path, path) != 0 ||
+        if (e.judged == 0 || now > e.judged + kTrustNs || strcmp(e.trail.steps[0].path, path) != 0 ||
             !same_rights(e.rights, v.credentials()))
             return false;
-        trail = e.trail;
+        trail.count = now > e.checked + kBriefTrustNs ? e.trail.count : 1;
+        std::copy_n(e.trail.steps, trail.count, trail.steps);
         out = e.file;
+        if (now > e.linked + kBriefTrustNs) out.link_size = 0;
     }
     struct stat st;
     for (unsigned i = 0; i < trail.count; ++i)
         if (v.stat_direct(trail.steps[i].path, st) != 0 || FileKey::of(st) != trail.steps[i].file) return false;
+    std::lock_guard guard(mutex_);
+    if (trail.count > 1 && e.judged == out.judged) e.checked = now;
     return true;
 }
 
-void ExecCache::put(const View& v, const ExecTrail& trail, const ExecFile& file) {
+void ExecCache::put(const View& v, const ExecTrail& trail, ExecFile& file) {
     if (!trail.complete || trail.count == 0 || v.credentials().group_count > 32) return;
     const uint64_t now = now_ns();
     for (unsigned i = 0; i < trail.count; ++i)
         if (trail.steps[i].file.changed + kSettledNs > now) return;
     std::lock_guard guard(mutex_);
-    Entry& e = entries_[place(trail.steps[0].path)];
-    e.judged = monotonic_ns();
+    file.place = static_cast<uint16_t>(place(trail.steps[0].path));
+    file.judged = monotonic_ns();
+    Entry& e = entries_[file.place];
+    e.judged = e.checked = file.judged;
+    e.linked = 0;
     e.rights = v.credentials();
     e.trail = trail;
     e.file = file;
+}
+
+void ExecCache::learn_link(const ExecFile& file, std::string_view link) {
+    if (file.judged == 0 || link.size() > sizeof file.link) return;
+    std::lock_guard guard(mutex_);
+    Entry& e = entries_[file.place];
+    if (e.judged != file.judged) return;
+    memcpy(e.file.link, link.data(), link.size());
+    e.file.link_size = static_cast<uint16_t>(link.size());
+    e.linked = monotonic_ns();
 }
 
 }  // namespace undercoat::instrument

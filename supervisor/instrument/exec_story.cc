@@ -98,7 +98,9 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
     Process* p = table_.find(c.pid);
     PendingExec* e = p ? table_.take_pending(*p) : nullptr;
     if (!e) return;
+    table_.take_stat(*e);
     *e = {};
+    table_.keep_stat(*e, std::move(t.stat));
     e->tid = static_cast<uint32_t>(c.tid);
     e->call = c.call;
     e->flags = flags;
@@ -169,6 +171,7 @@ uint64_t Handler::mark_of(pid_t pid) {
 
 void Handler::settle_exec(const HeldCall& c, Ticket& t) {
     static thread_local PendingExec exec;
+    UniqueFd stat;
     uint64_t arg_start = 0, start_stack = 0;
     char comm[sizeof Process::comm];
     {
@@ -177,6 +180,7 @@ void Handler::settle_exec(const HeldCall& c, Ticket& t) {
         PendingExec* pending = p ? table_.pending(*p) : nullptr;
         // Until the new image runs, the other threads of the old one go on; they say nothing about the outcome.
         if (!pending || (static_cast<uint32_t>(c.tid) != pending->tid && c.tid != c.pid)) return;
+        stat = table_.take_stat(*pending);
         memcpy(&exec, pending, offsetof(PendingExec, payload) + pending->size);
         arg_start = p->arg_start;
         start_stack = p->start_stack;
@@ -187,7 +191,7 @@ void Handler::settle_exec(const HeldCall& c, Ticket& t) {
     bool new_image = is(c, Call::arch_prctl) && !exec.recorded;
     Stat now{};
     if (!new_image && !searching) {
-        const bool seen = read_stat(c.pid, now), hidden = now.start_stack == 0;
+        const bool seen = read_stat(c.pid, now, stat), hidden = now.start_stack == 0;
         if (seen && hidden) new_image = memcmp(now.comm, comm, sizeof comm) != 0;
         else new_image = seen && (now.arg_start != arg_start || now.start_stack != start_stack ||
                                   (exec.mark != 0 && image_mark(c.pid, start_stack) != exec.mark));
@@ -226,7 +230,13 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
     const Executed file{exec.file, settled ? &rights : nullptr};
     if (read_snapshot(pid, s, before.pid != 0 ? &before : nullptr, seen.start_time != 0, &file)) {
         put_short(s, out);
-        put_long(pid, s, whole, out);
+        std::string_view link = s.file_unchanged ? exec.file.exe_link() : std::string_view();
+        char text[wire::kMaxPath];
+        if (link.empty()) {
+            link = {text, read_link(pid, "exe", text, sizeof text)};
+            if (s.file_unchanged) exec_cache_.learn_link(exec.file, link);
+        }
+        put_long(pid, s, link, whole, out);
         auto guard = table_.lock();
         if (Process* p = table_.find(pid)) {
             remember(*p, s);

@@ -61,7 +61,10 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
     wire::count(registry_, Counter::traps);
     HeldCall c;
     const bool known = decode(t.trap, c);
-    c.pid = c.tid != 0 ? table_.group_of(c.tid) : 0;
+    c.pid = c.tid != 0 ? table_.group_of(c.tid, t.since) : 0;
+    const bool executes = known && (static_cast<Call>(c.call) == Call::execve || static_cast<Call>(c.call) == Call::execveat);
+    t.keep_stat = executes && !exact_;
+    t.stat.reset();
     if (c.pid == 0) {
         wire::count(registry_, backend.proceed(t.trap.id) ? Counter::continued : Counter::stale_ids);
         return;
@@ -334,7 +337,7 @@ bool Handler::promise(const HeldCall& c, wire::PayloadWriter& out) const {
 void Handler::record_registers(const Trap& trap) {
     HeldCall c;
     if (trap.phase != Trap::Phase::entry || Registrar::is_request(trap) || !decode(trap, c)) return;
-    c.pid = c.tid != 0 ? table_.group_of(c.tid) : 0;
+    c.pid = c.tid != 0 ? table_.group_of(c.tid, monotonic_ns()) : 0;
     uint8_t payload[128];
     wire::PayloadWriter out(payload, payload + sizeof payload);
     capture_registers(c, out);

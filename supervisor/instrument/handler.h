@@ -35,6 +35,8 @@ struct Ticket {
     bool second_try = false;             // another thread got stuck on this very call
     bool tell = false;                   // its record waits for the result
     uint64_t* told_at = nullptr;         // where the place of its record is noted (HeldPlace); null: nowhere
+    bool keep_stat = false;  // the caller will be looked at again soon
+    UniqueFd stat;           // its /proc/PID/stat, if it was opened and is to be kept
     Trap trap{};
     uint8_t payload[wire::kMaxRecord];
 };

@@ -41,7 +41,9 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard) {
     }
     if (known && !succeeded(pid)) return slot;
     Snapshot s;
-    if (!read_stat(pid, s.stat)) return 0;
+    UniqueFd& file = t.stat;
+    if (!read_stat(pid, s.stat, file)) return 0;
+    if (!t.keep_stat) file.reset();
     const pid_t noted = lineage_.parent_of(pid, s.stat.start_time);
     const pid_t parent = noted ? noted : s.stat.ppid;
     Family family = family_of(parent, s.stat);
@@ -208,7 +210,8 @@ void Handler::take_up() {
 void Handler::announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t) {
     wire::PayloadWriter out(t.payload, t.payload + wire::kMaxRecord - wire::kHeaderSize);
     put_short(s, out);
-    if (whole) put_long(pid, s, true, out);
+    char exe[wire::kMaxPath];
+    if (whole) put_long(pid, s, {exe, read_link(pid, "exe", exe, sizeof exe)}, true, out);
     put_order(parent_ring, out);
     wire::RecordHeader h = header(RecordKind::birth, wire::kNoCall, pid, pid);
     h.result = parent;

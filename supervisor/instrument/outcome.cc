@@ -52,7 +52,7 @@ uint16_t Handler::finish_call(uint64_t entry_id, int64_t result) {
 }
 
 void Handler::drop_failed_exec(const HeldCall& c) {
-    const pid_t pid = table_.group_of(c.tid);
+    const pid_t pid = table_.group_of(c.tid, monotonic_ns());
     auto guard = table_.lock();
     Process* p = table_.find(pid);
     const PendingExec* e = p ? table_.pending(*p) : nullptr;
@@ -87,7 +87,7 @@ void Handler::take_file(TrapBackend& backend, const HeldCall& c, Ticket& t) {
     if (read_fd_link(c.tid, number, link, sizeof link - 1) != 0 && strncmp(link, "/memfd:", 7) == 0)
         file = move_high(UniqueFd(open(name, O_RDWR | O_CLOEXEC | O_NONBLOCK)));
     int fd = -1;
-    const int slot = file ? adopt_ring(table_.group_of(c.tid), t, &fd, std::move(file)) : -EACCES;
+    const int slot = file ? adopt_ring(table_.group_of(c.tid, monotonic_ns()), t, &fd, std::move(file)) : -EACCES;
     if (slot < 0) backend.fail(t.trap.id, -slot);
     else backend.proceed(t.trap.id);
 }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -82,9 +83,22 @@ PendingExec* ProcessTable::take_pending(Process& p) {
 
 void ProcessTable::drop_pending(Process& p) {
     if (p.pending == kNoIndex) return;
+    take_stat(execs_[p.pending]);
     execs_next_[p.pending] = free_exec_;
     free_exec_ = p.pending;
     p.pending = kNoIndex;
+}
+
+void ProcessTable::keep_stat(PendingExec& e, UniqueFd stat) {
+    if (!stat || kept_ == kMostKept) return;
+    ++kept_;
+    e.kept_stat = stat.release() + 1;
+}
+
+UniqueFd ProcessTable::take_stat(PendingExec& e) {
+    if (e.kept_stat == 0) return {};
+    --kept_;
+    return UniqueFd(std::exchange(e.kept_stat, 0) - 1);
 }
 
 bool ProcessTable::note_newborn(const Process& p, bool* first) {
@@ -101,18 +115,38 @@ const std::vector<ProcessTable::Newborn>& ProcessTable::take_newborns() {
     return taken_newborns_;
 }
 
-pid_t ProcessTable::group_of(pid_t tid) {
+namespace {
+
+// A cell of threads_: thread, group, and when that was proven, in ms modulo 2^20. A thread that was silent for such a
+// period may be believed without a proof for kProofNs.
+constexpr unsigned kPidBits = 22, kTimeBits = 20;
+constexpr uint64_t kPidMask = (1 << kPidBits) - 1, kTimeMask = (1 << kTimeBits) - 1;
+constexpr uint64_t kProofMs = 20;
+static_assert(2 * kPidBits + kTimeBits == 64);
+
+bool fits(pid_t pid) { return (static_cast<uint64_t>(pid) & ~kPidMask) == 0; }
+
+}  // namespace
+
+pid_t ProcessTable::group_of(pid_t tid, uint64_t now) {
     uint64_t& cell = threads_[hash(tid) % kThreads];
-    const uint64_t seen = __atomic_load_n(&cell, __ATOMIC_RELAXED);
-    if (seen >> 32 == static_cast<uint64_t>(tid)) {
-        const pid_t group = static_cast<pid_t>(seen & 0xffffffff);
+    const uint64_t seen = __atomic_load_n(&cell, __ATOMIC_RELAXED), now_ms = now / 1'000'000 & kTimeMask;
+    const auto put = [&](pid_t group) {
+        if (fits(tid) && fits(group))
+            __atomic_store_n(&cell,
+                             static_cast<uint64_t>(tid) << (kPidBits + kTimeBits) | static_cast<uint64_t>(group) << kTimeBits | now_ms,
+                             __ATOMIC_RELAXED);
+        return group;
+    };
+    if (seen >> (kPidBits + kTimeBits) == static_cast<uint64_t>(tid)) {
+        const pid_t group = static_cast<pid_t>(seen >> kTimeBits & kPidMask);
+        if (((now_ms - seen) & kTimeMask) < kProofMs) return group;
         // Signal 0 to a thread by its group: fails when the thread does not belong to it (EPERM still proves it).
-        if (syscall(SYS_tgkill, group, tid, 0) == 0 || errno == EPERM) return group;
+        if (syscall(SYS_tgkill, group, tid, 0) == 0 || errno == EPERM) return put(group);
     }
     const bool leader = syscall(SYS_tgkill, tid, tid, 0) == 0 || errno == EPERM;
     const pid_t group = leader ? tid : thread_group_of(tid);
-    if (group != 0) __atomic_store_n(&cell, static_cast<uint64_t>(tid) << 32 | static_cast<uint64_t>(group), __ATOMIC_RELAXED);
-    return group;
+    return group != 0 ? put(group) : 0;
 }
 
 }  // namespace undercoat::instrument

@@ -10,6 +10,7 @@
 #include <vector>
 #include <sys/types.h>
 
+#include "base/unique_fd.h"
 #include "supervisor/instrument/credentials.h"
 #include "supervisor/instrument/exec_cache.h"
 #include "wire/local/record.h"
@@ -30,6 +31,7 @@ struct PendingExec {
     bool recorded;         // as a failure; kept to see whether it was one
     ExecFile file;         // that the path names
     uint64_t mark;         // of the old image (image_mark), where its place would not tell it from the new one; else 0
+    int32_t kept_stat;     // descriptor of its /proc/PID/stat and one; 0: none
     uint16_t size;         // bytes of payload captured at the trap
     uint8_t payload[6 * 1024];
 };
@@ -74,7 +76,10 @@ public:
     PendingExec* pending(Process& p) { return p.pending == kNoIndex ? nullptr : &execs_[p.pending]; }
     // Gives the process a PendingExec (the one it has, else a free one); nullptr when all are taken.
     PendingExec* take_pending(Process& p);
-    void drop_pending(Process& p);
+    void drop_pending(Process& p);  // closes what it keeps
+    // Keeps the open stat file of whoever executes, for the look at the new image; a few, the others are closed.
+    void keep_stat(PendingExec& e, UniqueFd stat);
+    UniqueFd take_stat(PendingExec& e);
     // Calls f(Process&) for each; f must not insert or erase.
     template <class F>
     void each(F f) {
@@ -93,17 +98,20 @@ public:
     // Takes the lock; one thread calls it. The list is good until the next call.
     const std::vector<Newborn>& take_newborns();
 
-    // Thread group of a thread: cached, and the cache proven each time. 0: gone. Takes no lock.
-    pid_t group_of(pid_t tid);
+    // Thread group of a thread: cached, and the cache proven once in 20 ms, within which no number comes round again.
+    // 0: gone. `now`: monotonic ns. Takes no lock.
+    pid_t group_of(pid_t tid, uint64_t now);
 
 private:
     static constexpr uint32_t kBuckets = 1 << 15, kThreads = 1 << 14;
+    static constexpr unsigned kMostKept = 64;
     std::mutex mutex_;
     uint32_t* buckets_begin_;
     Process* entries_;
     PendingExec* execs_;
     uint32_t* execs_next_;
-    uint64_t* threads_;  // tid << 32 | tgid, direct mapped
+    uint64_t* threads_;  // direct mapped by thread
+    unsigned kept_ = 0;  // stat files
     std::vector<Newborn> newborns_, taken_newborns_;
     uint32_t free_ = kNoIndex, used_ = 0, live_ = 0;
     uint32_t free_exec_ = kNoIndex, used_execs_ = 0;

@@ -212,6 +212,7 @@ bool read_snapshot(pid_t pid, Snapshot& s, const wire::ProcInfo* inherited, bool
     s.info = {};
     from_stat(pid, s);
     Running exe = look_at_exe(pid, executed);
+    s.file_unchanged = exe.same;
     const bool kept = exe.same && executed->file.keeps_rights && executed->rights && inherited &&
                       inherited->vpid == inherited->pid && inherited->pid == s.info.pid;
     if (kept) carry_over(s, *inherited, *executed->rights);
@@ -261,9 +262,9 @@ void put_vectors(pid_t pid, const Snapshot& s, char* text, size_t capacity, wire
 
 }  // namespace
 
-void put_long(pid_t pid, const Snapshot& s, bool whole, wire::PayloadWriter& out) {
+void put_long(pid_t pid, const Snapshot& s, std::string_view exe, bool whole, wire::PayloadWriter& out) {
     char text[wire::kMaxArgs + wire::kMaxEnv + 1024];
-    if (const size_t n = read_link(pid, "exe", text, wire::kMaxPath)) out.put(Tag::exe, 0, text, n);
+    if (!exe.empty()) out.put(Tag::exe, 0, exe.data(), exe.size());
     put_vectors(pid, s, text, sizeof text, out);
     if (!whole) return;
     if (const size_t n = read_link(pid, "cwd", text, wire::kMaxPath)) out.put(Tag::cwd, 0, text, n);

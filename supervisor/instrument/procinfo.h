@@ -15,6 +15,7 @@ struct Snapshot {
     wire::ProcInfo info{};
     char comm[16] = {};
     Credentials credentials;
+    bool file_unchanged = false;  // what runs is the file that was looked at before, as it was
 };
 
 // Reads stat, status and the executable's identity. `inherited`: the process's or its parent's older information, from which
@@ -31,8 +32,8 @@ bool read_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo* inherited = n
 void inherit_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo& parent);
 // Puts Tag::proc and Tag::comm.
 void put_short(const Snapshot& s, wire::PayloadWriter& out);
-// Puts exe, argv and envp; of the `whole`, cwd and cgroup, too, which an execution leaves as they are.
-void put_long(pid_t pid, const Snapshot& s, bool whole, wire::PayloadWriter& out);
+// Puts `exe` (the link of that name), argv and envp; of the `whole`, cwd and cgroup, too, which an execution leaves as they are.
+void put_long(pid_t pid, const Snapshot& s, std::string_view exe, bool whole, wire::PayloadWriter& out);
 
 // Clock ticks since boot to nanoseconds since the epoch.
 uint64_t ticks_to_ns(uint64_t ticks);

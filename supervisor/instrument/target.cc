@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -102,7 +103,16 @@ bool stat_proc(pid_t tid, const char* what, struct stat& out) {
 }
 
 void proc_path(char* out, size_t capacity, pid_t tid, const char* what) {
-    snprintf(out, capacity, "/proc/%d/%s", tid, what);
+    constexpr char kProc[] = "/proc/";
+    constexpr size_t kLongest = sizeof kProc + 11;
+    if (capacity == 0) return;
+    out[0] = 0;
+    const size_t n = strlen(what);
+    if (capacity < kLongest + 1 + n) return;
+    memcpy(out, kProc, sizeof kProc - 1);
+    char* at = std::to_chars(out + sizeof kProc - 1, out + kLongest, tid).ptr;
+    *at++ = '/';
+    memcpy(at, what, n + 1);
 }
 
 size_t read_link(pid_t tid, const char* what, char* out, size_t capacity) {
@@ -213,12 +223,21 @@ bool parse_stat(const char* text, size_t n, Stat& s) {
 }
 
 bool read_stat(pid_t pid, Stat& out) {
+    UniqueFd file;
+    return read_stat(pid, out, file);
+}
+
+bool read_stat(pid_t pid, Stat& out, UniqueFd& kept) {
     char text[1024];
-    size_t n = read_proc(pid, "stat", text, sizeof text);
-    if (n == 0 || !parse_stat(text, n, out)) return false;
+    if (!kept) kept.reset(open_proc(pid, "stat", O_RDONLY));
+    const auto look = [&] {
+        const ssize_t n = kept ? pread(kept.get(), text, sizeof text, 0) : 0;
+        return n > 0 && parse_stat(text, static_cast<size_t>(n), out);
+    };
+    if (!look()) return false;
     if (out.start_stack != 0 || out.state == 'Z' || !take_reach(pid)) return true;
-    n = read_proc(pid, "stat", text, sizeof text);
-    return n != 0 && parse_stat(text, n, out);
+    kept.reset(open_proc(pid, "stat", O_RDONLY));
+    return look();
 }
 
 }  // namespace undercoat::instrument

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/unique_fd.h"
+
 namespace undercoat::instrument {
 
 // How a read of the target's memory went. Those below try with the target's ids where ours are refused (reach.h).
@@ -53,6 +55,9 @@ struct Stat {
     uint64_t start_time, start_stack, arg_start, arg_end, env_start, env_end;
 };
 bool read_stat(pid_t pid, Stat& out);
+// The same, of a process that will be looked at again soon: by `kept` if it is open, else it is opened there. The file stays that
+// process's, whatever takes its number.
+bool read_stat(pid_t pid, Stat& out, UniqueFd& kept);
 // The parser behind it, for tests. `text` is the content of a stat file.
 bool parse_stat(const char* text, size_t n, Stat& out);
 

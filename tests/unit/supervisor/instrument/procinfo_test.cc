@@ -49,7 +49,7 @@ TEST(ProcInfo, PutsTheVectors) {
     static uint8_t payload[wire::kMaxRecord];
     wire::PayloadWriter out(payload, payload + 16384);
     put_short(s, out);
-    put_long(getpid(), s, true, out);
+    put_long(getpid(), s, "/a/link", true, out);
     ASSERT_FALSE(out.overflowed());
     EXPECT_EQ(tag(payload, out.size(), wire::Tag::comm), s.comm);
     char exe[1024] = {};
