@@ -103,10 +103,11 @@ void map_gadget() {
 
 bool map_process() {
     if (g_process) return true;
-    const long p = own_call(__NR_mmap, kProcessHint, 4096, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, -1, 0);
+    const long p = own_call(__NR_mmap, kProcessHint, kProcessSize, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, -1, 0);
     if (failed(p)) return false;
     // Without wiping, a raw clone would speak with its parent's ring; then only fork() itself is told apart.
     own_call(__NR_madvise, reinterpret_cast<void*>(p), 4096, MADV_WIPEONFORK);
+    __atomic_store_n(&g_image.pages, reinterpret_cast<uint32_t*>(p + 4096), __ATOMIC_RELEASE);
     __atomic_store_n(&g_process, reinterpret_cast<Process*>(p), __ATOMIC_RELEASE);
     return true;
 }

@@ -37,7 +37,7 @@ struct Range {
     const bool gadget = g_image.gadget && r.meets(reinterpret_cast<const void*>(wire::kGadgetAddress), kPage);
     const bool ring = p && p->ring.control &&
                       r.meets(p->ring.control, wire::kControlSize + size_t{p->ring.granules} * wire::kGranule);
-    const bool process = p && r.meets(p, kPage);
+    const bool process = p && r.meets(p, kProcessSize);
     if (!gadget && !ring && !process) return;
     g_image.off = true;
     if (gadget) {
@@ -45,6 +45,7 @@ struct Range {
         if (p) p->gadget = false;
     }
     if (ring || process) __atomic_store_n(&g_process, static_cast<Process*>(nullptr), __ATOMIC_RELEASE);
+    if (process) __atomic_store_n(&g_image.pages, static_cast<uint32_t*>(nullptr), __ATOMIC_RELEASE);
 }
 
 void taken(const void* where, size_t n, bool unreadable) {

@@ -14,28 +14,32 @@ namespace undercoat::shim {
 
 inline constexpr uint64_t kPage = 4096;
 // Pages below are never known: in the table they would not differ from empty places.
-inline constexpr uint64_t kUserStart = 1024 * kPage, kUserEnd = 0x7fff'ffff'f000;
+inline constexpr uint64_t kUserStart = kKnownPages * kPage, kUserEnd = 0x7fff'ffff'f000;
 
 inline bool page_known(uint64_t address) {
     const uint64_t page = address / kPage;
     if (address < kUserStart || address >= kUserEnd) return false;
     if (page == reinterpret_cast<uint64_t>(__builtin_frame_address(0)) / kPage) return true;
-    return __atomic_load_n(&g_image.pages[page % 1024], __ATOMIC_RELAXED) == static_cast<uint32_t>(page / 1024);
+    const uint32_t* pages = __atomic_load_n(&g_image.pages, __ATOMIC_RELAXED);
+    return pages && __atomic_load_n(&pages[page % kKnownPages], __ATOMIC_RELAXED) == static_cast<uint32_t>(page / kKnownPages);
 }
 
 inline void learn_page(uint64_t address) {
     const uint64_t page = address / kPage;
-    if (address < kUserStart || address >= kUserEnd) return;
-    __atomic_store_n(&g_image.pages[page % 1024], static_cast<uint32_t>(page / 1024), __ATOMIC_RELAXED);
+    uint32_t* pages = __atomic_load_n(&g_image.pages, __ATOMIC_RELAXED);
+    if (!pages || address < kUserStart || address >= kUserEnd) return;
+    __atomic_store_n(&pages[page % kKnownPages], static_cast<uint32_t>(page / kKnownPages), __ATOMIC_RELAXED);
 }
 
 // [from, to): the program takes it away.
 inline void forget_range(uint64_t from, uint64_t to) {
     const uint64_t first = from / kPage, last = to / kPage + (to % kPage != 0);
-    for (uint64_t i = 0, n = last - first; i < n && i < 1024; i++) {
-        uint32_t& known = g_image.pages[(first + i) % 1024];
+    uint32_t* pages = __atomic_load_n(&g_image.pages, __ATOMIC_RELAXED);
+    if (!pages) return;
+    for (uint64_t i = 0, n = last - first; i < n && i < kKnownPages; i++) {
+        uint32_t& known = pages[(first + i) % kKnownPages];
         const uint32_t is = __atomic_load_n(&known, __ATOMIC_RELAXED);
-        if (n > 1024 || is == static_cast<uint32_t>((first + i) / 1024)) __atomic_store_n(&known, 0, __ATOMIC_RELAXED);
+        if (n > kKnownPages || is == static_cast<uint32_t>((first + i) / kKnownPages)) __atomic_store_n(&known, 0, __ATOMIC_RELAXED);
     }
 }
 

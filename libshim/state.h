@@ -30,6 +30,11 @@ struct Object {
     const void* dynamic;
 };
 
+inline constexpr unsigned kKnownPages = 1024;
+// Mapped at once: a page with a Process, which fork wipes, then the table of known pages.
+inline constexpr size_t kProcessSize = 4096 + kKnownPages * sizeof(uint32_t);
+
+// Must fit one page together with all other data of the library: an image without a ring shall cost no more.
 struct Image {
     uint32_t registering;   // a thread is in enlist()
     uint32_t calls;         // Process::calls until there is a Process
@@ -50,7 +55,8 @@ struct Image {
     uint32_t objects_count;
     Object objects[64];
     Object libc;
-    uint32_t pages[1024];      // see readable.h
+    // kKnownPages of them, see readable.h. Null: none is known; there from the first ring on, as only who records must read.
+    uint32_t* pages;
     uint8_t nonblocking[128];  // a bit for each descriptor below 1024: seen to be made non-blocking
 };
 
