@@ -45,7 +45,7 @@ struct ExecFile {
     // Where it was judged in the cache, and what /proc/PID/exe says while that is what runs; empty: not known.
     uint64_t judged = 0;
     uint16_t place = 0, link_size = 0;
-    char link[128];
+    char link[128] = {};
     std::string_view exe_link() const { return {link, link_size}; }
 };
 

@@ -2,7 +2,9 @@
 #include "supervisor/instrument/process_table.h"
 
 #include <gtest/gtest.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -66,15 +68,61 @@ TEST(ProcessTable, PendingExecutionsAreReused) {
 
 TEST(ProcessTable, KnowsThreadGroups) {
     ProcessTable t;
-    EXPECT_EQ(t.group_of(getpid()), getpid());
+    EXPECT_EQ(t.group_of(getpid(), 0), getpid());
     std::thread([&] {
-        EXPECT_EQ(t.group_of(gettid()), getpid());
-        EXPECT_EQ(t.group_of(gettid()), getpid());
+        EXPECT_EQ(t.group_of(gettid(), 0), getpid());
+        EXPECT_EQ(t.group_of(gettid(), 1), getpid());
     }).join();
     pid_t gone = 0;
     std::thread([&] { gone = gettid(); }).join();
-    t.group_of(gone);
-    EXPECT_EQ(t.group_of(1 << 22), 0);
+    t.group_of(gone, 0);
+    EXPECT_EQ(t.group_of(1 << 22, 0), 0);
+}
+
+TEST(ProcessTable, ProvesThreadGroupsAgainAfterAMoment) {
+    ProcessTable t;
+    int to_child[2];
+    ASSERT_EQ(pipe(to_child), 0);
+    const pid_t child = fork();
+    char byte = 0;
+    if (child == 0) {
+        close(to_child[1]);
+        [[maybe_unused]] const ssize_t n = read(to_child[0], &byte, 1);
+        _exit(0);
+    }
+    constexpr uint64_t kMs = 1'000'000, kStart = (uint64_t{1} << 20) * kMs - 5 * kMs;  // the kept time wraps meanwhile
+    EXPECT_EQ(t.group_of(child, kStart), child);
+    close(to_child[1]);
+    ASSERT_EQ(waitpid(child, nullptr, 0), child);
+    EXPECT_EQ(t.group_of(child, kStart + 10 * kMs), child);
+    EXPECT_EQ(t.group_of(child, kStart + 30 * kMs), 0);
+    close(to_child[0]);
+}
+
+TEST(ProcessTable, KeepsAFewStatFiles) {
+    ProcessTable t;
+    auto guard = t.lock();
+    Process& p = *t.insert(5);
+    PendingExec& e = *t.take_pending(p);
+    e = {};
+    const int number = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    t.keep_stat(e, UniqueFd(number));
+    EXPECT_EQ(t.take_stat(e).get(), number);
+    EXPECT_FALSE(t.take_stat(e));
+    const int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    t.keep_stat(e, UniqueFd(other));
+    t.drop_pending(p);
+    EXPECT_EQ(fcntl(other, F_GETFD), -1);
+    int kept = 0;
+    for (pid_t pid = 10; pid < 200; ++pid) {
+        PendingExec& each = *t.take_pending(*t.insert(pid));
+        each = {};
+        t.keep_stat(each, UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)));
+        kept += each.kept_stat != 0;
+    }
+    EXPECT_GT(kept, 10);
+    EXPECT_LT(kept, 100);
+    for (pid_t pid = 10; pid < 200; ++pid) t.erase(pid);
 }
 
 }  // namespace

@@ -52,9 +52,7 @@ TEST(ProcInfo, PutsTheVectors) {
     put_long(getpid(), s, "/a/link", true, out);
     ASSERT_FALSE(out.overflowed());
     EXPECT_EQ(tag(payload, out.size(), wire::Tag::comm), s.comm);
-    char exe[1024] = {};
-    ASSERT_GT(readlink("/proc/self/exe", exe, sizeof exe - 1), 0);
-    EXPECT_EQ(tag(payload, out.size(), wire::Tag::exe), exe);
+    EXPECT_EQ(tag(payload, out.size(), wire::Tag::exe), "/a/link");
     EXPECT_NE(tag(payload, out.size(), wire::Tag::argv).find("instrument_tests"), std::string::npos);
     EXPECT_NE(tag(payload, out.size(), wire::Tag::cgroup), "(none)");
 }

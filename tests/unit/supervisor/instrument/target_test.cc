@@ -4,7 +4,9 @@
 #include <cstring>
 #include <gtest/gtest.h>
 #include <string>
+#include <csignal>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace undercoat::instrument {
@@ -84,6 +86,33 @@ TEST(Stat, ThisProcess) {
     EXPECT_EQ(s.ppid, getppid());
     EXPECT_NE(s.arg_start, 0u);
     EXPECT_EQ(thread_group_of(getpid()), getpid());
+}
+
+TEST(Stat, AKeptFileStaysThatProcesss) {
+    const pid_t child = fork();
+    if (child == 0) pause(), _exit(0);
+    UniqueFd file;
+    Stat s, again;
+    ASSERT_TRUE(read_stat(child, s, file));
+    ASSERT_TRUE(file);
+    const int number = file.get();
+    ASSERT_TRUE(read_stat(child, again, file));
+    EXPECT_EQ(file.get(), number);
+    EXPECT_EQ(again.start_time, s.start_time);
+    EXPECT_EQ(again.ppid, getpid());
+    kill(child, SIGKILL);
+    ASSERT_EQ(waitpid(child, nullptr, 0), child);
+    EXPECT_FALSE(read_stat(child, again, file));
+}
+
+TEST(ProcPath, IsWrittenWholeOrNotAtAll) {
+    char path[64];
+    proc_path(path, sizeof path, 4194304, "exe");
+    EXPECT_STREQ(path, "/proc/4194304/exe");
+    proc_path(path, sizeof path, 1, "");
+    EXPECT_STREQ(path, "/proc/1/");
+    proc_path(path, 8, 1, "status");
+    EXPECT_STREQ(path, "");
 }
 
 }  // namespace
