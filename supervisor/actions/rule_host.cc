@@ -186,7 +186,7 @@ state::Interest RuleHost::interest() const {
         }
     }
     wanted.names = !set.host_names().empty();
-    for (const rules::FieldRef& f : set.needed_fields()) wanted.names |= f.mode == rules::MatchMode::host_name;
+    for (const rules::FieldRef& f : set.needed_fields()) wanted.names |= f.mode == rules::MatchMode::host_name || f.text.starts_with("fd.asked.");
     return wanted;
 }
 

@@ -22,6 +22,9 @@ int list_events(bool json);
 // Unit tests of rules; `rules`: files loaded before those that a test file names.
 int test_rules(const std::vector<std::string>& test_files, const std::vector<std::string>& rules, bool json);
 
+// Makes feeds of indicators ("-": standard input) into lists, on stdout. `append`: lists that add to those loaded before.
+int build_intel(const std::vector<std::string>& feeds, bool append);
+
 struct ExplainRequest {
     std::string rule;
     std::string source;  // a file of recorded events, "-" for stdin, or one event as JSON

@@ -21,6 +21,8 @@ struct Given {
     std::string recording, config;
     std::string what = "rules";
     ExplainRequest explain;
+    std::vector<std::string> feeds;
+    bool append = false;
     bool json = false;
     bool verbose = false;
     int status = 0;
@@ -76,6 +78,15 @@ void add_rule_runs(CLI::App& rules, Given& g) {
     why->callback([&g] { g.status = explain(g.explain); });
 }
 
+void add_intel(CLI::App& rules, Given& g) {
+    auto* intel = rules.add_subcommand("intel", "Lists of indicators for the rules of Threat Intelligence");
+    intel->require_subcommand(1);
+    auto* build = intel->add_subcommand("build", "Make feeds into lists of addresses, networks, hosts, hashes and paths, on stdout");
+    build->add_option("FEED", g.feeds, "text files with an indicator a line, or - for standard input")->required();
+    build->add_flag("--append", g.append, "add to the lists of the packs; without it these are replaced");
+    build->callback([&g] { g.status = build_intel(g.feeds, g.append); });
+}
+
 void add_others(CLI::App& app, Given& g) {
     auto* doctor_command = app.add_subcommand("doctor", "Try what this machine allows, and say what to change");
     doctor_command->add_flag("--json", g.json, "print JSON");
@@ -102,7 +113,9 @@ int main(int argc, char** argv) {
     app.footer("Each command has its own --help. Exit status: 0 fine, 1 a problem was found, 2 called wrongly.");
     app.add_subcommand("run", kRunHelp);
     Given given;
-    add_rule_runs(add_rules(app, given), given);
+    CLI::App& rules = add_rules(app, given);
+    add_rule_runs(rules, given);
+    add_intel(rules, given);
     add_others(app, given);
     try {
         if (argc == 1) throw CLI::CallForHelp();

@@ -9,6 +9,7 @@
 
 #include <charconv>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,12 +26,15 @@ using rules::Value;
 using state::FdInfo;
 using state::Thread;
 
+class FileHashes;
+
 // What stays the same for all events of one run.
 struct Surroundings {
     std::string hostname;
     uint64_t first_ts = 0;  // of the first event
     uint64_t last_ts = 0;   // of the event before this one
     std::map<std::string, std::string, std::less<>> static_fields;  // "static.NAME" to its value
+    std::shared_ptr<FileHashes> hashes;  // null: files are not there any more (replay)
 };
 
 // Everything an extractor may look at.

@@ -55,6 +55,7 @@ Engine::Engine(EngineSettings settings, actions::Log log)
       composer_(settings_.outputs.append, catalogue_, [this](const std::string& m) { log_(Severity::error, m); }),
       drop_monitor_(settings_.outputs.drops), journal_(settings_.journal) {
     surroundings_.hostname = host_name();
+    surroundings_.hashes = std::make_shared<fields::FileHashes>();
     for (const auto& [name, value] : settings_.outputs.static_fields)
         surroundings_.static_fields["static." + name] = value;
     format_ = settings_.format.value_or(is_stream(settings_.alerts) ? Format::text : Format::json);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "supervisor/actions/rule_host.h"
+#include "supervisor/fields/file_hashes.h"
 #include "supervisor/fields/view.h"
 #include "supervisor/outputs/alert.h"
 #include "supervisor/outputs/alert_journal.h"

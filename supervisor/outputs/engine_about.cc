@@ -66,6 +66,7 @@ Metrics Engine::metrics() const {
         if (const auto it = host_.matches().find(r.name); it != host_.matches().end())
             m.matches.push_back({r.name, std::string(rules::to_string(r.priority)), r.source, r.tags, it->second});
     }
+    if (surroundings_.hashes) m.hashes = surroundings_.hashes->counters();
     if (settings_.drops) m.drops = settings_.drops();
     if (channels_) m.channels = channels_->states();
     return m;

@@ -115,6 +115,11 @@ std::string prometheus_text(const Metrics& m) {
     w.value(m.event_lines_dropped, "log=\"events\"");
     w.family("undercoat_write_errors_total", "counter", "Failed writes of the main outputs.");
     w.value(m.write_errors);
+    w.family("undercoat_file_hashes_total", "counter", "Executed files whose hash was asked for, by outcome.");
+    w.value(m.hashes.hashed, "outcome=\"hashed\"");
+    w.value(m.hashes.late, "outcome=\"late\"");
+    w.value(m.hashes.refused, "outcome=\"refused\"");
+    w.value(m.hashes.crowded, "outcome=\"crowded\"");
     w.family("undercoat_rules", "gauge", "Rules in use.");
     w.value(m.rules);
     write_rules(m, w);

@@ -4,6 +4,7 @@
 // every counter of something lost has a name of its own.
 #pragma once
 
+#include "supervisor/fields/file_hashes.h"
 #include "supervisor/outputs/alert.h"
 #include "supervisor/outputs/fanout.h"
 
@@ -27,6 +28,7 @@ struct Metrics {
     uint64_t rules = 0;                 // enabled
     std::vector<RuleMatches> matches;
     std::vector<std::pair<std::string, uint64_t>> drops;  // of events, by reason; a reason is made of letters and _
+    fields::FileHashes::Counters hashes;
     uint64_t alert_lines_dropped = 0, event_lines_dropped = 0, write_errors = 0;
     std::vector<Fanout::State> channels;
 

@@ -90,6 +90,7 @@ void Pipeline::start(const MakeSink& make_sink) {
     r.supervisor_pid = getpid();
     settings_.state.reaper = r.workload_pid;
     settings_.state.hide_pid = r.instrument_pid;
+    settings_.state.agent_pids = {r.instrument_pid, getppid(), getpid()};
     state_ = std::make_unique<state::State>(settings_.state);
     sink_ = make_sink(*state_);
     scan();

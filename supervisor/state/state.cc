@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <unistd.h>
 #include <unordered_set>
 
 namespace undercoat::state {
@@ -219,6 +220,17 @@ std::string_view State::host_name(const Address& a) const {
         if (it->address.family == a.family && std::memcmp(it->address.bytes, a.bytes, sizeof a.bytes) == 0)
             return it->name;
     return {};
+}
+
+bool State::is_agent(int64_t id) const {
+    if (id <= 0) return false;
+    for (const int64_t pid : options_.agent_pids) {
+        if (pid == id) return true;
+        if (options_.read_proc &&
+            ::access((options_.root + "/proc/" + std::to_string(pid) + "/task/" + std::to_string(id)).c_str(), F_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 size_t State::thread_count() const { return impl_->table.size(); }

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace undercoat::state {
 
@@ -31,6 +32,7 @@ struct Options {
     bool read_proc = true;     // look unknown threads up in /proc
     int64_t reaper = 0;        // pid that adopts orphans with no subreaper above them; 0: none known
     int64_t hide_pid = 0;      // instrument: never shown as an ancestor
+    std::vector<int64_t> agent_pids;  // our own processes
     Limits limits;
 };
 
@@ -110,6 +112,8 @@ public:
     Users& users() { return users_; }
     const Counters& counters() const { return counters_; }
     size_t thread_count() const;
+    // Whether the number is that of one of our processes, or of a thread of one.
+    bool is_agent(int64_t id) const;
 
     // For tests and replay: a thread with these values (its main_ is set by tid and pid), and a descriptor of it.
     Thread& add(const Thread& seed);

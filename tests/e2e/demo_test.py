@@ -9,8 +9,9 @@ import unittest
 from harness import ROOT, Case, wait_for
 
 LEFT_BEHIND = [pathlib.Path('/bin/hello'), pathlib.Path('/dev/shm/undercoat-demo-dropped')]
-MUST_ALERT = {'Read sensitive file untrusted', 'Write below binary dir', 'Fileless execution via memfd_create',
-              'Redirect STDOUT/STDIN to Network Connection in Container', 'Execution from /dev/shm'}
+IN_BOTH = {'Read sensitive file untrusted', 'Write below binary dir'}
+OFFICIAL = {'Fileless execution via memfd_create', 'Redirect STDOUT/STDIN to Network Connection in Container', 'Execution from /dev/shm'}
+OWN = {'Program run from anonymous memory', 'Standard stream replaced by a connection', 'Program run from shared memory'}
 
 
 class Demo(Case):
@@ -24,10 +25,19 @@ class Demo(Case):
         self.assertEqual([], list(self.dir.glob('undercoat-demo-*')))
 
     def test_json_has_each_alert_from_both_servers(self):
-        r = subprocess.run(['python3', ROOT / 'demo/demo.py', '--json'], capture_output=True, text=True, timeout=120, env=self.environ)
+        if not (ROOT.parent / 'shared/rules').is_dir():
+            self.skipTest("Falco's official rules are not there")
+        self.run_with(IN_BOTH | OFFICIAL)
+
+    def test_own_rules(self):
+        self.run_with(IN_BOTH | OWN, '--own-rules')
+
+    def run_with(self, rules, *options):
+        r = subprocess.run(['python3', ROOT / 'demo/demo.py', '--json', *options], capture_output=True, text=True, timeout=120,
+                           env=self.environ)
         self.assertEqual(0, r.returncode, r.stderr)
         alerts = [json.loads(l) for l in r.stdout.splitlines()]
-        for rule in MUST_ALERT:
+        for rule in rules:
             self.assertGreaterEqual(sum(a['rule'] == rule for a in alerts), 2, rule)
         self.assert_clean()
 

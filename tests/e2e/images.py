@@ -130,8 +130,9 @@ def crun(*arguments, before='', **options):
     """crun, out of the way of cgroup hierarchies that it does not know. `before`: what a shell does first."""
     command = ['unshare', '--mount', 'sh', '-c', f'umount /sys/fs/cgroup/unified 2>/dev/null; {before} exec "$@"', 'sh', 'crun',
                '--cgroup-manager=disabled', f'--root={WORK}/state', *[str(a) for a in arguments]]
-    return subprocess.Popen(command, **options) if options.pop('background', False) else subprocess.run(
-        command, capture_output=True, text=True, errors='replace', timeout=60, stdin=subprocess.DEVNULL, **options)
+    if options.pop('background', False):
+        return subprocess.Popen(command, **options)
+    return subprocess.run(command, capture_output=True, text=True, errors='replace', stdin=subprocess.DEVNULL, **{'timeout': 60, **options})
 
 
 def why_not():

@@ -13,6 +13,7 @@ protected:
     static state::Options options() {
         state::Options o;
         o.read_proc = false;
+        o.agent_pids = {77, 78};
         return o;
     }
     FieldCatalogue catalogue;
@@ -27,9 +28,10 @@ protected:
         add(2, 1, "sshd", "/usr/sbin/sshd", {"-D"});
         add(3, 2, "bash", "/usr/bin/bash", {"-c", "cat x"});
     }
-    void add(int64_t pid, int64_t parent, const char* comm, const char* path, std::vector<std::string> args) {
+    void add(int64_t pid, int64_t parent, const char* comm, const char* path, std::vector<std::string> args, const char* argv0 = nullptr) {
         auto image = std::make_shared<state::Image>();
-        image->exe = image->exepath = path;
+        image->exepath = path;
+        image->exe = argv0 ? argv0 : path;
         image->args = std::move(args);
         image->env = {"HOME=/root", "EMPTY="};
         Thread t;
@@ -143,6 +145,56 @@ TEST_F(ViewTest, UserNamesAreNeverMissing) {
     EXPECT_EQ(text("user.name"), "<NA>");
     EXPECT_EQ(text("evt.arg.uid"), "<NA>");
     EXPECT_EQ(get("user.loginuid").i64(), -1);
+}
+
+TEST_F(ViewTest, WhoIsAimedAt) {
+    const auto kill = [&](int pid) {
+        apply(R"({"type":"kill","pid":3,"result":0,"params":{"res":0,"sig":9,"pid":)" + std::to_string(pid) + "}}");
+        return get("evt.target_is_agent").boolean();
+    };
+    EXPECT_TRUE(kill(77));
+    EXPECT_TRUE(kill(-78)) << "a process group of ours";
+    EXPECT_FALSE(kill(3));
+    EXPECT_FALSE(kill(-1)) << "everybody";
+    const auto open = [&](const std::string& name) {
+        apply(R"({"type":"openat","pid":3,"result":3,"params":{"fd":3,"dirfd":-100,"name":")" + name + R"(","flags":1,"mode":0}})");
+        return get("evt.target_is_agent").boolean();
+    };
+    EXPECT_TRUE(open("/proc/77/mem"));
+    EXPECT_FALSE(open("/proc/771/mem"));
+    EXPECT_FALSE(open("/proc/self/mem"));
+    EXPECT_FALSE(open("/tmp/77/mem"));
+}
+
+TEST_F(ViewTest, TheAskedNameAndItsDomains) {
+    const std::string connect = R"({"type":"connect","pid":3,"result":0,"params":{"res":0,"fd":4,"tuple":{"source":{"ip":"198.51.100.7","port":1},)"
+                                R"("destination":{"ip":"203.0.113.9","port":443}},"addr":{"ip":"203.0.113.9","port":443}}})";
+    apply(R"({"type":"socket","pid":3,"result":4,"params":{"fd":4,"domain":2,"type":1,"proto":0,"flags":0}})");
+    apply(connect);
+    EXPECT_FALSE(get("fd.asked.name").exists());
+    EXPECT_FALSE(get("fd.asked.domains").exists());
+    EXPECT_TRUE(view.varied()) << "the name may be learnt later";
+    event::parse_json(R"({"kind":"name","pid":3,"captured":{"path":{"0":"C2.Bad.Example."},"addresses":[{"ip":"203.0.113.9"}]}})", event);
+    state.finish();
+    state.apply(event);
+    apply(connect);
+    EXPECT_EQ(text("fd.asked.name"), "c2.bad.example");
+    std::string all;
+    for (const Value& v : get("fd.asked.domains").list()) all += std::string(v.text()) + " ";
+    EXPECT_EQ(all, "c2.bad.example bad.example example ");
+}
+
+TEST_F(ViewTest, ProgramsOfBusyboxByTheirOwnNames) {
+    add(5, 3, "exe", "/bin/busybox", {"-r", "/etc"}, "grep");
+    add(6, 5, "busybox", "/bin/busybox", {"wget", "x"});
+    add(7, 6, "exe", "/opt/exe", {});
+    const auto tool_of = [&](int pid) {
+        apply(R"({"type":"chdir","pid":)" + std::to_string(pid) + R"(,"params":{"res":0,"path":"/"}})");
+        return text("proc.ptool") + " " + text("proc.tool");
+    };
+    EXPECT_EQ(tool_of(5), "bash grep");
+    EXPECT_EQ(tool_of(6), "grep wget");
+    EXPECT_EQ(tool_of(7), "wget exe") << "no part of busybox";
 }
 
 TEST_F(ViewTest, OutputsAreHarmless) {

@@ -1,0 +1,7 @@
+# Rule: Asynchronous kernel interface set up
+benign() {
+    "$TOOL" socket inet
+}
+attack() {
+    "$TOOL" io-uring
+}

@@ -1,0 +1,7 @@
+# Rule: BPF program loaded
+benign() {
+    "$TOOL" bpf-map
+}
+attack() {
+    "$TOOL" bpf-program
+}

@@ -1,0 +1,16 @@
+# Rule: Cloud or registry credentials read by hand
+benign() {
+    mkdir -p ~/.aws
+    echo key > ~/.aws/credentials
+    named aws
+    cp "$TOOL" /usr/bin/aws
+    /usr/bin/aws read ~/.aws/credentials
+    cat /etc/hostname
+}
+attack() {
+    mkdir -p ~/.aws ~/.docker
+    echo key > ~/.aws/credentials
+    echo auth > ~/.docker/config.json
+    cat ~/.aws/credentials
+    /usr/bin/python3 -c 'import os; open(os.path.expanduser("~/.docker/config.json")).read()'
+}

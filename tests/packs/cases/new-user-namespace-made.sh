@@ -1,0 +1,7 @@
+# Rule: New user namespace made
+benign() {
+    unshare --uts true
+}
+attack() {
+    "$TOOL" unshare-user
+}

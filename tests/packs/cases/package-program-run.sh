@@ -1,0 +1,13 @@
+# Rule: Package program run
+benign() {
+    named apt-get
+    apt-get --version
+    named pip3
+    pip3 list
+}
+attack() {
+    named apt-get
+    apt-get install -y nmap
+    named pip3
+    pip3 install requests
+}

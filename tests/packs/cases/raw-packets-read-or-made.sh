@@ -1,0 +1,7 @@
+# Rule: Raw packets read or made
+benign() {
+    "$TOOL" socket inet
+}
+attack() {
+    "$TOOL" socket packet
+}

@@ -1,0 +1,9 @@
+# Rule: Remote login client started
+benign() {
+    named ssh
+    ssh -V
+}
+attack() {
+    named ssh
+    ssh user@host.example.test
+}

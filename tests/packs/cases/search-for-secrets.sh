@@ -1,0 +1,11 @@
+# Rule: Search for secrets
+benign() {
+    grep -r needle .
+    find . -name '*.txt'
+    grep -c password /etc/hostname
+}
+attack() {
+    find . -name id_rsa
+    find . -iname '*.pem'
+    grep -rE 'aws_secret_access_key|BEGIN RSA' .
+}
