@@ -158,6 +158,8 @@ void Indicators::write(std::ostream& out, bool append) const {
     write_list(out, "uc_intel_hosts", hosts, append);
     write_list(out, "uc_intel_hashes", hashes, append);
     write_list(out, "uc_intel_paths", paths, append);
+    // Off without hashes, so that no file is read for nothing.
+    if (!hashes.empty()) out << "- rule: Known malicious program executed\n  enabled: true\n  override: {enabled: replace}\n";
 }
 
 int build_intel(const std::vector<std::string>& feeds, bool append) {

@@ -20,7 +20,8 @@ public:
     bool add(std::string_view line);
     // One indicator; false where it is none.
     bool add_one(std::string_view word);
-    // The lists as YAML; `append`: beside what the lists hold already, else in its place. Lists without items are left out.
+    // The lists as YAML; `append`: beside what the lists hold already, else in its place. Lists without items are left out; with
+    // hashes, the rule that looks for them is switched on.
     void write(std::ostream& out, bool append) const;
     size_t size() const { return addresses.size() + networks.size() + hosts.size() + hashes.size() + paths.size(); }
 

@@ -3,6 +3,7 @@ whose root is this machine's own, copied on write.
 
 Must stay true: nothing of this machine is changed; each rule of each pack has a case; a case of no rule is an error.
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -138,8 +139,9 @@ class Fired(Case):
         packs, out = self.packs_dir(build), self.dir / 'out'
         out.mkdir()
         bad = (packs / 'nothing').read_bytes() + b'bad'
-        (packs / 'own.yaml').write_text('- list: uc_intel_hashes\n  items: [' + __import__('hashlib').sha256(bad).hexdigest() + ']\n'
-                                        '  override: {items: append}\n')
+        made = subprocess.run([BUNDLE / 'bin/undercoat', 'rules', 'intel', 'build', '--append', '-'], check=True, text=True,
+                              capture_output=True, input=hashlib.sha256(bad).hexdigest())
+        (packs / 'own.yaml').write_text(made.stdout)
         (packs / 'config.yaml').write_text(CONFIG)
         (packs / 'start.sh').write_text(
             ''.join(f'/bin/busybox ip addr add {a} dev lo\n' for a in ADDRESSES) + '/bin/busybox ip link set lo up\n' +

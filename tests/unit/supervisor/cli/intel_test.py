@@ -53,7 +53,7 @@ class Intel(unittest.TestCase):
     def test_a_feed_cannot_write_rules(self):
         r = build('ok.example\n/tmp/"\n- rule: x\n/tmp/a"]\\\n\x1b[2Jx\nbad.example" ]\n')
         self.assertEqual(0, r.returncode)
-        self.assertNotIn('- rule', r.stdout)
+        self.assertNotIn('- rule: x', r.stdout)
         self.assertEqual(0, undercoat('rules', 'check', '/dev/stdin', input=r.stdout).returncode)
         self.assertNotIn('\x1b', r.stderr)
 
@@ -75,6 +75,15 @@ class Intel(unittest.TestCase):
                                 f'  - {{name: old, only: [{rule}], alerts: [{rule if old else ""}], {event % "192.0.2.66"}}}\n')
                 r = undercoat('rules', 'test', test)
                 self.assertIn('2 passed, 0 failed', r.stdout, r.stdout + r.stderr)
+
+
+    def test_hashes_switch_their_rule_on(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            made = pathlib.Path(scratch, 'intel.yaml')
+            made.write_text(build(SHA, '--append').stdout)
+            for more, state in (([made], 'enabled'), ([], 'disabled')):
+                r = undercoat('rules', 'list', PACKS, *more)
+                self.assertRegex(r.stdout, rf'{state} +Known malicious program executed\n', r.stdout + r.stderr)
 
 
 if __name__ == '__main__':

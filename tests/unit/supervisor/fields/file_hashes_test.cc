@@ -81,10 +81,10 @@ TEST_F(FileHashesTest, WaitsForATenthOfTheTime) {
     FileHashes hashes(root_);
     const auto began = std::chrono::steady_clock::now();
     std::string last;
-    for (int i = 0; i < 16; ++i) {
+    for (int i = 0; i < 24; ++i) {
         last = "/f" + std::to_string(i);
         write(last, "abc");
-        ASSERT_EQ(0, ::truncate((root_ + last).c_str(), FileHashes::kLargest / 2));
+        ASSERT_EQ(0, ::truncate((root_ + last).c_str(), FileHashes::kLargest / 4));
         hashes.sha256(file(last));
     }
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));

@@ -174,8 +174,9 @@ TEST_F(ViewTest, TheAskedNameAndItsDomains) {
     EXPECT_FALSE(get("fd.asked.name").exists());
     EXPECT_FALSE(get("fd.asked.domains").exists());
     EXPECT_TRUE(view.varied()) << "the name may be learnt later";
-    event::parse_json(R"({"kind":"name","pid":3,"captured":{"path":{"0":"C2.Bad.Example."},"addresses":[{"ip":"203.0.113.9"}]}})", event);
     state.finish();
+    ASSERT_TRUE(event::parse_json(
+        R"({"kind":"name","pid":3,"captured":{"path":{"0":"C2.Bad.Example."},"addresses":[{"ip":"203.0.113.9"}]}})", event));
     state.apply(event);
     apply(connect);
     EXPECT_EQ(text("fd.asked.name"), "c2.bad.example");
