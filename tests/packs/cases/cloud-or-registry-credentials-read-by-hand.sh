@@ -5,7 +5,8 @@ benign() {
     named aws
     cp "$TOOL" /usr/bin/aws
     /usr/bin/aws read ~/.aws/credentials
-    cat /etc/hostname
+    echo region > ~/.aws/config
+    cat ~/.aws/config
 }
 attack() {
     mkdir -p ~/.aws ~/.docker

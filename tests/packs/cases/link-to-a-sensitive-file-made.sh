@@ -1,6 +1,6 @@
 # Rule: Link to a sensitive file made
 benign() {
-    ln -s /etc/hostname link
+    ln -s /etc/passwd link
 }
 attack() {
     ln -s /etc/shadow secret
