@@ -39,14 +39,14 @@ UniqueFd open_same(const std::string& path, const Job& job) {
     return same && static_cast<uint64_t>(s.st_size) <= FileHashes::kLargest ? std::move(fd) : UniqueFd();
 }
 
-std::string digest_of(int fd) {
+std::string digest_of(int fd, const std::atomic<bool>& stopping) {
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) return {};
     std::vector<unsigned char> buffer(256 << 10);
     uint64_t total = 0;
     for (ssize_t n; (n = ::read(fd, buffer.data(), buffer.size())) != 0;) {
         total += n > 0 ? static_cast<uint64_t>(n) : 0;
-        if (n < 0 || total > FileHashes::kLargest) return {};
+        if (n < 0 || total > FileHashes::kLargest || stopping.load(std::memory_order_relaxed)) return {};
         EVP_DigestUpdate(context.get(), buffer.data(), static_cast<size_t>(n));
     }
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
@@ -68,12 +68,13 @@ struct FileHashes::Shared {
     std::unordered_map<std::string, std::string> known;  // "": refused
     std::unordered_map<std::string, bool> asked;         // waiting or being read
     Counters counters;
-    bool stopping = false;
+    std::atomic<bool> stopping = false;
+    bool busy = false;
 
     std::string hash(const Job& job) const {
         // The process's own link is the file itself; it is gone with the process.
         for (const std::string& path : {root + "/proc/" + std::to_string(job.pid) + "/exe", root + job.path})
-            if (UniqueFd fd = open_same(path, job)) return digest_of(fd.get());
+            if (UniqueFd fd = open_same(path, job)) return digest_of(fd.get(), stopping);
         return {};
     }
 
@@ -84,9 +85,11 @@ struct FileHashes::Shared {
             if (stopping) return;
             const Job job = std::move(jobs.front());
             jobs.pop_front();
+            busy = true;
             lock.unlock();
             std::string text = hash(job);
             lock.lock();
+            busy = false;
             ++(text.empty() ? counters.refused : counters.hashed);
             if (known.size() >= kMostKept) known.clear();
             known[job.key] = std::move(text);
@@ -100,10 +103,12 @@ FileHashes::FileHashes(std::string root) : shared_(std::make_shared<Shared>()), 
     shared_->root = std::move(root);
 }
 
+// The end of the program takes OpenSSL's memory away, so the worker must not be in it; one that hangs is in the kernel.
 FileHashes::~FileHashes() {
-    const std::lock_guard lock(shared_->mutex);
+    std::unique_lock lock(shared_->mutex);
     shared_->stopping = true;
     shared_->work.notify_all();
+    shared_->done.wait_for(lock, std::chrono::seconds(1), [this] { return !shared_->busy; });
 }
 
 // A tenth of the time that has passed, two files' worth at most.
