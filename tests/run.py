@@ -10,12 +10,14 @@ conformance  the cases in ../shared/conformance
 e2e          the bundle, as a user runs it
 scenarios    ../shared/attacks: those in tests/e2e/scenarios_expected.txt must pass
 sanitize     unit tests under AddressSanitizer and UBSan, the ring under ThreadSanitizer
-fuzz         each fuzz target for some seconds
+fuzz         each fuzz target for FUZZ_SECONDS (60), two at a time
 transparency the short part of other people's test suites, natively and watched
+oracle       only when named: 1 000 000 random pairs of condition and event (ORACLE_PAIRS, ORACLE_SEED)
 
 Must stay true: the last line is `N passed, N failed` or `N passed, N failed, N skipped`; each skip is named with its reason; a
 step that cannot run counts as a failure.
 """
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -32,7 +34,11 @@ BUILD = pathlib.Path(os.environ.get('UNDERCOAT_BUILD', ROOT / 'build'))
 SHARED = ROOT.parent / 'shared'
 BUNDLE = BUILD / 'bundle/opt/undercoat'
 RULES = ['falco_rules.yaml', 'falco-incubating_rules.yaml', 'falco-sandbox_rules.yaml']
-FUZZ_SECONDS = int(os.environ.get('FUZZ_SECONDS', '20'))
+FUZZ_SECONDS = int(os.environ.get('FUZZ_SECONDS', '60'))
+
+
+# Files that the tests have anyway.
+FUZZ_SEEDS = {'rules_yaml_fuzz': 'bad_files/rules', 'rule_tests_fuzz': 'bad_files/rule_tests', 'settings_fuzz': 'bad_files/settings'}
 
 
 class Tally:
@@ -245,15 +251,32 @@ def step_fuzz(tally):
     if wrong:
         return tally.failed('meson setup (fuzzers): ' + wrong)
     targets = sorted(p.stem for p in (ROOT / 'tests/fuzz').glob('*_fuzz.cc'))
-    for target in targets:
-        if not compile_all(tally, build, f'tests/fuzz/{target}'):
-            continue
+    if not compile_all(tally, build, *(f'tests/fuzz/{t}' for t in targets)):
+        return
+
+    def fuzz(target):
         corpus = build / f'corpus-{target}'
         corpus.mkdir(exist_ok=True)
-        seeds = ROOT / 'tests/fuzz/corpus' / target
+        seeds = ROOT / 'tests' / FUZZ_SEEDS.get(target, 'none')
         r = run(build / 'tests/fuzz' / target, f'-max_total_time={FUZZ_SECONDS}', '-max_len=4096', f'-artifact_prefix={build}/',
                 corpus, *([seeds] if seeds.is_dir() else []))
-        tally.require(r.returncode == 0, f'{target}: ' + r.stdout[-3000:])
+        return target, r
+
+    with concurrent.futures.ThreadPoolExecutor(2) as two:
+        for target, r in two.map(fuzz, targets):
+            tally.require(r.returncode == 0, f'{target}: ' + r.stdout[-3000:])
+
+
+def step_oracle(tally):
+    program = BUILD / 'tests/oracle/oracle_test'
+    if not program.exists():
+        return tally.failed('the oracle is not built')
+    os.environ.setdefault('ORACLE_PAIRS', '1000000')
+    os.environ.setdefault('ORACLE_SEED', str(time.time_ns()))
+    r = run(program)
+    compared = re.search(r'^\d+ pairs of .*', r.stdout, re.M)
+    print(f"  seed {os.environ['ORACLE_SEED']}: {compared[0] if compared else 'nothing compared'}")
+    tally.require(r.returncode == 0 and compared, 'oracle: ' + r.stdout[-3000:])
 
 
 def step_transparency(tally):
@@ -272,7 +295,7 @@ STEPS = ['build', 'unit', 'checks', 'conformance', 'e2e', 'scenarios', 'sanitize
 
 def main():
     wanted = sys.argv[1:] or STEPS
-    if set(wanted) - set(STEPS):
+    if set(wanted) - {*STEPS, 'oracle'}:
         sys.exit(__doc__)
     passed, failures, skips = 0, [], []
     for step in wanted:

@@ -25,7 +25,7 @@ struct CompileError {
     uint32_t offset = 0;  // in the text of that condition
     bool unknown_name = false;
     bool bad_macro = false;  // an undefined macro, or a loop of them
-    std::string undefined_macro;
+    std::string undefined_macro = {};
 };
 
 struct CompileWarning {

@@ -125,13 +125,17 @@ RuleTest read_test(const YAML::Node& n, const std::filesystem::path& directory) 
 }  // namespace
 
 Result<RuleTestFile> read_rule_tests(const std::string& path) {
+    const auto file = rules::read_rules_file(path);
+    if (!file) return Error{path + " cannot be read."};
+    return parse_rule_tests(file->content, path);
+}
+
+Result<RuleTestFile> parse_rule_tests(const std::string& content, const std::string& path) {
     const auto error = [&](size_t line, const std::string& message) {
         return Error{path + ":" + std::to_string(line) + ": " + message + "."};
     };
     try {
-        const auto file_text = rules::read_rules_file(path);
-        if (!file_text) return Error{path + " cannot be read."};
-        auto documents = rules::load_yaml(file_text->content);
+        auto documents = rules::load_yaml(content);
         if (const auto* p = std::get_if<rules::YamlProblem>(&documents)) return error(p->line, p->message);
         const auto& nodes = std::get<std::vector<YAML::Node>>(documents);
         const YAML::Node root = nodes.empty() ? YAML::Node() : nodes.front();

@@ -46,5 +46,7 @@ struct RuleTestFile {
 
 // The error begins with FILE:LINE.
 Result<RuleTestFile> read_rule_tests(const std::string& path);
+// The same for its content; `path` is for messages and relative names.
+Result<RuleTestFile> parse_rule_tests(const std::string& content, const std::string& path);
 
 }  // namespace undercoat::cli

@@ -238,6 +238,7 @@ void read_event(const json::object& o, Event& e) {
     if (e.tid == 0) e.tid = e.pid;
     if (const json::value* v = o.if_contains("id")) e.id = read_id(text(*v, "id"));
     if (const json::value* v = o.if_contains("kind")) e.kind = read_kind(text(*v, "kind"));
+    if (e.kind == Kind::call && !e.has_type()) throw Bad{"Event key 'type' is missing; it names the call, such as openat."};
     if (const json::value* v = o.if_contains("origin")) e.origin = read_origin(text(*v, "origin"));
     if (const json::value* v = o.if_contains("flags")) read_flags(e, *v);
     if (const json::value* v = o.if_contains("captured"); v != nullptr && v->is_object())

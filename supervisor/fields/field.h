@@ -98,8 +98,7 @@ struct Field {
     constexpr Field deprecated() const { return with([](FieldInfo& i) { i.deprecated = true; }); }
 
 private:
-    template <class F>
-    constexpr Field with(F change) const {
+    constexpr Field with(void (*change)(FieldInfo&)) const {
         Field f = *this;
         change(f.info);
         return f;

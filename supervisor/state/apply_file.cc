@@ -31,6 +31,7 @@ bool same_file(const FdInfo& known, const FdInfo& read, const wire::FileInfo* fi
 }  // namespace
 
 void State::Impl::take_identities(const Event& e, Thread& t) {
+    if (e.type >= wire::kCallCount) return;
     const wire::CallInfo& call = wire::kCalls[e.type];
     for (unsigned a = 0; a < call.nargs && a < e.captured.nregs; ++a) {
         if (call.args[a] != ArgKind::fd && call.args[a] != ArgKind::dirfd) continue;

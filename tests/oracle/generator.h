@@ -25,9 +25,12 @@ private:
     const char* pick(const std::vector<const char*>& from) { return from[below(static_cast<unsigned>(from.size()))]; }
     std::string comparison();
     std::string left(size_t kind);
-    std::string literal(size_t kind);
-    std::string list(size_t kind);
-    std::string right_text(const std::string& op, size_t kind);
+    std::string text_operand();
+    std::string list_operand();
+    std::string literal(size_t kind, const std::string& op);
+    std::string list(size_t kind, const std::string& op);
+    std::string right_operand(size_t kind, bool list);
+    void small_values(test::TestEvent& e);
 
     std::mt19937_64 random_;
 };

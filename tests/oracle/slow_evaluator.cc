@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace undercoat::oracle {
@@ -21,8 +22,9 @@ __extension__ typedef __int128 Wide;
 
 // A value as this evaluator sees it: a number with its sign, a text, or an address.
 struct Plain {
-    enum class Kind { integer, text, address } kind = Kind::text;
+    enum class Kind { integer, real, text, address } kind = Kind::text;
     Wide integer = 0;  // booleans too
+    double real = 0;
     std::string text;      // of an address: its 4 or 16 bytes
 };
 
@@ -34,8 +36,10 @@ struct Found {
     std::vector<Plain> values;
 };
 
-Plain number(Wide n) { return {Plain::Kind::integer, n, ""}; }
-Plain text(std::string s) { return {Plain::Kind::text, 0, std::move(s)}; }
+Plain number(Wide n) { return {Plain::Kind::integer, n, 0, ""}; }
+Plain real(double d) { return {Plain::Kind::real, 0, d, ""}; }
+Plain text(std::string s) { return {Plain::Kind::text, 0, 0, std::move(s)}; }
+Plain address(std::string s) { return {Plain::Kind::address, 0, 0, std::move(s)}; }
 
 Plain plain(const Value& v) {
     switch (v.kind()) {
@@ -44,8 +48,8 @@ Plain plain(const Value& v) {
         case Value::Kind::u64: return number(v.u64());
         case Value::Kind::text: case Value::Kind::bytes: return text(std::string(v.text()));
         case Value::Kind::ip:
-            return {Plain::Kind::address, 0,
-                    std::string(reinterpret_cast<const char*>(v.ip().bytes.data()), v.ip().v6 ? 16 : 4)};
+            return address(std::string(reinterpret_cast<const char*>(v.ip().bytes.data()), v.ip().v6 ? 16 : 4));
+        case Value::Kind::real: return real(v.real());
         default: throw std::logic_error("the generator makes no such value");
     }
 }
@@ -85,10 +89,11 @@ Plain literal(FieldType type, const std::string& s) {
     if (type == FieldType::boolean) return number(s == "true");
     if (type == FieldType::ip) {
         char bytes[16];
-        if (inet_pton(AF_INET, s.c_str(), bytes) == 1) return {Plain::Kind::address, 0, std::string(bytes, 4)};
-        if (inet_pton(AF_INET6, s.c_str(), bytes) == 1) return {Plain::Kind::address, 0, std::string(bytes, 16)};
+        if (inet_pton(AF_INET, s.c_str(), bytes) == 1) return address(std::string(bytes, 4));
+        if (inet_pton(AF_INET6, s.c_str(), bytes) == 1) return address(std::string(bytes, 16));
         throw std::logic_error("no address: " + s);
     }
+    if (type == FieldType::real) return real(static_cast<double>(literal(FieldType::int64, s).integer));
     if (!is_number_type(type)) return text(s);
     if (type == FieldType::port && !s.empty() && s.find_first_not_of("0123456789abcdefxABCDEFX-+") != s.npos) {
         const servent* service = getservbyname(s.c_str(), nullptr);
@@ -151,6 +156,60 @@ std::string from_hex(const std::string& s) {
     std::string out;
     for (size_t i = 0; i + 1 < s.size(); i += 2) out += static_cast<char>(std::stoi(s.substr(i, 2), nullptr, 16));
     return out;
+}
+
+// RFC 4648, bit by bit; nothing where a character or the length is wrong.
+std::optional<std::string> from_base64(std::string s) {
+    static const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (int i = 0; i < 2 && !s.empty() && s.back() == '='; ++i) s.pop_back();
+    std::vector<bool> bits;
+    for (char c : s) {
+        const size_t digit = alphabet.find(c);
+        if (digit == alphabet.npos) return std::nullopt;
+        for (int bit = 5; bit >= 0; --bit) bits.push_back(digit >> bit & 1);
+    }
+    if (s.size() % 4 == 1) return std::nullopt;
+    std::string out;
+    for (size_t at = 0; at + 8 <= bits.size(); at += 8) {
+        unsigned byte = 0;
+        for (size_t i = 0; i < 8; ++i) byte = byte * 2 + bits[at + i];
+        out += static_cast<char>(byte);
+    }
+    return out;
+}
+
+// The options in these words as pairs of letter and argument; without one where the option takes none.
+std::vector<std::pair<char, std::optional<std::string>>> options_in(const std::vector<std::string>& words, std::string known) {
+    std::vector<std::pair<char, std::optional<std::string>>> out;
+    if (known.starts_with(':')) known.erase(0, 1);
+    for (size_t i = 0; i < words.size(); ++i) {
+        const std::string& word = words[i];
+        if (word.size() < 2 || word[0] != '-' || word == "--") break;
+        if (word.starts_with("--")) continue;
+        for (size_t k = 1; k < word.size(); ++k) {
+            const size_t at = word[k] == ':' ? known.npos : known.find(word[k]);
+            const bool takes = at != known.npos && known.substr(at + 1, 1) == ":";
+            if (!takes) {
+                out.emplace_back(at == known.npos ? '?' : word[k], std::nullopt);
+                continue;
+            }
+            std::string argument = word.substr(k + 1);
+            if (argument.empty() && i + 1 < words.size()) argument = words[++i];
+            out.emplace_back(word[k], argument);
+            break;
+        }
+    }
+    return out;
+}
+
+std::vector<std::string> split(const std::string& line) {
+    std::vector<std::string> words;
+    std::string word;
+    for (char c : line + ' ') {
+        if (c != ' ') word += c;
+        else if (!word.empty()) words.push_back(std::exchange(word, ""));
+    }
+    return words;
 }
 
 class Walker {
@@ -223,6 +282,7 @@ private:
             out.values = {number(static_cast<Wide>(a.is_list ? a.values.size() : a.values[0].text.size()))};
             return out;
         }
+        if (o.text == "getopt") return getopt(o, arguments);
         if (o.text == "concat" || o.text == "join") {
             out.is_list = false, out.mode = MatchMode::scalar;
             std::string s;
@@ -238,9 +298,31 @@ private:
         for (const Plain& p : arguments[0].values) {
             if (o.text == "tolower") out.values.push_back(text(lower(p.text)));
             else if (o.text == "toupper") out.values.push_back(text(upper(p.text)));
-            else if (o.text == "basename") out.values.push_back(text(p.text.substr(p.text.rfind('/') + 1)));
+            else if (o.text == "b64") {
+                const auto decoded = from_base64(p.text);
+                if (!decoded) return {};
+                out.type = arguments[0].type;
+                out.values.push_back(text(*decoded));
+            } else if (o.text == "basename") out.values.push_back(text(p.text.substr(p.text.rfind('/') + 1)));
             else throw std::logic_error("no transformer: " + o.text);
         }
+        return out;
+    }
+
+    static Found getopt(const Operand& o, const std::vector<Found>& arguments) {
+        std::vector<std::string> words;
+        for (const Plain& p : arguments[0].values) words.push_back(p.text);
+        if (!arguments[0].is_list) words = split(words.at(0));
+        Found out{true, !o.argument, MatchMode::scalar, FieldType::text, {}};
+        for (const auto& [letter, argument] : options_in(words, arguments[1].values[0].text)) {
+            if (!o.argument) {
+                out.values.push_back(text(std::string(1, letter)));
+                if (argument) out.values.push_back(text(*argument));
+            } else if (o.argument->at(0) == letter) {
+                out.values = {text(argument ? *argument : std::string(1, letter))};
+            }
+        }
+        if (o.argument && out.values.empty()) return {};
         return out;
     }
 
@@ -316,7 +398,12 @@ private:
 
     bool by_value(Operator op, const Found&, const Plain& a, const Plain& b) {
         const bool texts = a.kind == Plain::Kind::text && b.kind == Plain::Kind::text;
-        const bool same = a.kind == b.kind && a.integer == b.integer && a.text == b.text;
+        const bool same = a.kind == b.kind && a.integer == b.integer && !(a.real < b.real || a.real > b.real) && a.text == b.text;
+        if (a.kind == Plain::Kind::real && b.kind == Plain::Kind::real && op >= Operator::lt && op <= Operator::ge)
+            return op == Operator::lt   ? a.real < b.real
+                   : op == Operator::le ? a.real <= b.real
+                   : op == Operator::gt ? a.real > b.real
+                                        : a.real >= b.real;
         const bool numbers = a.kind == Plain::Kind::integer && b.kind == Plain::Kind::integer;
         switch (op) {
             case Operator::eq: case Operator::eq2: case Operator::in: case Operator::intersects: return same;

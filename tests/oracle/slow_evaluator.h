@@ -2,7 +2,7 @@
 //
 // It shares the parser, the catalogue and the value type with the product, and nothing else: literals, sets, prefixes, patterns,
 // event types and evaluation are done again, by other means (inet_pton, fnmatch, regcomp). Must stay true: no cleverness.
-// Transformers: tolower, toupper, basename, len, concat, join.
+// All operators, modifiers and transformers.
 #pragma once
 
 #include "rules/catalogue.h"

@@ -78,6 +78,7 @@ TEST(Json, RefusesWithAReason) {
     };
     EXPECT_NE(error("{").find("not JSON"), std::string::npos);
     EXPECT_NE(error("[]").find("object"), std::string::npos);
+    EXPECT_NE(error(R"({"pid":5,"result":0})").find("'type' is missing"), std::string::npos);
     EXPECT_NE(error(R"({"type":"nope"})").find("'nope'"), std::string::npos);
     EXPECT_NE(error(R"({"type":"open","params":{"nope":1}})").find("'nope'"), std::string::npos);
     EXPECT_NE(error(R"({"type":"open","params":{"fd":"x"}})").find("'fd'"), std::string::npos);
