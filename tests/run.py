@@ -149,7 +149,7 @@ def step_build(tally):
         return tally.failed('meson setup: ' + wrong)
     if compile_all(tally, BUILD):
         tally.passed += 1
-        for part in ('bin/instrument', 'bin/supervisor', 'bin/undercoat', 'lib/libshim.so', 'rules'):
+        for part in ('bin/instrument', 'bin/supervisor', 'bin/undercoat', 'bin/collector', 'lib/libshim.so', 'rules'):
             tally.require((BUNDLE / part).exists(), f'the bundle lacks {part}')
 
 

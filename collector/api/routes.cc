@@ -1,0 +1,94 @@
+// The table of routes, and who may use them. See routes.h.
+#include "collector/api/routes.h"
+
+#include "collector/auth/secrets.h"
+#include "collector/json.h"
+
+namespace undercoat::collector {
+namespace {
+
+constexpr Route kRoutes[] = {
+    {"GET", "/api/v1/alerts", Access::session, 0, true, get_alerts},
+    {"GET", "/api/v1/alerts/{id}", Access::session, 0, true, get_alert},
+    {"GET", "/api/v1/stats/histogram", Access::session, 0, true, get_histogram},
+    {"GET", "/api/v1/stats/top", Access::session, 0, true, get_top},
+    {"GET", "/api/v1/filter/check", Access::session, 0, true, check_filter},
+    {"GET", "/api/v1/agents", Access::session, 0, true, get_agents},
+    {"GET", "/api/v1/agents/{id}", Access::session, 0, true, get_agent},
+    {"GET", "/api/v1/status", Access::session, 0, true, get_status},
+    {"GET", "/api/v1/session", Access::session, 0, true, get_session},
+    {"POST", "/api/v1/login", Access::open, 4096, true, log_in},
+    {"POST", "/api/v1/logout", Access::session, 4096, true, log_out},
+    {"GET", "/metrics", Access::open, 0, true, get_metrics},
+    {"GET", "/healthz", Access::open, 0, false, get_health},
+    {"GET", "/readyz", Access::open, 0, false, get_ready},
+};
+
+bool path_fits(std::string_view pattern, std::string_view path, std::string& part) {
+    const size_t open = pattern.find('{');
+    if (open == pattern.npos) return pattern == path;
+    if (!path.starts_with(pattern.substr(0, open))) return false;
+    const std::string_view rest = path.substr(open);
+    if (rest.empty() || rest.find('/') != rest.npos) return false;
+    part = rest;
+    return true;
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+const Route* find_route(std::string_view method, std::string_view path, std::string& part, bool& other_method) {
+    other_method = false;
+    if (method == "HEAD") method = "GET";
+    for (const Route& r : kRoutes) {
+        if (!path_fits(r.path, path, part)) continue;
+        if (r.method == method) return &r;
+        other_method = true;
+    }
+    return nullptr;
+}
+
+net::Response json_error(unsigned status, std::string_view message) {
+    std::string body = "{\"error\":";
+    append_quoted(message, body);
+    return net::Response::of(status, "application/json", body + "}");
+}
+
+std::string presented_key(const net::Request& request) {
+    const std::string_view value = request.header("authorization");
+    const auto scheme = [&](std::string_view name) {
+        return value.size() > name.size() && net::equal_ignoring_case(value.substr(0, name.size()), name);
+    };
+    if (scheme("bearer ")) return std::string(value.substr(7));
+    if (!scheme("basic ")) return "";
+    const std::string both = base64_decoded(value.substr(6));
+    const size_t colon = both.find(':');
+    return colon == both.npos ? "" : both.substr(colon + 1);
+}
+
+bool same_origin(const net::Request& request) {
+    const std::string_view origin = request.header("origin");
+    if (origin.empty()) return true;  // no browser, or a request that a browser sends to its own page only
+    return origin == "https://" + std::string(request.header("host"));
+}
+
+std::optional<net::Response> refusal(ApiContext& context, const Route& route, const net::Request& request) {
+    if (route.access == Access::open) return std::nullopt;
+    if (const std::string key = presented_key(request); !key.empty()) {
+        if (!context.accounts.may_try(request.peer))
+            return json_error(429, "too many failures from this address; try again later");
+        if (context.accounts.check_key(key, route.access == Access::agent ? "agent" : "api")) return std::nullopt;
+        context.accounts.note_failure(request.peer);
+        return json_error(401, "the key is unknown or has another role");
+    }
+    const auto session = context.accounts.session(request.cookie(kCookie));
+    if (!session) return json_error(401, "log in first");
+    if (route.method == "GET") return std::nullopt;
+    if (!same_origin(request)) return json_error(403, "the request comes from another site");
+    if (!equal_secrets(request.header("x-csrf-token"), session->csrf))
+        return json_error(403, "the header X-CSRF-Token is missing or wrong");
+    return std::nullopt;
+}
+
+}  // namespace undercoat::collector

@@ -1,0 +1,101 @@
+// What the collector says of agents and of itself. See routes.h.
+#include "collector/api/routes.h"
+
+#include "collector/json.h"
+
+namespace undercoat::collector {
+namespace {
+
+using Numbers = std::vector<std::tuple<const char*, const char*, const char*, uint64_t>>;  // name, type, help, value
+
+// The names are part of the interface: /metrics and /api/v1/status give the same.
+Numbers numbers(ApiContext& c) {
+    const StoreState store = c.store.state();
+    const Writer::Counters w = c.writer.counters();
+    const net::ServerCounters s = c.server_counters();
+    return {
+        {"alerts_stored_total", "counter", "Alerts stored since the start.", w.alerts},
+        {"alerts_duplicate_total", "counter", "Alerts that came again and were not stored again.", w.duplicates},
+        {"alerts_missing_total", "counter", "Alerts that agents numbered and never sent: dropped there.", w.missing},
+        {"commits_total", "counter", "Commits of the store.", w.commits},
+        {"commit_failures_total", "counter", "Commits that the store refused; they are tried again.", w.failures},
+        {"alerts_waiting", "gauge", "Alerts that wait to be stored.", c.writer.waiting()},
+        {"store_alerts", "gauge", "Alerts in the store.", store.alerts},
+        {"store_bytes", "gauge", "Size of the store on the disk.", store.bytes},
+        {"store_files", "gauge", "Files of the store.", store.files},
+        {"agents", "gauge", "Agents known.", c.agents.all().size()},
+        {"agents_connected", "gauge", "Agents connected.", c.agents.connected()},
+        {"agent_frames_refused_total", "counter", "Messages of agents that were not the protocol.",
+         c.sessions.bad_frames.load()},
+        {"live_watchers", "gauge", "Watchers of the live stream.", c.live.watchers()},
+        {"live_skipped_total", "counter", "Alerts that watchers could not take in time.", c.live.skipped()},
+        {"connections_total", "counter", "Connections accepted.", s.accepted},
+        {"connections_open", "gauge", "Connections open.", s.open},
+        {"connections_refused_total", "counter", "Connections beyond the limit.", s.refused_full},
+        {"handshakes_failed_total", "counter", "TLS handshakes that failed.", s.failed_handshakes},
+        {"requests_bad_total", "counter", "Requests that were no HTTP or beyond a limit.", s.bad_requests},
+        {"timeouts_total", "counter", "Connections closed because the other side was too slow.", s.timeouts},
+    };
+}
+
+}  // namespace
+
+net::Response get_agents(ApiContext& context, const net::Request&, const std::string&) {
+    std::string body = "{\"agents\":[";
+    bool first = true;
+    for (const AgentRecord& a : context.agents.all()) {
+        if (!std::exchange(first, false)) body += ',';
+        append_json(a, body);
+    }
+    return net::Response::of(200, "application/json", body + "]}");
+}
+
+net::Response get_agent(ApiContext& context, const net::Request&, const std::string& part) {
+    const auto agent = context.agents.find(part);
+    if (!agent) return json_error(404, "there is no such agent");
+    std::string body;
+    append_json(*agent, body);
+    return net::Response::of(200, "application/json", std::move(body));
+}
+
+net::Response get_status(ApiContext& context, const net::Request&, const std::string&) {
+    const StoreState store = context.store.state();
+    std::string body = "{\"version\":";
+    append_quoted(context.version, body);
+    body += ",\"time\":";
+    append_quoted(iso_time(now_ns()), body);
+    body += ",\"oldest\":";
+    if (store.oldest_ns) append_quoted(iso_time(store.oldest_ns), body);
+    else body += "null";
+    body += ",\"trouble\":";
+    if (store.trouble.empty()) body += "null";
+    else append_quoted(store.trouble, body);
+    body += ",\"numbers\":{";
+    bool first = true;
+    for (const auto& [name, type, help, value] : numbers(context)) {
+        if (!std::exchange(first, false)) body += ',';
+        body.append("\"").append(name).append("\":").append(std::to_string(value));
+    }
+    return net::Response::of(200, "application/json", body + "}}");
+}
+
+net::Response get_metrics(ApiContext& context, const net::Request&, const std::string&) {
+    std::string body;
+    for (const auto& [name, type, help, value] : numbers(context)) {
+        const std::string full = std::string("undercoat_collector_") + name;
+        body += "# HELP " + full + " " + help + "\n# TYPE " + full + " " + type + "\n" + full + " " +
+                std::to_string(value) + "\n";
+    }
+    return net::Response::of(200, "text/plain; version=0.0.4", std::move(body));
+}
+
+net::Response get_health(ApiContext&, const net::Request&, const std::string&) {
+    return net::Response::of(200, "application/json", "{\"status\":\"ok\"}");
+}
+
+net::Response get_ready(ApiContext& context, const net::Request&, const std::string&) {
+    if (context.writer.healthy()) return net::Response::of(200, "application/json", "{\"status\":\"ok\"}");
+    return json_error(503, "alerts cannot be stored");
+}
+
+}  // namespace undercoat::collector

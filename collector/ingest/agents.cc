@@ -1,0 +1,177 @@
+// See agents.h.
+#include "collector/ingest/agents.h"
+
+#include "collector/json.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+namespace undercoat::collector {
+namespace {
+
+namespace json = boost::json;
+
+std::string text_of(const json::object& o, const char* name) {
+    const auto* v = o.if_contains(name);
+    return v && v->is_string() ? std::string(v->get_string()) : "";
+}
+int64_t number_of(const json::object& o, const char* name) {
+    const auto* v = o.if_contains(name);
+    return v && v->is_int64() ? v->get_int64() : 0;
+}
+int64_t time_of(const json::object& o, const char* name) {
+    int64_t ns = 0;
+    return parse_time(text_of(o, name), ns) ? ns : 0;
+}
+
+// What append_json() has written.
+AgentRecord parsed(const json::object& o) {
+    AgentRecord a;
+    a.id = text_of(o, "id"), a.version = text_of(o, "version"), a.hostname = text_of(o, "hostname"),
+    a.mode = text_of(o, "mode");
+    a.rules_version = text_of(o, "rules_version"), a.address = text_of(o, "address");
+    a.started_ns = time_of(o, "started"), a.first_seen_ns = time_of(o, "first_seen"),
+    a.last_seen_ns = time_of(o, "last_seen");
+    a.alerts = static_cast<uint64_t>(number_of(o, "alerts")),
+    a.missing = static_cast<uint64_t>(number_of(o, "missing"));
+    if (const auto* tags = o.if_contains("tags"); tags && tags->is_array())
+        for (const auto& t : tags->get_array())
+            if (t.is_string()) a.tags.emplace_back(t.get_string());
+    if (const auto* platform = o.if_contains("platform"); platform && platform->is_object())
+        for (const auto& p : platform->get_object())
+            if (p.value().is_string()) a.platform.emplace_back(p.key(), p.value().get_string());
+    if (const auto* counters = o.if_contains("counters"); counters && counters->is_object())
+        for (const auto& p : counters->get_object())
+            if (p.value().is_number()) a.counters[p.key()] = p.value().to_number<uint64_t>();
+    return a;
+}
+
+}  // namespace
+
+Agents::Agents(const std::string& directory) : db_(directory + "/agents.db", Database::Use::write) {
+    db_.run("CREATE TABLE IF NOT EXISTS agents(id TEXT PRIMARY KEY, about TEXT NOT NULL)");
+    read();
+}
+
+Result<std::unique_ptr<Agents>> Agents::open(const std::string& directory) {
+    try {
+        return std::unique_ptr<Agents>(new Agents(directory));
+    } catch (const std::exception& e) {
+        return Error{std::string("The list of agents cannot be opened: ") + e.what() + "."};
+    }
+}
+
+void Agents::read() {
+    Statement rows(db_, "SELECT id, about FROM agents");
+    while (rows.step()) {
+        boost::system::error_code error;
+        const auto value = json::parse(rows.text(1), error);
+        if (!error && value.is_object()) agents_[rows.text(0)] = parsed(value.get_object());
+    }
+}
+
+bool Agents::hello(const std::string& id, const remote::Hello& hello, const std::string& address) {
+    std::lock_guard lock(mutex_);
+    if (!agents_.contains(id) && agents_.size() >= kMost) return false;
+    AgentRecord& a = agents_[id];
+    a.id = id;
+    a.version = hello.version, a.hostname = hello.hostname, a.mode = hello.mode, a.rules_version = hello.rules_version;
+    a.tags = hello.tags, a.platform = hello.platform, a.address = address;
+    a.started_ns = static_cast<int64_t>(hello.started_ns);
+    a.last_seen_ns = now_ns();
+    if (a.first_seen_ns == 0) a.first_seen_ns = a.last_seen_ns;
+    ++connections_[id];
+    a.connected = true;
+    changed_.insert(id);
+    return true;
+}
+
+void Agents::heartbeat(const std::string& id, const remote::Heartbeat& h) {
+    std::lock_guard lock(mutex_);
+    const auto it = agents_.find(id);
+    if (it == agents_.end()) return;
+    it->second.last_seen_ns = now_ns();
+    it->second.counters.clear();
+    for (const auto& [name, value] : h.counters) it->second.counters[name] = value;
+    if (!h.rules_version.empty()) it->second.rules_version = h.rules_version;
+    if (!h.mode.empty()) it->second.mode = h.mode;
+    changed_.insert(id);
+}
+
+void Agents::stored(const std::string& id, uint64_t alerts, uint64_t missing) {
+    std::lock_guard lock(mutex_);
+    const auto it = agents_.find(id);
+    if (it == agents_.end()) return;
+    it->second.alerts += alerts;
+    it->second.missing += missing;
+    it->second.last_seen_ns = now_ns();
+    changed_.insert(id);
+}
+
+void Agents::gone(const std::string& id) {
+    std::lock_guard lock(mutex_);
+    const auto it = connections_.find(id);
+    if (it == connections_.end() || --it->second > 0) return;
+    connections_.erase(it);
+    if (const auto agent = agents_.find(id); agent != agents_.end()) agent->second.connected = false;
+}
+
+std::vector<AgentRecord> Agents::all() const {
+    std::vector<AgentRecord> out;
+    {
+        std::lock_guard lock(mutex_);
+        for (const auto& pair : agents_) out.push_back(pair.second);
+    }
+    std::stable_sort(out.begin(), out.end(),
+                     [](const auto& a, const auto& b) { return a.last_seen_ns > b.last_seen_ns; });
+    return out;
+}
+
+std::optional<AgentRecord> Agents::find(const std::string& id) const {
+    std::lock_guard lock(mutex_);
+    const auto it = agents_.find(id);
+    return it == agents_.end() ? std::nullopt : std::optional(it->second);
+}
+
+size_t Agents::connected() const {
+    std::lock_guard lock(mutex_);
+    return connections_.size();
+}
+
+void Agents::flush(int64_t oldest_ns) {
+    std::vector<std::pair<std::string, std::string>> rows;  // no text: forgotten
+    std::set<std::string> changed;
+    {
+        std::lock_guard lock(mutex_);
+        changed.swap(changed_);
+        for (const std::string& id : changed) {
+            std::string text;
+            append_json(agents_[id], text);
+            rows.emplace_back(id, std::move(text));
+        }
+        std::erase_if(agents_, [&](const auto& p) {
+            const bool old = p.second.last_seen_ns < oldest_ns && !p.second.connected;
+            if (old) rows.emplace_back(p.first, "");
+            return old;
+        });
+    }
+    if (rows.empty()) return;
+    try {
+        Transaction t(db_);
+        Statement put(db_,
+                      "INSERT INTO agents(id, about) VALUES(?,?) ON CONFLICT DO UPDATE SET about = excluded.about");
+        Statement drop(db_, "DELETE FROM agents WHERE id = ?");
+        for (const auto& [id, text] : rows) {
+            Statement& s = text.empty() ? drop : put;
+            s.bind(1, id);
+            if (!text.empty()) s.bind(2, text);
+            s.run();
+        }
+        t.commit();
+    } catch (const SqliteError&) {
+        std::lock_guard lock(mutex_);  // the disk is full, for one: later
+        changed_.merge(changed);
+    }
+}
+
+}  // namespace undercoat::collector

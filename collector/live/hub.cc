@@ -1,0 +1,197 @@
+// See hub.h.
+#include "collector/live/hub.h"
+
+#include "collector/json.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <csignal>
+
+namespace undercoat::collector {
+namespace {
+
+constexpr size_t kMaxQueue = 64;         // commits
+constexpr size_t kMaxAtOnce = 200;       // alerts in one message
+constexpr size_t kMaxWaiting = 1 << 20;  // bytes for one watcher
+constexpr size_t kMaxWatchers = 200;
+
+void send(net::Socket& socket, std::string text) {
+    socket.send(std::make_shared<const std::string>(std::move(text)), false);
+}
+
+std::string text_of(const boost::json::object& o, const char* name) {
+    const auto* v = o.if_contains(name);
+    return v && v->is_string() ? std::string(v->get_string()) : "";
+}
+
+bool contains_words(const AlertRecord& a, const std::vector<std::string>& words) {
+    const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; };
+    const std::string text = a.message + " " + a.rule + " " + a.hostname;
+    return std::all_of(words.begin(), words.end(), [&](const std::string& w) {
+        return std::search(text.begin(), text.end(), w.begin(), w.end(), [&](char x, char y) {
+                   return lower(static_cast<unsigned char>(x)) == lower(static_cast<unsigned char>(y));
+               }) != text.end();
+    });
+}
+
+}  // namespace
+
+struct LiveHub::Watcher {
+    std::shared_ptr<net::Socket> socket;
+    std::mutex mutex;  // of what follows
+    std::shared_ptr<const Filter> filter;
+    std::vector<std::string> words;
+    unsigned least_severity = 7;
+    bool listening = false;
+    uint64_t skipped = 0;
+    std::unique_ptr<FilterRun> run;  // the hub's thread, under the mutex
+};
+
+class LiveHub::Handler : public net::SocketHandler {
+public:
+    Handler(LiveHub& hub, std::shared_ptr<Watcher> watcher) : hub_(hub), watcher_(std::move(watcher)) {}
+    ~Handler() override {
+        std::lock_guard lock(hub_.mutex_);
+        std::erase(hub_.watchers_, watcher_);
+    }
+
+    bool on_message(std::string_view message, bool) override {
+        boost::system::error_code error;
+        const auto value = message.size() > 16 * 1024 ? boost::json::value()
+                                                      : boost::json::parse({message.data(), message.size()}, error);
+        if (error || !value.is_object()) return complain("the message is no JSON object", 0);
+        const auto& o = value.get_object();
+        const std::string type = text_of(o, "type");
+        if (type == "pause") {
+            std::lock_guard lock(watcher_->mutex);
+            watcher_->listening = false;
+            return true;
+        }
+        if (type != "subscribe") return complain("the type is neither subscribe nor pause", 0);
+        return subscribe(o);
+    }
+
+private:
+    bool complain(std::string_view why, size_t offset) {
+        std::string out = "{\"type\":\"error\",\"error\":";
+        append_quoted(why, out);
+        send(*watcher_->socket, out + ",\"offset\":" + std::to_string(offset) + "}");
+        return true;
+    }
+
+    bool subscribe(const boost::json::object& o) {
+        std::shared_ptr<const Filter> filter;
+        if (const std::string condition = text_of(o, "filter");
+            condition.find_first_not_of(" \t\n") != condition.npos) {
+            auto compiled = Filter::compile(condition);
+            if (const auto* e = std::get_if<FilterError>(&compiled)) return complain(e->message, e->offset);
+            filter = std::get<0>(compiled);
+        }
+        unsigned severity = 7;
+        if (const std::string priority = text_of(o, "priority");
+            !priority.empty() && !parse_priority(priority, severity))
+            return complain("there is no such priority", 0);
+        std::vector<std::string> words;
+        std::string word;
+        for (const char c : text_of(o, "q") + " ") {
+            if (c != ' ' && c != '*') word += c;
+            else if (!word.empty()) words.push_back(std::exchange(word, {}));
+        }
+        {
+            std::lock_guard lock(watcher_->mutex);
+            watcher_->filter = filter;
+            watcher_->run = filter ? std::make_unique<FilterRun>(filter) : nullptr;
+            watcher_->words = std::move(words);
+            watcher_->least_severity = severity;
+            watcher_->listening = true;
+        }
+        send(*watcher_->socket, "{\"type\":\"subscribed\"}");
+        return true;
+    }
+
+    LiveHub& hub_;
+    std::shared_ptr<Watcher> watcher_;
+};
+
+LiveHub::LiveHub() : thread_([this] { run(); }) {}
+
+LiveHub::~LiveHub() {
+    {
+        std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+size_t LiveHub::watchers() const {
+    std::lock_guard lock(mutex_);
+    return watchers_.size();
+}
+
+void LiveHub::publish(std::shared_ptr<const std::vector<AlertRecord>> alerts) {
+    std::lock_guard lock(mutex_);
+    if (watchers_.empty()) return;
+    if (queue_.size() >= kMaxQueue) {
+        skipped_ += alerts->size();
+        for (const auto& w : watchers_) {
+            std::lock_guard inner(w->mutex);
+            w->skipped += alerts->size();
+        }
+        return;
+    }
+    queue_.push_back(std::move(alerts));
+    changed_.notify_one();
+}
+
+std::unique_ptr<net::SocketHandler> LiveHub::watch(std::shared_ptr<net::Socket> socket) {
+    auto watcher = std::make_shared<Watcher>();
+    watcher->socket = std::move(socket);
+    {
+        std::lock_guard lock(mutex_);
+        if (watchers_.size() < kMaxWatchers) watchers_.push_back(watcher);
+        else watcher->socket->close(1013, "too many watch already");
+    }
+    return std::make_unique<Handler>(*this, std::move(watcher));
+}
+
+void LiveHub::show(Watcher& w, const std::vector<AlertRecord>& alerts) {
+    std::lock_guard lock(w.mutex);
+    if (!w.listening) return;
+    std::string text = "{\"type\":\"alerts\",\"alerts\":[";
+    size_t count = 0;
+    uint64_t left_out = 0;
+    const bool full = w.socket->waiting() > kMaxWaiting;
+    for (const AlertRecord& a : alerts) {
+        if (a.severity > w.least_severity || (w.run && !w.run->matches(a)) || !contains_words(a, w.words)) continue;
+        if (full || count >= kMaxAtOnce) {
+            ++left_out;
+            continue;
+        }
+        if (count++) text += ',';
+        append_json(a, text);
+    }
+    skipped_ += left_out;
+    w.skipped += left_out;
+    if (full || (count == 0 && w.skipped == 0)) return;
+    send(*w.socket, text + "],\"skipped\":" + std::to_string(std::exchange(w.skipped, 0)) + "}");
+}
+
+void LiveHub::run() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+        if (stop_) return;
+        const auto alerts = std::move(queue_.front());
+        queue_.pop_front();
+        const auto watchers = watchers_;
+        lock.unlock();
+        for (const auto& w : watchers) show(*w, *alerts);
+        lock.lock();
+    }
+}
+
+}  // namespace undercoat::collector

@@ -1,0 +1,46 @@
+// The live stream: new alerts to everybody who watches, each with a filter of his own.
+//
+// Must stay true: nobody who watches slows the store: what a watcher cannot take in time is left out and its number told to
+// him. The work is done by a thread of its own.
+#pragma once
+
+#include "collector/query/filter.h"
+#include "net/server.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace undercoat::collector {
+
+class LiveHub {
+public:
+    LiveHub();
+    ~LiveHub();
+
+    // From the writer's thread.
+    void publish(std::shared_ptr<const std::vector<AlertRecord>> alerts);
+    // The handler of one watcher's socket. Its messages: docs/collector.md.
+    std::unique_ptr<net::SocketHandler> watch(std::shared_ptr<net::Socket> socket);
+
+    uint64_t skipped() const { return skipped_; }
+    size_t watchers() const;
+
+private:
+    struct Watcher;
+    class Handler;
+    void run();
+    void show(Watcher& watcher, const std::vector<AlertRecord>& alerts);
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<std::shared_ptr<const std::vector<AlertRecord>>> queue_;
+    std::vector<std::shared_ptr<Watcher>> watchers_;
+    std::atomic<uint64_t> skipped_{0};
+    bool stop_ = false;
+    std::thread thread_;
+};
+
+}  // namespace undercoat::collector

@@ -1,0 +1,244 @@
+// The program `collector`: receives alerts of many agents, keeps them, answers queries and shows the page.
+//
+// Must stay true: secrets are printed once, at the first start, and only on standard output; a stop by SIGTERM or
+// SIGINT stores what was received.
+#include "collector/auth/accounts.h"
+#include "collector/auth/secrets.h"
+#include "collector/record.h"
+#include "collector/service.h"
+
+#include <CLI/CLI.hpp>
+
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+namespace {
+
+using namespace undercoat;
+using namespace undercoat::collector;
+
+struct Options {
+    std::string data = "/var/lib/undercoat-collector";
+    std::string listen = "0.0.0.0:6443";
+    std::vector<std::string> names;
+    std::string certificate, key, client_ca;
+    double max_gib = 10;
+    unsigned max_days = 30;
+    unsigned max_connections = 4096;
+    std::string user = "admin";
+    std::string key_name, role = "agent";
+};
+
+void say(const std::string& message) {
+    std::fprintf(stderr, "%s collector: %s\n", iso_time(now_ns()).substr(0, 19).c_str(), message.c_str());
+}
+
+int fail(const std::string& message) {
+    std::fprintf(stderr, "collector: %s\n", message.c_str());
+    return 1;
+}
+
+// The directory, for us alone; the lock is held until the end of the process.
+Status take_directory(const std::string& path, bool exclusive) {
+    ::umask(077);
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) return Error{"The directory " + path + " cannot be made: " + error.message() + "."};
+    if (!exclusive) return Unit{};
+    const int fd = ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return Error{"The directory " + path + " cannot be written."};
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return Error{"Another collector uses " + path + "."};
+    return Unit{};
+}
+
+std::string host_name() {
+    char name[256] = {};
+    return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+Status split_address(const std::string& text, std::string& address, uint16_t& port) {
+    const size_t colon = text.rfind(':');
+    unsigned long number = 65536;
+    if (colon != text.npos && colon + 1 < text.size() && text.find_first_not_of("0123456789", colon + 1) == text.npos &&
+        text.size() - colon < 7)
+        number = std::stoul(text.substr(colon + 1));
+    if (number > 65535) return Error{"--listen is '" + text + "'; it must be ADDRESS:PORT, such as 0.0.0.0:6443."};
+    address = text.substr(0, colon);
+    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+    if (address.empty()) address = "0.0.0.0";
+    port = static_cast<uint16_t>(number);
+    return Unit{};
+}
+
+Result<Certificate> choose_certificate(const Options& o) {
+    if (!o.certificate.empty()) return read_certificate(o.certificate, o.key);
+    std::vector<std::string> names = o.names;
+    names.push_back(host_name());
+    return own_certificate(o.data, names);
+}
+
+// What a person needs to know once.
+Status first_start(const Options& o, const std::string& where, const std::string& certificate_file) {
+    auto accounts = Accounts::open(o.data);
+    if (!accounts) return Error{accounts.error()};
+    if ((*accounts)->has_users()) return Unit{};
+    const std::string password = random_text(20);
+    const auto key = (*accounts)->add_key("first", "agent");
+    if (!key) return Error{key.error()};
+    (*accounts)->set_password("admin", password);
+    std::cout << "This is the first start; what follows is shown this once.\n"
+                 "  page         https://"
+              << where
+              << "/\n"
+                 "  user         admin\n"
+                 "  password     "
+              << password
+              << "\n"
+                 "  access key   "
+              << *key
+              << "\n"
+                 "An agent reports here with\n"
+                 "  UNDERCOAT_COLLECTOR="
+              << where << " UNDERCOAT_ACCESS_KEY=" << *key << " UNDERCOAT_CA_CERT=" << certificate_file << "\n"
+              << std::flush;
+    return Unit{};
+}
+
+std::string content_of(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+int serve(const Options& o) {
+    if (Status s = take_directory(o.data, true); !s) return fail(s.error());
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    ServiceSettings s;
+    if (Status split = split_address(o.listen, s.address, s.port); !split) return fail(split.error());
+    auto certificate = choose_certificate(o);
+    if (!certificate) return fail(certificate.error());
+    s.certificate = std::move(*certificate);
+    if (!o.client_ca.empty() && (s.client_ca = content_of(o.client_ca)).empty())
+        return fail("The file " + o.client_ca + " cannot be read.");
+    s.store.directory = o.data;
+    s.store.max_bytes = static_cast<uint64_t>(o.max_gib * (1 << 30));
+    s.store.max_age = std::chrono::hours(24 * o.max_days);
+    s.max_connections = o.max_connections;
+    s.version = UNDERCOAT_VERSION;
+    s.log = say;
+    const std::string fingerprint = s.certificate.fingerprint;
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int n : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, n);
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    auto service = Service::start(std::move(s));
+    if (!service) return fail(service.error());
+    const std::string where = (o.names.empty() ? host_name() : o.names[0]) + ":" + std::to_string((*service)->port());
+    if (Status first = first_start(o, where, o.certificate.empty() ? o.data + "/collector.crt" : o.certificate); !first)
+        return fail(first.error());
+    say("listening on port " + std::to_string((*service)->port()) + ", data in " + o.data);
+    say("the certificate's SHA-256 is " + fingerprint);
+    int signal = SIGHUP;
+    while (signal == SIGHUP) sigwait(&signals, &signal);
+    return 0;
+}
+
+template <class Use>
+int with_accounts(const Options& o, Use use) {
+    if (Status s = take_directory(o.data, false); !s) return fail(s.error());
+    auto accounts = Accounts::open(o.data);
+    if (!accounts) return fail(accounts.error());
+    return use(**accounts);
+}
+
+int add_key(const Options& o) {
+    return with_accounts(o, [&](Accounts& a) {
+        const auto key = a.add_key(o.key_name, o.role);
+        if (!key) return fail(key.error());
+        std::cout << *key << "\n";
+        return 0;
+    });
+}
+
+int list_keys(const Options& o) {
+    return with_accounts(o, [](Accounts& a) {
+        for (const KeyInfo& k : a.keys())
+            std::cout << k.name << "\t" << k.role << "\t" << k.hint << "…\t" << iso_time(k.created_ns).substr(0, 19)
+                      << "Z\n";
+        return 0;
+    });
+}
+
+int remove_key(const Options& o) {
+    return with_accounts(o, [&](Accounts& a) {
+        return a.remove_key(o.key_name) ? 0 : fail("There is no key named '" + o.key_name + "'.");
+    });
+}
+
+int new_password(const Options& o) {
+    return with_accounts(o, [&](Accounts& a) {
+        const std::string password = random_text(20);
+        a.set_password(o.user, password);
+        std::cout << password << "\n";
+        return 0;
+    });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"Receives the alerts of many agents, keeps them, and shows them on a page.", "collector"};
+    app.set_version_flag("--version", "collector " UNDERCOAT_VERSION);
+    Options o;
+    int status = 0;
+    app.add_option("--data", o.data, "directory of everything that is kept")
+        ->envname("UNDERCOAT_DATA")
+        ->capture_default_str();
+    app.add_option("--listen", o.listen, "address and port for agents, tools and browsers")->capture_default_str();
+    app.add_option("--name", o.names, "a name or address under which it is reached, for its certificate; repeatable");
+    auto* certificate =
+        app.add_option("--cert", o.certificate, "a certificate (PEM, with its chain) instead of its own");
+    app.add_option("--key", o.key, "the key of --cert")->needs(certificate);
+    app.add_option("--client-ca", o.client_ca, "authority (PEM) of certificates that clients may show");
+    app.add_option("--max-size", o.max_gib, "GiB of alerts that are kept")
+        ->check(CLI::Range(0.01, 1e6))
+        ->capture_default_str();
+    app.add_option("--max-age", o.max_days, "days for which alerts are kept")
+        ->check(CLI::Range(1, 36500))
+        ->capture_default_str();
+    app.add_option("--max-connections", o.max_connections, "connections at a time")
+        ->check(CLI::Range(1, 1000000))
+        ->capture_default_str();
+    auto* key = app.add_subcommand("key", "Access keys of agents (role agent) and of tools (role api)");
+    key->require_subcommand(1);
+    auto* add = key->add_subcommand("add", "Make a key and print it, this once");
+    add->add_option("NAME", o.key_name)->required();
+    add->add_option("--role", o.role, "agent or api")->check(CLI::IsMember({"agent", "api"}))->capture_default_str();
+    add->callback([&] { status = add_key(o); });
+    key->add_subcommand("list", "List the keys' names")->callback([&] { status = list_keys(o); });
+    auto* remove = key->add_subcommand("remove", "Take a key back");
+    remove->add_option("NAME", o.key_name)->required();
+    remove->callback([&] { status = remove_key(o); });
+    auto* password = app.add_subcommand("password", "Give a user a new password and print it; makes the user");
+    password->add_option("USER", o.user)->capture_default_str();
+    password->callback([&] { status = new_password(o); });
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        const int code = app.exit(e);
+        return code == 0 ? 0 : 2;
+    }
+    if (app.get_subcommands().empty()) return serve(o);
+    return status;
+}

@@ -1,0 +1,168 @@
+// See service.h.
+#include "collector/service.h"
+
+#include "collector/api/page.h"
+#include "collector/api/routes.h"
+#include "collector/api/workers.h"
+#include "collector/ingest/falco_payload.h"
+#include "collector/json.h"
+
+namespace undercoat::collector {
+namespace {
+
+constexpr const char* kLivePath = "/api/v1/live";
+constexpr unsigned kWorkers = 2;
+constexpr size_t kMostJobs = 256;
+
+}  // namespace
+
+struct Service::Impl {
+    explicit Impl(ServiceSettings s) : settings(std::move(s)) {}
+
+    ServiceSettings settings;
+    std::unique_ptr<SqliteStore> store;
+    std::unique_ptr<Accounts> accounts;
+    std::unique_ptr<Agents> agents;
+    std::unique_ptr<LiveHub> live;
+    std::unique_ptr<Writer> writer;
+    std::shared_ptr<AgentService> sessions;
+    std::unique_ptr<ApiContext> api;
+    std::unique_ptr<Workers> workers;
+    std::unique_ptr<net::Server> server;
+
+    net::Response hardened(net::Response r) const {
+        harden(r);
+        return r;
+    }
+
+    std::optional<net::Response> agent_refusal(const net::Request& request) {
+        const std::string key = presented_key(request);
+        if (!accounts->may_try(request.peer)) return json_error(429, "too many failures from this address; try again later");
+        if (key.empty()) return json_error(401, "an access key is missing: set UNDERCOAT_ACCESS_KEY, or send Authorization: Bearer KEY");
+        if (accounts->check_key(key, "agent")) return std::nullopt;
+        accounts->note_failure(request.peer);
+        settings.log("An agent from " + request.peer + " was refused: its access key is unknown.");
+        return json_error(401, "the access key is unknown");
+    }
+
+    // Falco's and falcosidekick's payload.
+    void take_payload(const net::Request& request, const net::Respond& respond) {
+        if (auto no = agent_refusal(request)) return respond(hardened(std::move(*no)));
+        auto alert = parse_falco_payload(request.body);
+        if (!alert) return respond(hardened(json_error(400, alert.error())));
+        if (writer->waiting() > 20'000) return respond(hardened(json_error(503, "too much waits to be stored; try again later")));
+        Incoming in;
+        in.agent = "falco@" + (alert->hostname.empty() ? request.peer : alert->hostname);
+        in.numbered = false;
+        in.alerts.push_back(std::move(*alert));
+        writer->submit(std::move(in), [this, respond] { respond(hardened(net::Response::of(200, "application/json", "{\"ok\":true}"))); }, {});
+    }
+
+    void answer(const Route& route, const net::Request& request, const std::string& part, const net::Respond& respond) {
+        net::Response r;
+        try {
+            auto no = refusal(*api, route, request);
+            r = no ? std::move(*no) : route.answer(*api, request, part);
+        } catch (const std::exception& e) {
+            settings.log("A request failed: " + harmless(e.what()));
+            r = json_error(500, "the request failed");
+        }
+        respond(hardened(std::move(r)));
+    }
+
+    void http(net::Request request, net::Respond respond) {
+        if (request.method == "POST" && request.path == "/") return take_payload(request, respond);
+        std::string part;
+        bool other_method = false;
+        const Route* route = find_route(request.method, request.path, part, other_method);
+        if (!route) {
+            const bool page = !other_method && !request.path.starts_with("/api/") && (request.method == "GET" || request.method == "HEAD");
+            if (page) return respond(hardened(page_answer(request.path)));
+            return respond(hardened(other_method ? json_error(405, "the method is not allowed here") : json_error(404, "there is nothing here")));
+        }
+        if (!route->slow) return answer(*route, request, part, respond);
+        auto shared = std::make_shared<net::Request>(std::move(request));
+        if (!workers->post([this, route, shared, part, respond] { answer(*route, *shared, part, respond); }))
+            respond(hardened(json_error(503, "too many requests wait; try again later")));
+    }
+
+    net::Upgrade upgrade(const net::Request& request) {
+        if (request.path == remote::kPath) {
+            if (auto no = agent_refusal(request)) return hardened(std::move(*no));
+            return [this, peer = request.peer](std::shared_ptr<net::Socket> socket) {
+                return make_agent_session(sessions, std::move(socket), peer);
+            };
+        }
+        if (request.path != kLivePath) return hardened(json_error(404, "there is no WebSocket here"));
+        static constexpr Route kLive{"GET", "/api/v1/live", Access::session, 0, false, nullptr};
+        if (!same_origin(request)) return hardened(json_error(403, "the request comes from another site"));
+        if (auto no = refusal(*api, kLive, request)) return hardened(std::move(*no));
+        return [this](std::shared_ptr<net::Socket> socket) { return live->watch(std::move(socket)); };
+    }
+
+    size_t body_limit(const net::Request& request) const {
+        if (request.method == "POST" && request.path == "/") return kMaxPayload;
+        std::string part;
+        bool other = false;
+        const Route* route = find_route(request.method, request.path, part, other);
+        return route ? route->body_limit : 0;
+    }
+
+    Status open() {
+        auto opened = SqliteStore::open(settings.store);
+        if (!opened) return Error{opened.error()};
+        store = std::move(*opened);
+        auto people = Accounts::open(settings.store.directory);
+        if (!people) return Error{people.error()};
+        accounts = std::move(*people);
+        auto known = Agents::open(settings.store.directory);
+        if (!known) return Error{known.error()};
+        agents = std::move(*known);
+        live = std::make_unique<LiveHub>();
+        writer = std::make_unique<Writer>(*store, *agents, settings.store.max_age,
+                                          [this](std::shared_ptr<const std::vector<AlertRecord>> a) { live->publish(std::move(a)); },
+                                          settings.log);
+        sessions.reset(new AgentService{*writer, *agents, settings.log, "undercoat collector " + settings.version,
+                                        settings.heartbeat_seconds, {}, {}, {}});
+        api.reset(new ApiContext{*store, *accounts, *agents, *writer, *live, *sessions, settings.version,
+                                 [this] { return server ? server->counters() : net::ServerCounters{}; }, settings.log});
+        workers = std::make_unique<Workers>(kWorkers, kMostJobs);
+        return Unit{};
+    }
+
+    Status listen() {
+        net::ServerSettings s;
+        s.address = settings.address;
+        s.port = settings.port;
+        s.tls = {settings.certificate.certificate, settings.certificate.key, settings.client_ca};
+        s.max_connections = settings.max_connections;
+        s.message_limit = remote::kMaxFrame;
+        net::ServerHandlers h;
+        h.body_limit = [this](const net::Request& r) { return body_limit(r); };
+        h.http = [this](net::Request r, net::Respond respond) { http(std::move(r), std::move(respond)); };
+        h.upgrade = [this](const net::Request& r) { return upgrade(r); };
+        auto started = net::Server::start(s, std::move(h));
+        if (!started) return Error{started.error()};
+        server = std::move(*started);
+        return Unit{};
+    }
+};
+
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Service>> Service::start(ServiceSettings settings) {
+    auto impl = std::make_unique<Impl>(std::move(settings));
+    if (Status s = impl->open(); !s) return Error{s.error()};
+    if (Status s = impl->listen(); !s) return Error{s.error()};
+    return std::unique_ptr<Service>(new Service(std::move(impl)));
+}
+
+Service::~Service() {
+    impl_->server.reset();
+    impl_->workers.reset();
+    impl_->writer.reset();
+}
+
+uint16_t Service::port() const { return impl_->server->port(); }
+
+}  // namespace undercoat::collector

@@ -1,0 +1,112 @@
+// One file of alerts. The store keeps several and writes into the newest; the oldest are deleted whole.
+//
+// Must stay true: alerts, their index, their counts and the numbers up to which each stream came are changed in one
+// transaction. A PartitionWriter belongs to one thread, a PartitionReader to one at a time.
+#pragma once
+
+#include "collector/store/sqlite.h"
+#include "collector/store/store.h"
+
+#include <map>
+#include <tuple>
+
+namespace undercoat::collector {
+
+using StreamKey = std::tuple<std::string, uint64_t, uint32_t>;  // agent, epoch, stream
+struct StreamProgress {
+    uint64_t number = 0;
+    int64_t seen_ns = 0;
+};
+using Progress = std::map<StreamKey, StreamProgress>;
+
+// What is known of a file without asking it.
+struct PartitionFacts {
+    uint32_t number = 0;
+    std::string path;
+    int64_t rows = 0;
+    int64_t min_time = INT64_MAX, max_time = INT64_MIN;          // of events
+    int64_t first_received = INT64_MAX, last_received = INT64_MIN;
+};
+
+class PartitionWriter {
+public:
+    // Creates the file if it is not there.
+    PartitionWriter(uint32_t number, const std::string& path);
+
+    PartitionFacts& facts() { return facts_; }
+    Progress read_progress();
+    // Ids are put into `records`; `progress` holds the streams that changed.
+    void write(std::vector<AlertRecord>& records, const Progress& progress);
+
+private:
+    void create();
+    void insert(AlertRecord& record);
+    void count(const std::vector<AlertRecord>& records);
+
+    Database db_;
+    PartitionFacts facts_;
+    std::optional<Statement> alert_, words_, count_, minute_, progress_;
+};
+
+class PartitionReader {
+public:
+    explicit PartitionReader(const PartitionFacts& facts);
+
+    // Calls on_alert for the alerts that fit, newest first, until it returns false (then true is returned) or the deadline
+    // passes (then false, and `reached` is the last row that was looked at).
+    template <class OnAlert>
+    bool scan(const Search& search, int64_t before_row, int64_t& reached, OnAlert on_alert);
+    std::optional<AlertRecord> find(int64_t row);
+    // Adds to the bars; only from counts, so that search may have neither filter nor words.
+    void add_counts(const Search& search, int64_t step_ns, std::vector<HistogramBar>& bars);
+    // column: "rule" or "host"; the same.
+    void add_top(const Search& search, const char* column, std::map<std::string, uint64_t>& values);
+
+    uint32_t number() const { return number_; }
+
+private:
+    Statement select(const Search& search, int64_t before_row, std::string& match);
+    AlertRecord read(Statement& row) const;
+
+    uint32_t number_;
+    Database db_;
+};
+
+// search.words as FTS5 takes it; empty: there are none.
+std::string words_expression(std::string_view words);
+
+template <class OnAlert>
+bool PartitionReader::scan(const Search& search, int64_t before_row, int64_t& reached, OnAlert on_alert) {
+    std::optional<FilterRun> filter;
+    if (search.filter) filter.emplace(search.filter);
+    auto deadline = search.deadline;
+    db_.set_progress([](void* end) -> int {
+        return std::chrono::steady_clock::now() > *static_cast<std::chrono::steady_clock::time_point*>(end);
+    }, &deadline);
+    reached = before_row;
+    bool in_time = true;
+    try {
+        std::string match;
+        Statement rows = select(search, before_row, match);
+        while (rows.step()) {
+            reached = rows.number(0);
+            const int64_t time = rows.number(1);
+            if (time < search.from_ns || time >= search.to_ns) continue;
+            if (search.least_severity && rows.number(3) > static_cast<int64_t>(*search.least_severity)) continue;
+            AlertRecord record = read(rows);
+            if (filter && !filter->matches(record)) {
+                if (std::chrono::steady_clock::now() <= search.deadline) continue;
+                in_time = false;
+                break;
+            }
+            if (!on_alert(std::move(record))) break;
+        }
+    } catch (const SqliteError& e) {
+        if (std::chrono::steady_clock::now() <= search.deadline) throw;
+        in_time = false;  // interrupted
+    }
+    db_.set_progress(nullptr, nullptr);
+    return in_time;
+}
+
+}  // namespace undercoat::collector

@@ -1,0 +1,164 @@
+// Searching all files, newest first, see sqlite_store.h.
+#include "collector/store/sqlite_store.h"
+
+#include <algorithm>
+
+namespace undercoat::collector {
+namespace {
+
+constexpr size_t kMaxValues = 10'000;  // distinct ones that are counted
+
+bool in_time(const Search& s) { return std::chrono::steady_clock::now() <= s.deadline; }
+bool outside(const Search& s, const PartitionFacts& f) {
+    return f.rows == 0 || f.max_time < s.from_ns || f.min_time >= s.to_ns;
+}
+
+Top most_frequent(const std::map<std::string, uint64_t>& counts, size_t count) {
+    Top top;
+    for (const auto& pair : counts) top.values.push_back(pair);
+    std::stable_sort(top.values.begin(), top.values.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    for (size_t i = count; i < top.values.size(); ++i) top.others += top.values[i].second;
+    if (top.values.size() > count) top.values.resize(count);
+    return top;
+}
+
+// The value of one field, by way of the rule language's view.
+class FieldReader {
+public:
+    explicit FieldReader(const std::string& field) {
+        info_.name = field;
+        ref_.info = &info_;
+        ref_.key = field;
+        if (field == "alert.tags") ref_.mode = rules::MatchMode::any_of;
+    }
+    template <class OnValue>
+    void read(const AlertRecord& record, OnValue on_value) {
+        arena_.reset();
+        view_.set(record);
+        const rules::Value v = view_.extract(ref_, arena_);
+        if (v.kind() == rules::Value::Kind::text) on_value(std::string(v.text()));
+        else if (v.kind() == rules::Value::Kind::i64) on_value(std::to_string(v.i64()));
+        else if (v.kind() == rules::Value::Kind::list)
+            for (const rules::Value& item : v.list())
+                if (item.kind() == rules::Value::Kind::text) on_value(std::string(item.text()));
+    }
+
+private:
+    rules::FieldInfo info_;
+    rules::FieldRef ref_;
+    rules::Arena arena_;
+    AlertView view_;
+};
+
+}  // namespace
+
+template <class Use>
+void SqliteStore::with_reader(const PartitionFacts& file, Use use) {
+    std::unique_ptr<PartitionReader> reader;
+    {
+        std::lock_guard lock(mutex_);
+        auto& free = readers_[file.number];
+        if (!free.empty()) {
+            reader = std::move(free.back());
+            free.pop_back();
+        }
+    }
+    if (!reader) reader = std::make_unique<PartitionReader>(file);
+    use(*reader);
+    std::lock_guard lock(mutex_);
+    const bool there =
+        std::any_of(files_.begin(), files_.end(), [&](const auto& f) { return f.number == file.number; });
+    if (there && readers_[file.number].size() < 2) readers_[file.number].push_back(std::move(reader));
+}
+
+template <class OnAlert>
+bool SqliteStore::scan(const Search& search, std::optional<AlertId>& reached, OnAlert on_alert) {
+    bool go_on = true;
+    for (const PartitionFacts& file : files()) {
+        if (search.before && file.number > search.before->file) continue;
+        if (outside(search, file)) continue;
+        const int64_t before = search.before && search.before->file == file.number ? search.before->row : INT64_MAX;
+        bool complete = true;
+        int64_t row = before;
+        with_reader(file, [&](PartitionReader& reader) {
+            complete = reader.scan(search, before, row, [&](AlertRecord r) { return go_on = on_alert(std::move(r)); });
+        });
+        reached = AlertId{file.number, row};
+        if (!complete || (!in_time(search) && go_on)) return false;
+        if (!go_on) return true;
+    }
+    reached.reset();
+    return true;
+}
+
+Result<Page> SqliteStore::search(const Search& search) {
+    Page page;
+    try {
+        page.complete = scan(search, page.reached, [&](AlertRecord r) {
+            page.alerts.push_back(std::move(r));
+            return page.alerts.size() < search.limit;
+        });
+    } catch (const SqliteError& e) {
+        return Error{std::string("The search failed: ") + e.what() + "."};
+    }
+    return page;
+}
+
+std::optional<AlertRecord> SqliteStore::find(const AlertId& id) {
+    std::optional<AlertRecord> found;
+    for (const PartitionFacts& file : files())
+        if (file.number == id.file) with_reader(file, [&](PartitionReader& reader) { found = reader.find(id.row); });
+    return found;
+}
+
+Result<Histogram> SqliteStore::histogram(const Search& search, int64_t step_ns) {
+    Histogram h;
+    for (int64_t at = search.from_ns; at < search.to_ns; at += step_ns) h.bars.push_back({at, {}});
+    try {
+        if (!search.filter && words_expression(search.words).empty()) {
+            for (const PartitionFacts& file : files())
+                if (!outside(search, file))
+                    with_reader(file, [&](PartitionReader& r) { r.add_counts(search, step_ns, h.bars); });
+            return h;
+        }
+        std::optional<AlertId> reached;
+        h.complete = scan(search, reached, [&](const AlertRecord& r) {
+            ++h.bars[static_cast<size_t>((r.time_ns - search.from_ns) / step_ns)].by_severity[r.severity & 7];
+            return true;
+        });
+    } catch (const SqliteError& e) {
+        return Error{std::string("The search failed: ") + e.what() + "."};
+    }
+    return h;
+}
+
+Result<Top> SqliteStore::top(const Search& search, const std::string& field, size_t count) {
+    std::map<std::string, uint64_t> counts;
+    bool complete = true;
+    try {
+        const char* column = field == "alert.rule" ? "rule" : field == "alert.hostname" ? "host" : nullptr;
+        if (column && !search.filter && words_expression(search.words).empty()) {
+            for (const PartitionFacts& file : files())
+                if (!outside(search, file))
+                    with_reader(file, [&](PartitionReader& r) { r.add_top(search, column, counts); });
+            return most_frequent(counts, count);
+        }
+        FieldReader reader(field);
+        std::optional<AlertId> reached;
+        complete = scan(search, reached, [&](const AlertRecord& r) {
+            reader.read(r, [&](std::string value) {
+                if (counts.size() < kMaxValues) ++counts[std::move(value)];
+                else if (const auto it = counts.find(value); it != counts.end()) ++it->second;
+            });
+            return true;
+        });
+    } catch (const SqliteError& e) {
+        return Error{std::string("The search failed: ") + e.what() + "."};
+    }
+    Top top = most_frequent(counts, count);
+    top.complete = complete;
+    return top;
+}
+
+}  // namespace undercoat::collector

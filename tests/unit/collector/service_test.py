@@ -1,0 +1,436 @@
+"""The running collector over HTTPS: the API as collector/api/openapi.yaml describes it, who may use it, and bad input.
+
+Must stay true: every answer that is looked at is checked against the description; waiting is for a condition with a deadline."""
+import base64
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.parse
+
+import yaml
+
+COLLECTOR = os.environ['COLLECTOR']
+API = yaml.safe_load((pathlib.Path(os.environ['SOURCE_ROOT']) / 'collector/api/openapi.yaml').read_text())
+SLOW = int(os.environ.get('TEST_PATIENCE', '60'))
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + SLOW
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f'not within {SLOW} s: {what}')
+
+
+def resolved(node):
+    while '$ref' in node:
+        target = API
+        for part in node['$ref'].removeprefix('#/').split('/'):
+            target = target[part]
+        node = target
+    return node
+
+
+def mismatch(value, schema, where='answer'):
+    """What is wrong with a value by its schema, or None. The part of JSON Schema that the description uses."""
+    schema = resolved(schema)
+    if value is None:
+        return None if schema.get('nullable') else f'{where} is null'
+    kinds = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'integer': int}
+    if 'type' in schema and (not isinstance(value, kinds[schema['type']]) or (schema['type'] == 'integer' and isinstance(value, bool))):
+        return f'{where} is no {schema["type"]}: {value!r}'
+    if 'enum' in schema and value not in schema['enum']:
+        return f'{where} is {value!r}'
+    if schema.get('format') == 'date-time' and not re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z', value):
+        return f'{where} is no time: {value!r}'
+    if isinstance(value, dict):
+        for name in schema.get('required', []):
+            if name not in value:
+                return f'{where} lacks {name}'
+        for name, inner in value.items():
+            known = schema.get('properties', {}).get(name, schema.get('additionalProperties', True))
+            if known is False:
+                return f'{where} has {name}'
+            if isinstance(known, dict) and (wrong := mismatch(inner, known, f'{where}.{name}')):
+                return wrong
+    if isinstance(value, list):
+        if not schema.get('minItems', 0) <= len(value) <= schema.get('maxItems', len(value)):
+            return f'{where} has {len(value)} items'
+        for i, inner in enumerate(value):
+            if wrong := mismatch(inner, schema.get('items', {}), f'{where}[{i}]'):
+                return wrong
+    return None
+
+
+class Server:
+    """One collector with its directory."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix='collector-test-')
+        self.port, self.process = 0, None
+        self.start()
+        first = self.output()
+        self.password = re.search(r'password +(\S+)', first)[1]
+        self.key = re.search(r'access key +(\S+)', first)[1]
+
+    def output(self):
+        return pathlib.Path(self.directory, 'out').read_text(errors='replace')
+
+    def log(self):
+        return pathlib.Path(self.directory, 'err').read_text(errors='replace')
+
+    def start(self, *options):
+        with open(self.directory + '/out', 'a') as out, open(self.directory + '/err', 'w') as err:
+            self.process = subprocess.Popen([COLLECTOR, '--data', self.directory + '/data', '--listen', f'127.0.0.1:{self.port}', *options],
+                                            stdout=out, stderr=err)
+        self.port = int(wait_for(lambda: re.search(r'listening on port (\d+)', self.log()), 'the collector listens')[1])
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(SLOW)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.stop(signal.SIGKILL)
+        shutil.rmtree(self.directory)
+
+    def context(self):
+        return ssl.create_default_context(cafile=self.directory + '/data/collector.crt')
+
+    def request(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPSConnection('localhost', self.port, context=self.context(), timeout=SLOW)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
+    def command(self, *arguments):
+        return subprocess.run([COLLECTOR, '--data', self.directory + '/data', *arguments], capture_output=True, text=True)
+
+
+class WebSocket:
+    """As much of RFC 6455 as the tests need."""
+
+    def __init__(self, server, path, **headers):
+        plain = socket.create_connection(('127.0.0.1', server.port), timeout=SLOW)
+        self.socket = server.context().wrap_socket(plain, server_hostname='localhost')
+        more = ''.join(f'{name.replace("_", "-")}: {value}\r\n' for name, value in headers.items())
+        self.socket.sendall(f'GET {path} HTTP/1.1\r\nHost: localhost:{server.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
+                            f'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n{more}\r\n'.encode())
+        head = b''
+        while b'\r\n\r\n' not in head and (part := self.socket.recv(1)):
+            head += part
+        self.status = int(head.split()[1])
+
+    def send(self, payload, opcode=1):
+        length = len(payload)
+        size = bytes([length | 128]) if length < 126 else b'\xfe' + struct.pack('>H', length) if length < 65536 else b'\xff' + struct.pack('>Q', length)
+        self.socket.sendall(bytes([128 | opcode]) + size + bytes(4) + payload)
+
+    def exactly(self, size):
+        data = b''
+        while len(data) < size:
+            part = self.socket.recv(size - len(data))
+            if not part:
+                raise ConnectionError('closed')
+            data += part
+        return data
+
+    def receive(self):
+        """Opcode and payload of the next frame that is no ping."""
+        while True:
+            first, length = self.exactly(2)
+            if length == 126:
+                length = struct.unpack('>H', self.exactly(2))[0]
+            elif length == 127:
+                length = struct.unpack('>Q', self.exactly(8))[0]
+            payload = self.exactly(length)
+            if first & 15 != 9:
+                return first & 15, payload
+
+    def json(self):
+        return json.loads(self.receive()[1])
+
+    def close(self):
+        self.socket.close()
+
+
+FALCO = {'hostname': 'node-1', 'output': '10:00:00.000000000: Warning A shell was spawned (user=root)', 'priority': 'Warning',
+         'rule': 'Shell in container', 'source': 'syscall', 'tags': ['shell', 'T1059'], 'time': '2026-01-01T10:00:00.000000000Z',
+         'output_fields': {'proc.name': 'bash', 'proc.pid': 12, 'user.name': 'root'}}
+
+
+class Collector(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.api_key = cls.server.command('key', 'add', 'tests', '--role', 'api').stdout.strip()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def get(self, path, expected=200, **parameters):
+        """GET by the API key; the answer, checked against the description."""
+        query = '?' + urllib.parse.urlencode(parameters) if parameters else ''
+        status, _, body = self.server.request('GET', path + query, headers={'Authorization': 'Bearer ' + self.api_key})
+        self.assertEqual(status, expected, body)
+        self.check('get', path, status, body)
+        return json.loads(body)
+
+    def check(self, method, path, status, body):
+        template = next(t for t in API['paths'] if re.fullmatch(re.sub(r'\{\w+\}', '[^/]+', t), path))
+        response = resolved(API['paths'][template][method]['responses'][str(status)])
+        schema = response['content']['application/json']['schema']
+        self.assertIsNone(mismatch(json.loads(body), schema), f'{method} {path}')
+
+    def post_alert(self, alert, key=None):
+        return self.server.request('POST', '/', json.dumps(alert), {'Authorization': 'Bearer ' + (key or self.server.key)})
+
+    def login(self, password=None, **headers):
+        body = json.dumps({'user': 'admin', 'password': password or self.server.password})
+        return self.server.request('POST', '/api/v1/login', body, {'Content-Type': 'application/json', **headers})
+
+    def test_every_described_path_is_there_and_wants_a_login(self):
+        for path, methods in API['paths'].items():
+            for method, about in methods.items():
+                status, _, body = self.server.request(method.upper(), path.replace('{id}', 'x'), '{}' if method == 'post' else None)
+                if about.get('security', API['security']) == []:
+                    self.assertIn(status, (200, 415), path)
+                else:
+                    self.assertEqual(status, 401, path)
+                    self.check(method, path.replace('{id}', 'x'), status, body)
+
+    def test_what_is_not_described_is_not_there(self):
+        for method, path in (('GET', '/api/v1/none'), ('GET', '/api/v1/alerts/a/b'), ('GET', '/api/'), ('PUT', '/x')):
+            self.assertEqual(self.server.request(method, path)[0], 404, path)
+        self.assertEqual(self.server.request('DELETE', '/api/v1/alerts')[0], 405)
+
+    def test_an_alert_of_falco_is_found_again(self):
+        alert = {**FALCO, 'output_fields': {**FALCO['output_fields'], 'proc.name': 'found-again'}}
+        status, _, body = self.post_alert(alert)
+        self.assertEqual((status, json.loads(body)), (200, {'ok': True}))
+        page = self.get('/api/v1/alerts', filter='proc.name = found-again and alert.tags = T1059', priority='warning', q='shell spawned')
+        self.assertEqual(len(page['alerts']), 1)
+        found = page['alerts'][0]
+        self.assertEqual(found['output'], 'A shell was spawned (user=root)')
+        self.assertEqual(found['fields'], alert['output_fields'])
+        self.assertEqual(found['time'], alert['time'])
+        self.assertEqual(self.get('/api/v1/alerts/' + found['id']), found)
+        self.assertEqual(self.get('/api/v1/alerts', filter='proc.name = found-again', priority='error')['alerts'], [])
+        top = self.get('/api/v1/stats/top', field='proc.name', filter='proc.name = found-again')
+        self.assertEqual(top['values'], [{'value': 'found-again', 'count': 1}])
+        bars = self.get('/api/v1/stats/histogram', **{'from': '2026-01-01T09:00:00Z', 'to': '2026-01-01T11:00:00Z', 'step': '3600'})
+        self.assertGreaterEqual(bars['bars'][1]['counts'][4], 1)
+        basic = base64.b64encode(f'x:{self.server.key}'.encode()).decode()
+        self.assertEqual(self.server.request('POST', '/', json.dumps(FALCO), {'Authorization': 'Basic ' + basic})[0], 200)
+
+    def test_pages_follow_each_other(self):
+        for i in range(7):
+            self.post_alert({**FALCO, 'rule': 'Paging', 'output': f'number {i}'})
+        seen, cursor = [], {}
+        for _ in range(10):
+            page = self.get('/api/v1/alerts', filter='alert.rule = Paging', limit='3', **cursor)
+            seen += [a['output'] for a in page['alerts']]
+            if page['next'] is None:
+                break
+            cursor = {'before': page['next']}
+        self.assertEqual(seen, [f'number {i}' for i in reversed(range(7))])
+
+    def test_bad_parameters_are_named(self):
+        wrong = self.get('/api/v1/alerts', 400, filter='proc.name = ')
+        self.assertIn('offset', wrong)
+        for path, parameters in (('/api/v1/alerts', {'limit': '0'}), ('/api/v1/alerts', {'before': 'x'}), ('/api/v1/alerts', {'nothing': '1'}),
+                                 ('/api/v1/alerts', {'priority': 'huge'}), ('/api/v1/alerts', {'from': 'yesterday'}),
+                                 ('/api/v1/stats/top', {}), ('/api/v1/stats/histogram', {'step': '61'}), ('/api/v1/filter/check', {'filter': '('})):
+            self.assertTrue(self.get(path, 400, **parameters)['error'], path)
+        self.get('/api/v1/alerts/9-9', 404)
+        self.get('/api/v1/agents/none', 404)
+
+    def test_state_and_metrics_tell_the_same_numbers(self):
+        numbers = self.get('/api/v1/status')['numbers']
+        text = self.server.request('GET', '/metrics')[2].decode()
+        self.assertEqual(sorted(re.findall(r'^undercoat_collector_(\w+) \d+$', text, re.M)), sorted(numbers))
+        self.get('/api/v1/agents')
+        self.assertEqual(self.server.request('GET', '/readyz')[0], 200)
+
+    def test_a_session_is_guarded_against_forged_requests(self):
+        status, headers, body = self.login()
+        self.assertEqual(status, 200, body)
+        self.check('post', '/api/v1/login', status, body)
+        for part in ('HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/'):
+            self.assertIn(part, headers['set-cookie'])
+        cookie = headers['set-cookie'].split(';')[0]
+        status, _, again = self.server.request('GET', '/api/v1/session', headers={'Cookie': cookie})
+        self.assertEqual((status, json.loads(again)), (200, json.loads(body)))
+        token = json.loads(body)['csrf']
+        for extra in ({}, {'X-CSRF-Token': 'x'}, {'X-CSRF-Token': token, 'Origin': 'https://evil.example'}):
+            self.assertEqual(self.server.request('POST', '/api/v1/logout', '', {'Cookie': cookie, **extra})[0], 403, extra)
+        self.assertEqual(self.server.request('POST', '/api/v1/logout', '', {'Cookie': cookie, 'X-CSRF-Token': token})[0], 200)
+        self.assertEqual(self.server.request('GET', '/api/v1/alerts', headers={'Cookie': cookie})[0], 401)
+
+    def test_other_sites_and_forms_cannot_log_in(self):
+        self.assertEqual(self.login(Origin='https://evil.example')[0], 403)
+        self.assertEqual(self.server.request('POST', '/api/v1/login', 'user=admin', {'Content-Type': 'text/plain'})[0], 415)
+
+    def test_keys_work_for_their_role_only(self):
+        self.assertEqual(self.post_alert(FALCO, self.api_key)[0], 401)
+        self.assertEqual(self.server.request('GET', '/api/v1/alerts', headers={'Authorization': 'Bearer ' + self.server.key})[0], 401)
+
+    def test_secrets_are_shown_once_and_not_kept(self):
+        kept = b''.join(p.read_bytes() for p in pathlib.Path(self.server.directory, 'data').iterdir())
+        self.assertNotIn(self.server.password.encode(), kept)
+        self.assertNotIn(self.server.key.encode(), kept)
+        self.assertNotIn(self.server.key, self.server.log())
+
+    def test_every_answer_is_hardened(self):
+        for path in ('/', '/api/v1/alerts', '/metrics', '/none.js'):
+            headers = self.server.request('GET', path)[1]
+            self.assertIn("default-src 'none'", headers['content-security-policy'], path)
+            self.assertNotIn('unsafe', headers['content-security-policy'])
+            self.assertEqual(headers['x-content-type-options'], 'nosniff')
+
+    def test_payloads_that_are_none_are_refused(self):
+        key = {'Authorization': 'Bearer ' + self.server.key}
+        for body in ('', '[]', '{}', '{"rule":1}', '\x00', '[' * 10000):
+            self.assertEqual(self.server.request('POST', '/', body, key)[0], 400)
+        head = f'POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.server.key}\r\nContent-Length: 300000\r\n\r\n'
+        self.assertIn(b' 413 ', self.raw(head.encode()))
+
+    def test_texts_of_attackers_stay_texts(self):
+        evil = '<img src=x onerror=alert(1)>\x1b[2J\u202e"\'; DROP TABLE alerts;--'
+        self.assertEqual(self.post_alert({**FALCO, 'rule': 'Evil', 'output': evil, 'hostname': evil, 'tags': [evil],
+                                          'output_fields': {evil: evil}})[0], 200)
+        page = self.get('/api/v1/alerts', filter='alert.rule = Evil')
+        self.assertEqual(page['alerts'][0]['output'], evil)
+        self.assertEqual(page['alerts'][0]['fields'], {evil: evil})
+
+    def raw(self, data, context=None):
+        """Sends bytes over TLS and returns the answer until the end."""
+        with socket.create_connection(('127.0.0.1', self.server.port), timeout=SLOW) as plain:
+            with (context or self.server.context()).wrap_socket(plain, server_hostname='localhost') as s:
+                s.sendall(data)
+                answer = b''
+                try:
+                    while part := s.recv(4096):
+                        answer += part
+                except (ConnectionError, ssl.SSLError):
+                    pass
+                return answer
+
+    def test_what_is_no_http_is_refused(self):
+        self.assertIn(b' 400 ', self.raw(b'\x00\x01\x02\r\n\r\n'))
+        self.assertIn(b' 431 ', self.raw(b'GET / HTTP/1.1\r\nHost: x\r\nX: ' + b'a' * 100_000 + b'\r\n\r\n'))
+        self.assertIn(b' 400 ', self.raw(b'GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n'))
+        for path in (b'/../../etc/passwd', b'/%2e%2e/%2e%2e/etc/passwd', b'//etc/passwd', b'/assets/..%2f..%2fetc/passwd'):
+            self.assertNotIn(b'root:', self.raw(b'GET ' + path + b' HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'))
+        self.assertIn(b' 413 ', self.raw(b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n'))
+
+    def websocket(self, path, **headers):
+        w = WebSocket(self.server, path, **headers)
+        self.addCleanup(w.close)
+        return w
+
+    def test_new_alerts_are_streamed_through_a_filter(self):
+        w = self.websocket('/api/v1/live', Authorization='Bearer ' + self.api_key)
+        self.assertEqual(w.status, 101)
+        w.send(b'{"type":"subscribe","filter":"proc.name = "}')
+        wrong = w.json()
+        self.assertEqual(wrong['type'], 'error')
+        self.assertGreater(wrong['offset'], 5)
+        w.send(b'no json')
+        self.assertEqual(w.json()['type'], 'error')
+        w.send(json.dumps({'type': 'subscribe', 'filter': 'proc.name = streamed', 'priority': 'error', 'q': 'Shell'}).encode())
+        self.assertEqual(w.json(), {'type': 'subscribed'})
+        for name, priority, output in (('other', 'Error', 'a shell'), ('streamed', 'Notice', 'a shell'), ('streamed', 'Error', 'no'),
+                                       ('streamed', 'Error', 'the shell')):
+            self.post_alert({**FALCO, 'rule': 'r', 'output': output, 'priority': priority, 'output_fields': {'proc.name': name}})
+        message = w.json()
+        self.assertEqual([a['output'] for a in message['alerts']], ['the shell'])
+        self.assertEqual(message['skipped'], 0)
+        alert = next(iter(message['alerts']))
+        self.assertEqual(self.get('/api/v1/alerts/' + alert['id']), alert)
+
+    def test_the_stream_wants_a_login_and_its_own_page(self):
+        self.assertEqual(self.websocket('/api/v1/live').status, 401)
+        self.assertEqual(self.websocket('/api/v1/live', Authorization='Bearer ' + self.api_key, Origin='https://evil.example').status, 403)
+        cookie = self.login()[1]['set-cookie'].split(';')[0]
+        self.assertEqual(self.websocket('/api/v1/live', Cookie=cookie, Origin='https://evil.example').status, 403)
+        self.assertEqual(self.websocket('/api/v1/live', Cookie=cookie, Origin=f'https://localhost:{self.server.port}').status, 101)
+        self.assertEqual(self.websocket('/none', Cookie=cookie).status, 404)
+
+    def test_agents_that_do_not_speak_the_protocol_are_cut_off(self):
+        self.assertEqual(self.websocket('/agent/v1').status, 401)
+        before = self.get('/api/v1/status')['numbers']['agent_frames_refused_total']
+        for opcode, payload in ((2, b''), (2, b'\x28\xb5\x2f\xfd' + b'\xff' * 100), (1, b'{}'), (2, bytes(1000))):
+            w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
+            self.assertEqual(w.status, 101)
+            w.send(payload, opcode)
+            code, reason = w.receive()
+            self.assertEqual((code, struct.unpack('>H', reason[:2])[0]), (8, 1002))
+        self.assertEqual(self.get('/api/v1/status')['numbers']['agent_frames_refused_total'], before + 4)
+        w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
+        w.socket.sendall(b'\x82\xff' + struct.pack('>Q', 1 << 40) + bytes(4))
+        self.assertEqual(w.receive()[0], 8, 'a message that is too large')
+        wait_for(lambda: self.get('/api/v1/status')['numbers']['live_watchers'] >= 0, 'the server lives')
+
+    def test_older_tls_is_refused(self):
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.load_verify_locations(self.server.directory + '/data/collector.crt')
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            self.raw(b'GET /healthz HTTP/1.1\r\n\r\n', old)
+
+    def test_a_silent_client_holds_nobody_up(self):
+        with socket.create_connection(('127.0.0.1', self.server.port)), socket.create_connection(('127.0.0.1', self.server.port)) as half:
+            half.sendall(b'\x16\x03\x01')
+            self.assertEqual(self.server.request('GET', '/healthz')[0], 200)
+
+    def test_a_second_collector_does_not_take_the_directory(self):
+        r = self.server.command('--listen', '127.0.0.1:0')
+        self.assertEqual(r.returncode, 1)
+        self.assertIn('Another collector uses', r.stderr)
+
+
+class Restarts(unittest.TestCase):
+    def setUp(self):
+        self.server = Server()
+        self.addCleanup(self.server.close)
+
+    def test_alerts_and_accounts_outlive_a_kill(self):
+        for i in range(5):
+            status = self.server.request('POST', '/', json.dumps({**FALCO, 'output': f'n{i}'}), {'Authorization': 'Bearer ' + self.server.key})[0]
+            self.assertEqual(status, 200)
+        self.server.stop(signal.SIGKILL)
+        self.server.start()
+        key = self.server.command('key', 'add', 't', '--role', 'api').stdout.strip()
+        _, _, body = self.server.request('GET', '/api/v1/alerts', headers={'Authorization': 'Bearer ' + key})
+        self.assertEqual([a['output'] for a in json.loads(body)['alerts']], [f'n{i}' for i in reversed(range(5))])
+        self.assertEqual(self.server.output().count('password'), 1, 'the first start is once')
+        self.assertEqual(self.server.stop(), 0)
+
+    def test_guessing_is_slowed_down(self):
+        statuses = []
+        for _ in range(15):
+            body = json.dumps({'user': 'admin', 'password': 'guess'})
+            statuses.append(self.server.request('POST', '/api/v1/login', body, {'Content-Type': 'application/json'})[0])
+        self.assertEqual(set(statuses), {401, 429}, statuses)
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
