@@ -1,6 +1,6 @@
 // How a process gets its ring: lazily, by the trap or over a socket (wire/local/handover.h), and again after fork.
 //
-// Must stay true: nothing is mapped for a process that has not made kEnough interposed calls, unless a meeting place is
+// Must stay true: nothing is mapped for a process that has not made kEnough interposed calls, or one where a meeting place is
 // named; every failure leaves the process as it was, with all its calls going out by the trap door; all signals are
 // blocked meanwhile, so that no handler can jump out half way; errno is kept. These are the only system calls that the
 // shim makes of its own accord while the program runs. A program that sealed itself by a way that prctl() and syscall() do
@@ -151,7 +151,7 @@ void register_process() {
         __atomic_store_n(&calls, -1024U, __ATOMIC_RELAXED);
         return;
     }
-    const long met = meet(wire::MeetKind::ring);
+    const long met = meet(g_image.told ? wire::MeetKind::ring : wire::MeetKind::untold);
     if (!failed(met)) return adopt(static_cast<int>(met), false);
     g_image.off = true;
 }
@@ -180,6 +180,7 @@ bool enlist_entered() {
     scan_image();
     const long met = meet(wire::MeetKind::entered);
     if (failed(met)) return false;
+    g_image.told = true;
     adopt(static_cast<int>(met), false);
     return true;
 }

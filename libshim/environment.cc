@@ -44,18 +44,22 @@ void fill_gap(char** end, size_t removed) {
 
 }  // namespace
 
-void restore_environment() {
-    if (!&environ || !environ) return;
-    char** const env = environ;
+const char* read_additions() {
     const char* added = nullptr;
-    size_t n = 0;
-    for (; env[n]; n++) {
-        if (env[n][0] != 'U') continue;
-        if (char* v = value_of(env[n], wire::kEnvAdded)) added = v;
-        else if (char* m = value_of(env[n], wire::kEnvMeet)) copy_text(g_image.meet, sizeof g_image.meet, m, length(m));
+    for (char** env = &environ ? environ : nullptr; env && *env; env++) {
+        if (**env != 'U') continue;
+        if (char* v = value_of(*env, wire::kEnvAdded)) added = v;
+        else if (char* m = value_of(*env, wire::kEnvMeet)) copy_text(g_image.meet, sizeof g_image.meet, m, length(m));
     }
+    g_image.settled = added;
+    return added;
+}
+
+void restore_environment(const char* added) {
     if (!added) return;
-    g_image.settled = true;
+    char** const env = environ;
+    size_t n = 0;
+    while (env[n]) n++;
     const bool whole = has(added, 'p'), part = has(added, 'a'), meet = has(added, 'm');
     char** to = env;
     for (size_t i = 0; i < n; i++) {

@@ -14,8 +14,10 @@ extern "C" char** environ __attribute__((weak, visibility("default")));
 
 namespace undercoat::shim {
 
-// Takes out of `environ`, in place, what the marker says was added; remembers the meeting place.
-void restore_environment();
+// Reads the meeting place and the marker: its value, or null.
+const char* read_additions();
+// Takes out of `environ`, in place, what the marker says was added.
+void restore_environment(const char* added);
 
 // How the environment of the next image differs from what the program passes.
 struct EnvironmentPlan {

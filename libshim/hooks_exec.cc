@@ -2,7 +2,7 @@
 //
 // Must stay true: safe in a vfork child (stack only, no record, no registration); the search along PATH, the fall-back
 // to a shell and every error are the real libc's. In full mode the trap sees every exec. In preload mode a new image
-// says itself that it is there (it registers); recorded here are those that fail, and those of programs that will not
+// says itself that it is there (word.cc); recorded here are those that fail, and those of programs that will not
 // load us.
 #include <asm/unistd.h>
 #include <elf.h>
@@ -60,14 +60,18 @@ uint32_t join(char* const* v, char* to) {
     return n;
 }
 
-Process* alone_with_execs(Call c) {
-    Process* p = managed();
-    if (!p && g_image.meet[0]) p = enlist();
-    return p && !p->trapped && wire::bit(p->ring.control->wanted, static_cast<uint16_t>(c)) ? p : nullptr;
+// Where nobody else sees executions: a meeting place is named, or a ring says so. A process that has no ring yet is given one only
+// when there is something to record.
+bool alone_with_execs(Call c) {
+    const Process* p = managed();
+    if (!p) return g_image.meet[0] && !g_image.off && !t_in_vfork_child;
+    return !p->trapped && wire::bit(p->ring.control->wanted, static_cast<uint16_t>(c));
 }
 
-__attribute__((noinline)) void record_exec(const Process& p, Call c, int dirfd, const char* path, char* const* argv,
-                                           int64_t result) {
+__attribute__((noinline)) void record_exec(Call c, int dirfd, const char* path, char* const* argv, int64_t result) {
+    const Process* p = managed();
+    if (!p) p = enlist();
+    if (!p || !wire::bit(p->ring.control->wanted, static_cast<uint16_t>(c))) return;
     char joined[wire::kMaxArgs];
     const unsigned at = c == Call::execveat;
     const uint64_t a[6] = {at ? to_register(dirfd) : to_register(path), at ? to_register(path) : to_register(argv)};
@@ -79,16 +83,16 @@ __attribute__((noinline)) void record_exec(const Process& p, Call c, int dirfd, 
         const auto cut = static_cast<uint16_t>(size > wire::kMaxPath ? wire::kMaxPath : size);
         pieces[n++] = {wire::Tag::path, static_cast<uint8_t>(at), cut, path};
     }
-    emit(p.ring, {wire::RecordKind::call, static_cast<uint16_t>(c), 0, result, a, 2, pieces, n});
+    emit(p->ring, {wire::RecordKind::call, static_cast<uint16_t>(c), 0, result, a, 2, pieces, n});
 }
 
 // Runs `exec`, an int function of the environment that returns only on failure.
 template <class F>
 int image_call(Call c, const char* path, char* const* argv, char* const* envp, F exec, int dirfd = -100) {
-    Process* p = alone_with_execs(c);
-    if (p && loads_no_preload(dirfd, path)) record_exec(*p, c, dirfd, path, argv, 0);
+    const bool alone = alone_with_execs(c);
+    if (alone && loads_no_preload(dirfd, path)) record_exec(c, dirfd, path, argv, 0);
     const int r = with_environment(envp, exec);
-    if (p) record_exec(*p, c, dirfd, path, argv, -get_errno());
+    if (alone) record_exec(c, dirfd, path, argv, -get_errno());
     return r;
 }
 

@@ -2,8 +2,8 @@
 // meant to see.
 //
 // Must stay true: no allocation, no output; no system call, but where nobody told us of an instrument (beside.cc): the first
-// process, and those entered from outside; a few microseconds, because every exec pays for it. It
-// works whether the loader passes arguments to constructors (glibc) or not (musl), and before or after other
+// process, and those entered from outside; and where somebody named a meeting place (word.cc); a few microseconds, because every
+// exec pays for it. It works whether the loader passes arguments to constructors (glibc) or not (musl), and before or after other
 // constructors.
 #include <elf.h>
 
@@ -56,9 +56,11 @@ int note_object(dl_phdr_info* info, size_t, void*) {
 
 __attribute__((constructor)) void init() {
     note_objects();
-    restore_environment();
-    if (g_image.meet[0]) enlist_now();
-    else if (!g_image.settled) find_instrument();
+    const char* const added = read_additions();
+    if (g_image.meet[0]) g_image.told = tell_image();
+    restore_environment(added);
+    if (g_image.meet[0] && !g_image.told) enlist_now();
+    else if (!g_image.meet[0] && !g_image.settled) find_instrument();
 }
 
 }  // namespace

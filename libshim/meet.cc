@@ -15,18 +15,6 @@ namespace {
 constexpr long kEintr = -4, kEnoent = -2, kEproto = -71;
 constexpr int kSoRcvtimeo = 20, kSoSndtimeo = 21;
 
-struct Credentials {
-    size_t size;
-    int level;
-    int type;
-    int32_t pid;
-    uint32_t uid, gid, padding;
-};
-struct UnixAddress {
-    uint16_t family;
-    char path[108];
-};
-
 long connect_to(const char* path) {
     UnixAddress address{};
     address.family = kAfUnix;

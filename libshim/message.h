@@ -28,6 +28,17 @@ struct Control {  // a cmsghdr with room for two descriptors
     int type;
     int fds[2];
 };
+struct Credentials {  // a cmsghdr with a ucred; without the padding
+    size_t size;
+    int level;
+    int type;
+    int32_t pid;
+    uint32_t uid, gid, padding;
+};
+struct UnixAddress {  // sockaddr_un
+    uint16_t family;
+    char path[108];
+};
 inline constexpr size_t kOneDescriptor = sizeof(Control) - sizeof(int);
 
 }  // namespace undercoat::shim

@@ -47,6 +47,7 @@ struct Image {
     bool no_clock;          // the program has forbidden itself the time stamp counter
     bool changed_ids;       // a function of the set*id family was called: the trap may not be able to read us
     bool settled;         // an instrument was looked for, by us or by whoever executed us
+    bool told;            // instrument knows of this image
     bool moved;           // root or mount name space were changed: our file may not be visible
     uint16_t tid_offset;  // of the thread id from the thread pointer; 0: unknown
     uint32_t path_length;
@@ -91,6 +92,9 @@ Process* enlist();
 void enlist_now();
 // Registers at a meeting place now, as a process that was entered from outside. False: there is none, or it refuses us.
 bool enlist_entered();
+// Says at the meeting place what this image is (wire/local/handover.h, 5.). Before main, and before the environment is changed.
+// False: the word did not get through.
+bool tell_image();
 // For an image that nobody told of an instrument: joins the one that is there, or starts one beside (beside.cc).
 void find_instrument();
 

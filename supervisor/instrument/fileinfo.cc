@@ -6,18 +6,18 @@
 #include <cstdio>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
+#include <linux/magic.h>
 
 #include "supervisor/instrument/procinfo.h"
 #include "supervisor/instrument/target.h"
 
 namespace undercoat::instrument {
-namespace {
-constexpr long kOverlayMagic = 0x794c7630;
-}
-
 uint32_t layer_flags(int fd, const struct stat& st) {
     struct statfs fs;
-    if (fstatfs(fd, &fs) != 0 || fs.f_type != kOverlayMagic) return 0;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC ? layer_by_age(st) : 0;
+}
+
+uint32_t layer_by_age(const struct stat& st) {
     static const uint64_t began = [] {
         Stat first;
         return read_stat(1, first) ? ticks_to_ns(first.start_time) : 0;

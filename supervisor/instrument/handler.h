@@ -3,7 +3,8 @@
 // Must stay true: handle() answers every trap; records are in the ring before the call goes on; the order of records of one
 // process is birth, then the outcome of a pending exec, then the call.
 // With a back end that tells exact results a call's record is kept until the call has ended, and precedes its caller's return.
-// Sources: handler.cc the way of a call, outcome.cc what follows it, life.cc births and deaths, exec_story.cc executions.
+// Sources: handler.cc the way of a call, outcome.cc what follows it, life.cc births and deaths, exec_story.cc executions,
+// told_exec.cc those that are told by the new image.
 #pragma once
 
 #include <atomic>
@@ -41,6 +42,8 @@ struct Ticket {
     uint8_t payload[wire::kMaxRecord];
 };
 
+struct ToldImage;
+
 class Handler {
 public:
     // `deaths`: epoll descriptor to which each process's pidfd is added, with its pid as data.
@@ -54,10 +57,11 @@ public:
     // Before the first trap: what the back end can say.
     void use(const TrapBackend& backend);
     void handle(TrapBackend& backend, Ticket& ticket);
-    // A process asks for a ring by the meeting place: its descriptor, or -errno. For processes that are not trapped the
-    // first ring is their birth, another one a new image.
-    // `entered`: nobody has seen its execution, which is told now.
-    int enlist(pid_t pid, bool entered);
+    // A process asks for a ring by the meeting place: its descriptor, or -errno. One that is not known is told now; so is the
+    // execution of one that was `entered` or whose word did not get through (`untold`).
+    int enlist(pid_t pid, wire::MeetKind what);
+    // A new image has told of itself (image_word.h).
+    void image_told(pid_t pid, const ToldImage& image);
     // The same for a process that trapped from now on.
     void note_entered(pid_t pid);
     // The end of this process (exit_group) waits for let_end(); `wake`: an eventfd that then says so. Before the first trap.
@@ -122,7 +126,10 @@ private:
     // Makes sure that the process is known; returns its ring's slot.
     uint32_t introduce(pid_t pid, Ticket& t, bool heard = true);
     bool succeeded(pid_t pid);
+    bool is_that(ProcessTable::Newborn& who, const Stat& now);
+    void note_start(pid_t pid);
     void await_death(ProcessTable::Newborn who);
+    void await_newborns();
     struct Family {
         bool plain_fork = false, sealed = false;
         uint32_t ring_slot = 0;
@@ -135,6 +142,19 @@ private:
     void announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t);
     void record_exit(const HeldCall& c, Ticket& t);
     size_t note_children(const HeldCall& c, uint32_t* pids, size_t capacity);
+
+    // told_exec.cc
+    struct Teller {
+        bool usual = false;  // `before` and what follows is of the process or of its parent
+        bool known = false;  // of the process
+        bool sealed = false, cgroup_told = false;
+        uint32_t ring_slot = 0;
+        wire::ProcInfo before{};
+        char comm[16] = {};
+    };
+    Teller who_tells(pid_t pid, const ToldImage& m);
+    void tell_birth(pid_t pid, const Teller& who, const Snapshot& s, pid_t parent, Ticket& t);
+    void tell_exec(pid_t pid, const Teller& who, const Snapshot& s, const ToldImage& m, Ticket& t);
 
     // exec_story.cc
     void begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t);

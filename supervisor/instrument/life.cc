@@ -78,10 +78,7 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard) {
     if (exact_) {
         // The back end tells its end.
     } else if (!noted_newborn) await_death({pid, s.stat.start_time});
-    else if (first_newborn) {
-        const itimerspec soon{{0, 0}, {0, kInfancyNs}};
-        timerfd_settime(newborn_timer_, 0, &soon, nullptr);
-    }
+    else if (first_newborn) await_newborns();
     if (!noted) lineage_.put(pid, parent, s.stat.start_time);
     announce(pid, s, parent, !family.plain_fork, family.ring_slot, t);
     return left;
@@ -99,6 +96,33 @@ bool Handler::succeeded(pid_t pid) {
     return true;
 }
 
+// Whether the process of this number is still that one. Of one that has told of itself it is not known yet when it began: before its
+// word came.
+bool Handler::is_that(ProcessTable::Newborn& who, const Stat& now) {
+    if (who.start_time != 0) return now.start_time == who.start_time;
+    constexpr uint64_t kCoarse = 20'000'000;  // ns: two clock ticks
+    auto guard = table_.lock();
+    Process* p = table_.find(who.pid);
+    if (!p || p->start_time != 0) return p && p->start_time == now.start_time;
+    if (ticks_to_ns(now.start_time) > p->info.start_time + kCoarse) return false;
+    who.start_time = p->start_time = now.start_time;
+    p->info.start_time = ticks_to_ns(now.start_time);
+    lineage_.put(who.pid, p->parent, now.start_time);
+    return true;
+}
+
+// Of one that has told of itself, when it began: its ring will be known by that.
+void Handler::note_start(pid_t pid) {
+    ProcessTable::Newborn who{pid, 0};
+    Stat now;
+    {
+        auto guard = table_.lock();
+        const Process* p = table_.find(pid);
+        if (!p || p->start_time != 0) return;
+    }
+    if (read_stat(pid, now)) is_that(who, now);
+}
+
 // The kernel tells the end of this process from now on; one that has ended already is told now.
 void Handler::await_death(ProcessTable::Newborn who) {
     UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, who.pid, 0)));
@@ -106,7 +130,7 @@ void Handler::await_death(ProcessTable::Newborn who) {
     Stat now;
     // Where there are no pidfds at all (gVisor) the process is looked at again and again.
     const bool gone = why == ESRCH || (why == ENOSYS && (!read_stat(who.pid, now) || now.state == 'Z'));
-    if (gone || (why != ESRCH && read_stat(who.pid, now) && now.start_time != who.start_time)) {
+    if (gone || (why != ESRCH && read_stat(who.pid, now) && !is_that(who, now))) {
         bool same = false;
         {
             auto guard = table_.lock();
@@ -135,8 +159,12 @@ void Handler::look_after_newborns() {
         auto guard = table_.lock();
         left = table_.has_newborns();
     }
-    const itimerspec soon{{0, 0}, {0, left ? kInfancyNs : 0}};
-    if (left) timerfd_settime(newborn_timer_, 0, &soon, nullptr);
+    if (left) await_newborns();
+}
+
+void Handler::await_newborns() {
+    const itimerspec soon{{0, 0}, {0, kInfancyNs}};
+    timerfd_settime(newborn_timer_, 0, &soon, nullptr);
 }
 
 // What the parent is known to be. A plain fork: nothing that matters can differ between it and this child of its.
@@ -168,7 +196,7 @@ void Handler::remember(Process& p, const Snapshot& s) {
     p.arg_start = s.stat.arg_start;
 }
 
-int Handler::enlist(pid_t pid, bool entered) {
+int Handler::enlist(pid_t pid, wire::MeetKind what) {
     static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
     const ReachScope scope;
     bool known = false;
@@ -177,8 +205,8 @@ int Handler::enlist(pid_t pid, bool entered) {
         known = table_.find(pid) != nullptr;
     }
     if (!known) introduce(pid, *ticket);
-    // Who asks again is another image; those that are trapped do not ask here.
-    if (known || entered) confirm_unknown_exec(pid, *ticket);
+    note_start(pid);
+    if (what != wire::MeetKind::ring) confirm_unknown_exec(pid, *ticket);
     int fd = -1;
     const int slot = adopt_ring(pid, *ticket, &fd);
     return slot < 0 ? slot : fd;

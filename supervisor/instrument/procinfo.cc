@@ -20,6 +20,24 @@
 #include "wire/local/handover.h"
 
 namespace undercoat::instrument {
+
+nlink_t links_of_memfds() {
+    static const nlink_t links = [] {
+        const UniqueFd fd(memfd_create("", MFD_CLOEXEC));
+        struct stat st;
+        return fd && fstat(fd.get(), &st) == 0 ? st.st_nlink : 0;
+    }();
+    return links;
+}
+
+bool writable(const struct stat& st, int exe, const wire::ProcInfo& info) {
+    const bool owner = info.euid == st.st_uid && st.st_mode & S_IWUSR;
+    const bool group = info.egid == st.st_gid && st.st_mode & S_IWGRP;
+    const bool override = info.cap_effective & 2;  // CAP_DAC_OVERRIDE
+    if (!owner && !group && !(st.st_mode & S_IWOTH) && !override) return false;
+    return exe < 0 || syscall(SYS_faccessat2, exe, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) == 0 || errno != EROFS;
+}
+
 namespace {
 
 using wire::Tag;
@@ -62,16 +80,6 @@ uint32_t innermost(const char* text, const char* label, uint32_t otherwise) {
     return last;
 }
 
-// The kernel's memory files have no links; gVisor's have one.
-nlink_t links_of_memfds() {
-    static const nlink_t links = [] {
-        const UniqueFd fd(memfd_create("", MFD_CLOEXEC));
-        struct stat st;
-        return fd && fstat(fd.get(), &st) == 0 ? st.st_nlink : 0;
-    }();
-    return links;
-}
-
 bool is_memfd(pid_t pid) {
     char link[16];
     return read_link(pid, "exe", link, sizeof link) >= 7 && memcmp(link, "/memfd:", 7) == 0;
@@ -89,15 +97,6 @@ Running look_at_exe(pid_t pid, const Executed* executed) {
     r.same = r.known && executed && executed->file.known && executed->file.info.dev == r.st.st_dev &&
              executed->file.info.ino == r.st.st_ino && executed->file.changed == time_ns(r.st.st_ctim);
     return r;
-}
-
-// Whether the caller could write to the file, from its rights in `info`. `exe`: where to ask for a read-only mount, or -1.
-bool writable(const struct stat& st, int exe, const wire::ProcInfo& info) {
-    const bool owner = info.euid == st.st_uid && st.st_mode & S_IWUSR;
-    const bool group = info.egid == st.st_gid && st.st_mode & S_IWGRP;
-    const bool override = info.cap_effective & 2;  // CAP_DAC_OVERRIDE
-    if (!owner && !group && !(st.st_mode & S_IWOTH) && !override) return false;
-    return exe < 0 || syscall(SYS_faccessat2, exe, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) == 0 || errno != EROFS;
 }
 
 // `rights_kept`: the caller's rights are those with which the file was judged.
@@ -268,9 +267,15 @@ void put_long(pid_t pid, const Snapshot& s, std::string_view exe, bool whole, wi
     put_vectors(pid, s, text, sizeof text, out);
     if (!whole) return;
     if (const size_t n = read_link(pid, "cwd", text, wire::kMaxPath)) out.put(Tag::cwd, 0, text, n);
-    size_t n = read_proc(pid, "cgroup", text, 1024);
+    put_cgroup(pid, out);
+}
+
+bool put_cgroup(pid_t pid, wire::PayloadWriter& out) {
+    char text[1024];
+    size_t n = read_proc(pid, "cgroup", text, sizeof text);
     while (n != 0 && text[n - 1] == '\n') --n;
     out.put(Tag::cgroup, 0, text, n);
+    return n != 0;
 }
 
 size_t strip_additions(char* block, size_t n) {

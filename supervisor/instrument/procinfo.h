@@ -3,6 +3,8 @@
 // Must stay true: what cannot be read is left out or zero; our own additions to the environment never appear.
 #pragma once
 
+#include <sys/stat.h>
+
 #include "supervisor/instrument/credentials.h"
 #include "supervisor/instrument/exec_cache.h"
 #include "supervisor/instrument/target.h"
@@ -34,6 +36,14 @@ void inherit_snapshot(pid_t pid, Snapshot& out, const wire::ProcInfo& parent);
 void put_short(const Snapshot& s, wire::PayloadWriter& out);
 // Puts `exe` (the link of that name), argv and envp; of the `whole`, cwd and cgroup, too, which an execution leaves as they are.
 void put_long(pid_t pid, const Snapshot& s, std::string_view exe, bool whole, wire::PayloadWriter& out);
+
+// Puts the cgroup alone. False: it cannot be read.
+bool put_cgroup(pid_t pid, wire::PayloadWriter& out);
+
+// Whether the caller could write to the file, from its rights in `info`. `exe`: where to ask for a read-only mount, or -1.
+bool writable(const struct stat& st, int exe, const wire::ProcInfo& info);
+// The kernel's memory files have no links; gVisor's have one.
+nlink_t links_of_memfds();
 
 // Clock ticks since boot to nanoseconds since the epoch.
 uint64_t ticks_to_ns(uint64_t ticks);

@@ -17,6 +17,7 @@
 
 #include "supervisor/instrument/control.h"
 #include "supervisor/instrument/fds.h"
+#include "supervisor/instrument/image_word.h"
 #include "supervisor/instrument/log.h"
 #include "supervisor/instrument/meeting.h"
 #include "supervisor/instrument/notify.h"
@@ -36,7 +37,7 @@ constexpr uint64_t kEndLimit = wire::kEndSeconds * 1'000 * kMs;
 // What an epoll event is about: a pid (a death), one of these, or one of them plus a descriptor.
 enum Source : uint64_t {
     from_control = 1ULL << 32, from_supervisor = 2ULL << 32, from_listener = 3ULL << 32, from_meeting = 4ULL << 32,
-    from_newborns = 5ULL << 32, from_mounts = 6ULL << 32, from_ending = 7ULL << 32, from_peer = 8ULL << 32
+    from_newborns = 5ULL << 32, from_mounts = 6ULL << 32, from_ending = 7ULL << 32, from_word = 8ULL << 32, from_peer = 9ULL << 32
 };
 constexpr size_t kMaxPeers = 256;
 
@@ -70,6 +71,7 @@ public:
         ControlMessage up{ControlKind::up};
         if (meeting_.open()) {
             watch(meeting_.socket(), EPOLLIN, from_meeting);
+            if (words_.open(meeting_.path())) watch(words_.descriptor(), EPOLLIN, from_word);
             memcpy(up.text, meeting_.path().c_str(), meeting_.path().size() + 1);
         }
         send_control(control_.get(), up);
@@ -91,7 +93,14 @@ private:
         supervisor_.retire_left();
     }
 
-    void leave() { meeting_.close(); }
+    void leave() {
+        words_.close();
+        meeting_.close();
+    }
+
+    void hear_words() {
+        words_.receive([this](pid_t pid, const ToldImage& image) { handler_.image_told(pid, image); });
+    }
 
     // Nobody is left of those who met us without being held: they are all that is still known.
     bool nobody_met() {
@@ -126,6 +135,7 @@ private:
             else if (tag == from_newborns) newborns_due();
             else if (tag == from_mounts) mounts_changed();
             else if (tag == from_ending) workload_ends();
+            else if (tag == from_word) hear_words();
             else if (tag >= from_peer) peer_asks(static_cast<int>(tag - from_peer));
             else handler_.process_died(static_cast<pid_t>(tag));
         }
@@ -247,10 +257,11 @@ private:
     void peer_asks(int fd) {
         const auto at = peers_.find(fd);
         if (at == peers_.end()) return;
+        hear_words();  // its own came before it asked
         MeetingPlace::answer(fd, at->second.pid, static_cast<uint32_t>(settings_.mode),
                              [this](pid_t pid, wire::MeetKind what) {
                                  if (what == wire::MeetKind::end) return ends_unheld(pid);
-                                 return handler_.enlist(pid, what == wire::MeetKind::entered);
+                                 return handler_.enlist(pid, what);
                              });
         if (!finished_) peers_.erase(at);
     }
@@ -290,7 +301,8 @@ private:
     }
 
     void stop_supervisor() {
-        // Deaths that the kernel has reported already belong to the story.
+        // Words that were sent and deaths that the kernel has reported already belong to the story.
+        hear_words();
         handler_.look_after_newborns();
         epoll_event events[64];
         int n;
@@ -329,6 +341,7 @@ private:
     TrapRing trap_ring_;
     ProcessTable table_;
     MeetingPlace meeting_;
+    WordSocket words_;
     struct Peer {
         UniqueFd fd;
         pid_t pid = 0;

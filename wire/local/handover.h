@@ -10,13 +10,16 @@
 //    first of kMeetingPlaces that answers; SOCK_SEQPACKET; send MeetRequest; receive MeetReply with the ring's fd in
 //    SCM_RIGHTS. instrument takes the pid from SO_PEERCRED, or from the request's
 //    SCM_CREDENTIALS where that names itself (gVisor), and refuses pid 0 and peers of another mount name space.
-//    A process that was entered from outside says so: nobody saw its execution.
+//    A process that was entered from outside says so: nobody saw its execution. So does an image that could not be told of by 5.
 // 3. instrument to supervisor: SOCK_SEQPACKET pair inherited by the supervisor (--agent-fd N); messages are AgentMessage, with
 //    the descriptors named at each kind in SCM_RIGHTS.
 // 4. LD_PRELOAD alone, without an entrypoint: a shim that nobody told of an instrument (no kEnvAdded), whose calls nobody holds and
 //    who finds nobody at a meeting place, starts `instrument --beside N`; N is one end of a SOCK_SEQPACKET pair whose other end the
 //    shim holds. instrument sends a BesideOffer; after `filter` the shim installs the filter that follows the offer in the same
 //    message, answers with BesideReport and the listener in SCM_RIGHTS, and gets a second offer, `go` or `meet`.
+// 5. An image that was told of a meeting place says once, before main, that it is there: one datagram (SOCK_DGRAM) to that path with
+//    kWordSuffix, an ImageWord and the texts that it counts. Nobody answers; the pid is that of SCM_CREDENTIALS. What the word says
+//    of its sender is the sender's claim. A ring is asked for by 2. once there is something to record.
 #pragma once
 
 #include "wire/local/ring.h"
@@ -44,6 +47,7 @@ enum class MeetKind : uint32_t {
     ring = 0,
     entered,  // the same, and this image was not executed by a process that we know
     end,      // the first process is about to end: the connection is closed when all that happened is written out
+    untold,   // a ring, and this image's word (5.) did not get through
 };
 struct MeetRequest {
     uint32_t magic;  // kRingMagic
@@ -56,6 +60,29 @@ struct MeetReply {
     int32_t error;  // 0, or an errno and no descriptor
     uint32_t mode;  // CaptureMode
 };
+
+inline constexpr char kWordSuffix[] = "-word";
+
+// What a new image says of itself. Numbers as its own system calls give them; the executable is /proc/self/exe's.
+struct ImageWord {
+    uint32_t magic;  // kRingMagic
+    uint32_t abi;    // kAbi
+    uint32_t pid, ppid, pgid, sid;
+    uint32_t uid, euid, suid, gid, egid, sgid;
+    uint64_t cap_inheritable, cap_permitted, cap_effective;
+    uint64_t exe_dev, exe_ino, exe_ctime, exe_mtime;  // times: ns since the epoch
+    uint32_t exe_mode, exe_uid, exe_gid, exe_links;
+    uint64_t exe_fs, exe_mount;                       // f_type and f_flags of statfs(2)
+    uint64_t fd_limit, pgft_maj, pgft_min;
+    uint64_t arg_start, start_stack;                  // as in /proc/PID/stat
+    char comm[16];
+    uint32_t exe, cwd, name, argv, envp;              // bytes of each text; they follow in this order
+    uint32_t reserved;
+};
+static_assert(sizeof(ImageWord) == 216);
+// The longest texts; longer ones are cut. The environment's holds our additions, too, which whoever receives it takes out.
+inline constexpr size_t kWordEnv = kMaxEnv + 1024;
+inline constexpr size_t kMostWord = sizeof(ImageWord) + 3 * kMaxPath + kMaxArgs + kWordEnv;
 
 // Environment entries that instrument and the exec hooks add, and that the shim's constructor takes out again. kEnvAdded's
 // value says what was added: "p" the whole LD_PRELOAD entry, "a" only our path at its end; then "m" if UNDERCOAT_MEET too. Empty:

@@ -1,0 +1,113 @@
+// See image_word.h.
+#include "supervisor/instrument/image_word.h"
+
+#include <algorithm>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "supervisor/instrument/fds.h"
+#include "supervisor/instrument/procinfo.h"
+
+namespace undercoat::instrument {
+
+bool parse_word(char* message, size_t n, ToldImage& out) {
+    wire::ImageWord& w = out.word;
+    if (n < sizeof w) return false;
+    memcpy(&w, message, sizeof w);
+    if (w.magic != wire::kRingMagic || w.abi != wire::kAbi) return false;
+    char* at = message + sizeof w;
+    size_t left = n - sizeof w;
+    const auto take = [&](uint32_t size, size_t most, std::string_view& text) {
+        if (size > most || size > left) return false;
+        text = {at, size};
+        at += size, left -= size;
+        return true;
+    };
+    if (!take(w.exe, wire::kMaxPath, out.exe) || !take(w.cwd, wire::kMaxPath, out.cwd) || !take(w.name, wire::kMaxPath, out.name) ||
+        !take(w.argv, wire::kMaxArgs, out.argv))
+        return false;
+    char* const env = at;
+    if (!take(w.envp, wire::kWordEnv, out.envp) || left != 0) return false;
+    out.envp = {env, std::min(strip_additions(env, w.envp), wire::kMaxEnv)};
+    w.comm[sizeof w.comm - 1] = 0;
+    return true;
+}
+
+bool WordSocket::open(const std::string& meeting_place) {
+    sockaddr_un a{};
+    a.sun_family = AF_UNIX;
+    const std::string path = meeting_place + wire::kWordSuffix;
+    UniqueFd s(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const int on = 1;
+    if (!s || path.size() >= sizeof a.sun_path || setsockopt(s.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0) return false;
+    memcpy(a.sun_path, path.c_str(), path.size() + 1);
+    unlink(path.c_str());  // whoever holds the meeting place holds this, too
+    if (bind(s.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) != 0) return false;
+    chmod(path.c_str(), 0777);
+    memory_ = std::make_unique_for_overwrite<char[]>(kBatch * wire::kMostWord);
+    socket_ = move_high(std::move(s));
+    path_ = path;
+    return true;
+}
+
+void WordSocket::close() {
+    if (!path_.empty()) unlink(path_.c_str());
+    path_.clear();
+    socket_.reset();
+}
+
+namespace {
+
+pid_t sender_of(msghdr& m) {
+    for (const cmsghdr* c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, const_cast<cmsghdr*>(c))) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS || c->cmsg_len < CMSG_LEN(sizeof(ucred))) continue;
+        ucred who{};
+        memcpy(&who, CMSG_DATA(c), sizeof who);
+        return who.pid;
+    }
+    return 0;
+}
+
+// Descriptors are not asked for: whoever sends some has them closed.
+void close_descriptors(msghdr& m) {
+    for (cmsghdr* c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
+            int fd = -1;
+            memcpy(&fd, reinterpret_cast<const char*>(c) + at, sizeof fd);
+            if (fd >= 0) ::close(fd);
+        }
+    }
+}
+
+}  // namespace
+
+void WordSocket::receive(const std::function<void(pid_t, const ToldImage&)>& told) {
+    struct alignas(cmsghdr) Control {
+        char bytes[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int))];
+    };
+    for (unsigned taken = 0; socket_ && taken < kTurn; taken += kBatch) {
+        mmsghdr messages[kBatch] = {};
+        iovec parts[kBatch];
+        Control controls[kBatch];
+        for (unsigned i = 0; i < kBatch; ++i) {
+            parts[i] = {memory_.get() + i * wire::kMostWord, wire::kMostWord};
+            messages[i].msg_hdr = {nullptr, 0, &parts[i], 1, &controls[i], sizeof controls[i], 0};
+        }
+        const int n = recvmmsg(socket_.get(), messages, kBatch, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, nullptr);
+        for (int i = 0; i < n; ++i) {
+            msghdr& m = messages[i].msg_hdr;
+            const pid_t pid = sender_of(m);
+            close_descriptors(m);
+            ToldImage image;
+            const bool whole = (m.msg_flags & MSG_TRUNC) == 0;
+            if (pid > 0 && whole && parse_word(static_cast<char*>(parts[i].iov_base), messages[i].msg_len, image)) told(pid, image);
+        }
+        if (n < static_cast<int>(kBatch)) return;
+    }
+}
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,41 @@
+// The words of new images (wire/local/handover.h, 5.): one datagram of each, which nobody answers.
+//
+// Must stay true: who speaks is the kernel's word; what it says is a claim, of which every length is checked; a flood of words takes
+// only its turn of the trap process's loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+#include "base/unique_fd.h"
+#include "wire/local/handover.h"
+
+namespace undercoat::instrument {
+
+struct ToldImage {
+    wire::ImageWord word;
+    std::string_view exe, cwd, name, argv, envp;  // envp without our additions
+};
+// Reads a message, in which it changes the environment. The texts lie in it. False: it is no word.
+bool parse_word(char* message, size_t n, ToldImage& out);
+
+class WordSocket {
+public:
+    // Beside the meeting place of this path. False: there is none; images then register by 2. as others do.
+    bool open(const std::string& meeting_place);
+    void close();
+    int descriptor() const { return socket_.get(); }
+    // Takes what has come, kTurn words at most.
+    void receive(const std::function<void(pid_t pid, const ToldImage& image)>& told);
+
+private:
+    static constexpr unsigned kBatch = 8, kTurn = 64;
+    UniqueFd socket_;
+    std::string path_;
+    std::unique_ptr<char[]> memory_;
+};
+
+}  // namespace undercoat::instrument

@@ -1,0 +1,145 @@
+// Executions that the new image tells itself (see handler.h, image_word.h).
+//
+// Nobody waits meanwhile, and the process may have ended: what is told is taken from the word, and from what is known of the process
+// or, of a new one, of its parent. Only of a process of which neither is known is /proc asked, as of one that was entered.
+#include <cstring>
+#include <sys/statvfs.h>
+#include <sys/timerfd.h>
+#include <linux/magic.h>
+
+#include "supervisor/instrument/fileinfo.h"
+#include "supervisor/instrument/handler.h"
+#include "supervisor/instrument/image_word.h"
+#include "supervisor/instrument/reach.h"
+#include "supervisor/instrument/target.h"
+
+namespace undercoat::instrument {
+
+using wire::Counter;
+using wire::RecordKind;
+using wire::Tag;
+
+namespace {
+
+timespec time_of(uint64_t ns) { return {static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)}; }
+
+uint32_t executable_flags(const ToldImage& m, const wire::ProcInfo& info) {
+    const wire::ImageWord& w = m.word;
+    struct stat st {};
+    st.st_mode = w.exe_mode, st.st_uid = w.exe_uid, st.st_gid = w.exe_gid, st.st_ctim = time_of(w.exe_ctime);
+    uint32_t flags = w.exe_fs == OVERLAYFS_SUPER_MAGIC ? layer_by_age(st) : 0;
+    if (!(w.exe_mount & ST_RDONLY) && writable(st, -1, info)) flags |= wire::kWritableByCaller;
+    if (w.exe_links == links_of_memfds() && m.exe.starts_with("/memfd:")) flags |= wire::kMemfd;
+    return flags;
+}
+
+// `before`: what was known of the process; of a new one, of its parent; of neither, all zero.
+wire::ProcInfo told_info(pid_t pid, const ToldImage& m, const wire::ProcInfo& before) {
+    const wire::ImageWord& w = m.word;
+    wire::ProcInfo i = before;
+    const auto number = static_cast<uint32_t>(pid);
+    const bool inherits = before.pid != 0;
+    i.ppid = i.pid == number ? i.ppid : w.ppid;
+    i.pid = number;
+    i.vpid = w.pid, i.vpgid = w.pgid, i.vsid = w.sid;
+    i.pgid = w.pgid;
+    if (!inherits) i.loginuid = UINT32_MAX;
+    if (!inherits || before.sid != w.sid) {
+        Stat now;
+        i.tty_nr = read_stat(pid, now) ? static_cast<uint32_t>(now.tty) : 0;
+    }
+    i.sid = w.sid;
+    i.uid = w.uid, i.euid = i.fsuid = w.euid, i.suid = w.suid;
+    i.gid = w.gid, i.egid = i.fsgid = w.egid, i.sgid = w.sgid;
+    i.cap_inheritable = w.cap_inheritable, i.cap_permitted = w.cap_permitted, i.cap_effective = w.cap_effective;
+    i.exe_dev = w.exe_dev, i.exe_ino = w.exe_ino, i.exe_ctime = w.exe_ctime, i.exe_mtime = w.exe_mtime;
+    i.fd_limit = w.fd_limit, i.pgft_maj = w.pgft_maj, i.pgft_min = w.pgft_min;
+    i.vm_size_kb = i.vm_rss_kb = i.vm_swap_kb = 0;
+    i.flags = executable_flags(m, i);
+    return i;
+}
+
+}  // namespace
+
+// What is known of the sender: by its own number, else by its parent's.
+Handler::Teller Handler::who_tells(pid_t pid, const ToldImage& m) {
+    Teller t;
+    auto guard = table_.lock();
+    const Process* p = table_.find(pid);
+    t.known = p && !p->exited;
+    if (!t.known) p = p ? nullptr : table_.find(static_cast<pid_t>(m.word.ppid));
+    // In another pid name space its numbers mean something else here.
+    if (!p || p->info.vpid != p->info.pid || m.word.pid != static_cast<uint32_t>(pid)) return t;
+    t.usual = true;
+    t.before = p->info;
+    t.ring_slot = p->ring_slot;
+    t.sealed = p->sealed;
+    t.cgroup_told = p->cgroup_told;
+    memcpy(t.comm, p->comm, sizeof t.comm);
+    return t;
+}
+
+void Handler::tell_birth(pid_t pid, const Teller& who, const Snapshot& s, pid_t parent, Ticket& t) {
+    bool first = false, noted = false;
+    {
+        auto guard = table_.lock();
+        Process* p = table_.insert(pid);
+        if (p) {
+            remember(*p, s);
+            p->parent = parent;
+            p->sealed = who.sealed;
+            p->cgroup_told = who.cgroup_told;
+            noted = table_.note_newborn(*p, &first);
+        }
+    }
+    if (!noted) await_death({pid, 0});
+    else if (first) await_newborns();
+    Snapshot child = s;
+    if (who.usual) memcpy(child.comm, who.comm, sizeof child.comm);
+    announce(pid, child, parent, false, who.ring_slot, t);
+}
+
+void Handler::tell_exec(pid_t pid, const Teller& who, const Snapshot& s, const ToldImage& m, Ticket& t) {
+    wire::PayloadWriter out(t.payload, t.payload + wire::kMaxRecord - wire::kHeaderSize);
+    const auto put = [&](Tag tag, std::string_view text) {
+        if (!text.empty()) out.put(tag, 0, text.data(), text.size());
+    };
+    put(Tag::path, m.name);
+    if (who.known) put_order(who.ring_slot, out);
+    put_short(s, out);
+    put(Tag::exe, m.exe);
+    out.put(Tag::argv, 0, m.argv.data(), m.argv.size());
+    out.put(Tag::envp, 0, m.envp.data(), m.envp.size());
+    put(Tag::cwd, m.cwd);
+    const bool whole = !who.cgroup_told || __atomic_load_n(&registry_.cgroups_move, __ATOMIC_RELAXED) != 0;
+    const bool told = whole ? put_cgroup(pid, out) : true;
+    {
+        auto guard = table_.lock();
+        if (Process* p = table_.find(pid)) {
+            remember(*p, s);
+            p->start_stack = m.word.start_stack;
+            p->arg_start = m.word.arg_start;
+            p->cgroup_told = told;
+            p->unheard = p->altered = p->credentials_known = p->rights_settled = p->no_clock = p->sealed = false;
+            registrar_.orphan(p->ring_slot);
+            p->ring_slot = 0;
+        }
+    }
+    emit(header(RecordKind::call, static_cast<uint16_t>(wire::Call::execve), pid, pid), t.payload, out.size());
+    wire::count(registry_, Counter::execs);
+}
+
+void Handler::image_told(pid_t pid, const ToldImage& m) {
+    static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
+    const ReachScope scope;
+    const Teller who = who_tells(pid, m);
+    if (Stat now; !who.usual && read_stat(pid, now) && now.state != 'Z' && now.state != 'X') return note_entered(pid);
+    Snapshot s;
+    s.info = told_info(pid, m, who.before);
+    if (!who.known) s.info.start_time = now_ns();
+    memcpy(s.comm, m.word.comm, sizeof s.comm);
+    if (!who.known) tell_birth(pid, who, s, static_cast<pid_t>(m.word.ppid), *ticket);
+    tell_exec(pid, who, s, m, *ticket);
+}
+
+}  // namespace undercoat::instrument
