@@ -153,6 +153,7 @@ private:
         char comm[16] = {};
     };
     Teller who_tells(pid_t pid, const ToldImage& m);
+    void tell_unrelated(pid_t pid, const ToldImage& m, Ticket& t);
     void tell_birth(pid_t pid, const Teller& who, const Snapshot& s, pid_t parent, Ticket& t);
     void tell_exec(pid_t pid, const Teller& who, const Snapshot& s, const ToldImage& m, Ticket& t);
 

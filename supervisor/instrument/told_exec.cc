@@ -129,11 +129,22 @@ void Handler::tell_exec(pid_t pid, const Teller& who, const Snapshot& s, const T
     wire::count(registry_, Counter::execs);
 }
 
+// Of a living process that has nobody of whom we know what it inherits.
+void Handler::tell_unrelated(pid_t pid, const ToldImage& m, Ticket& t) {
+    introduce(pid, t);
+    PendingExec exec{};
+    exec.time = now_ns();
+    wire::PayloadWriter out(exec.payload, exec.payload + sizeof exec.payload);
+    if (!m.name.empty()) out.put(Tag::path, 0, m.name.data(), m.name.size());
+    exec.size = static_cast<uint16_t>(out.size());
+    confirm_exec(pid, exec, {}, t);
+}
+
 void Handler::image_told(pid_t pid, const ToldImage& m) {
     static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
     const ReachScope scope;
     const Teller who = who_tells(pid, m);
-    if (Stat now; !who.usual && read_stat(pid, now) && now.state != 'Z' && now.state != 'X') return note_entered(pid);
+    if (Stat now; !who.usual && read_stat(pid, now) && now.state != 'Z' && now.state != 'X') return tell_unrelated(pid, m, *ticket);
     Snapshot s;
     s.info = told_info(pid, m, who.before);
     if (!who.known) s.info.start_time = now_ns();

@@ -1,4 +1,5 @@
 """Programs of every kind alert: dynamic, static, Go, musl, i386, inside a chroot of another libc and of nothing."""
+import json
 import os
 import shutil
 import signal
@@ -144,6 +145,41 @@ class Rights(Case):
         names = ('uid', 'gid', 'cap_inheritable', 'cap_permitted', 'cap_effective')
         self.assertEqual([{n: f[n] for n in ('pid',) + names} for f in found],
                          [{'pid': e['pid'], **{n: e['params'][n] for n in names}} for e in told])
+
+
+class Executions(Case):
+    """Where the new image tells of itself (preload) the events are those that the trap tells, however short it lives."""
+
+    SCRIPT = r'''cd "$0" || exit; ln -s /bin/true linked; printf '#!/bin/sh\nexit 0\n' > script; chmod 755 script
+for i in $(seq 40); do /bin/true "$i" two\ words; done
+./linked a; ./script b; (/bin/true in a subshell); /bin/true behind & wait; env -i /bin/true cleared; nice /bin/true again
+python3 -c 'import os; os.wait4(os.posix_spawn("/bin/true", ["true", "spawned"], {}), 0)'
+/nowhere/to/be/found; ./linked; exec /bin/true last'''
+
+    def told(self, mode):
+        where = self.dir / mode
+        where.mkdir()
+        done = self.run_under('bash', '-c', self.SCRIPT, where, mode=mode)
+        self.assertEqual(0, done.returncode, done.err)
+        found, numbers = [], {}
+        events = json.loads(json.dumps([e for e in done.events if e.get('type') in ('execve', 'procexit')]).replace(str(where), 'HERE'))
+        for at, e in enumerate(events):
+            if e['type'] != 'execve' or e['result'] != 0 or 'instrument' in e['params']['exe']:
+                continue
+            p = e['params']
+            numbers.setdefault(e['pid'], len(numbers))
+            self.assertNotIn(('procexit', e['pid']), [(x['type'], x['pid']) for x in events[:at]], e)
+            found.append({**{n: p[n] for n in ('exe', 'args', 'comm', 'uid', 'gid', 'flags', 'exe_ino', 'exe_ino_mtime', 'cap_effective', 'cgroups',
+                                                'trusted_exepath', 'fdlimit', 'tty', 'loginuid')},
+                          'env': [v for v in p['env']['list'] if not v.startswith(('_=', 'PWD=', 'OLDPWD='))] if p['env'] else None,
+                          'name': p['filename'], 'cwd': p['cwd'], 'parent': numbers.get(p['ptid'], 'outside')})
+        return sorted(found, key=str)
+
+    def test_the_same_as_the_trap_tells(self):
+        self.need_root()
+        want = self.told('full')
+        self.assertGreater(len(want), 45)
+        self.assertEqual(want, self.told('preload'))
 
 
 @under(*TRACERS)
