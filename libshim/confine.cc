@@ -104,6 +104,7 @@ void uc_before_prctl(int option, unsigned long argument) {
     if (option == kPrSetSeccomp || option == kPrSetNoNewPrivs) {
         enlist_now();
         g_image.off = true;  // in its children either
+        end_words();
     }
     if (option == kPrSetSyscallUserDispatch && argument != kDispatchOff) {
         record_before(option, argument);

@@ -1,6 +1,6 @@
 // Writes one record into the process's ring.
 //
-// Must stay true: wait-free, no system call, async-signal-safe; a record that does not fit is counted, never waited
+// Must stay true: wait-free, no system call but for the first few of an image in preload mode, async-signal-safe; a record that does not fit is counted, never waited
 // for.
 #pragma once
 
@@ -27,6 +27,21 @@ struct Emission {
     uint32_t npieces = 0;
 };
 
+// A ring without granules has its records told by words (state.h).
 void emit(const wire::Ring& ring, const Emission& e);
+
+// All but the stamp.
+inline void fill_header(wire::RecordHeader& h, const Emission& e, size_t payload) {
+    h.kind = static_cast<uint16_t>(e.kind);
+    h.call = e.call;
+    h.origin = static_cast<uint8_t>(wire::Origin::shim);
+    h.flags = static_cast<uint8_t>(e.flags | wire::kTimeTsc);
+    h.payload = static_cast<uint16_t>(payload);
+    h.tid = current_tid();
+    h.time = __builtin_ia32_rdtsc();
+    h.result = e.result;
+}
+// Sends the record to the meeting place (word.cc). False: it did not get through.
+bool tell_record(const Emission& e);
 
 }  // namespace undercoat::shim

@@ -101,15 +101,29 @@ void map_gadget() {
     g_image.gadget = true;
 }
 
-bool map_process() {
-    if (g_process) return true;
+// One for words and one for a ring: whoever still looks at the first while the second takes its place sees it unchanged.
+struct Place {
+    Process ring;
+    Process words;
+    wire::RingControl said;
+};
+static_assert(sizeof(Place) <= 4096);
+Place* g_place;
+
+// Wiped after a fork; null: no memory.
+Place* place() {
+    if (g_place) return g_place;
     const long p = own_call(__NR_mmap, kProcessHint, kProcessSize, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, -1, 0);
-    if (failed(p)) return false;
+    if (failed(p)) return nullptr;
     // Without wiping, a raw clone would speak with its parent's ring; then only fork() itself is told apart.
     own_call(__NR_madvise, reinterpret_cast<void*>(p), 4096, MADV_WIPEONFORK);
     __atomic_store_n(&g_image.pages, reinterpret_cast<uint32_t*>(p + 4096), __ATOMIC_RELEASE);
-    __atomic_store_n(&g_process, reinterpret_cast<Process*>(p), __ATOMIC_RELEASE);
-    return true;
+    return g_place = reinterpret_cast<Place*>(p);
+}
+
+void publish(Process* p, wire::RingControl* control) {
+    __atomic_store_n(&p->ring.control, control, __ATOMIC_RELEASE);
+    __atomic_store_n(&g_process, p, __ATOMIC_RELEASE);
 }
 
 // After exec, and where the program forbade it by an instruction of its own, only the kernel knows.
@@ -129,17 +143,38 @@ void adopt(int fd, bool trapped) {
     }
     find_tid();
     if (trapped) map_gadget();
-    if (!map_process()) {
+    Place* const at = place();
+    if (!at) {
         unmap(ring.control, wire::kControlSize + size_t{ring.granules} * wire::kGranule);
         return;
     }
-    Process* p = g_process;
+    Process* const p = &at->ring;
     p->trapped = trapped;
     p->gadget = trapped && g_image.gadget;
     p->ring.data = ring.data;
     p->ring.granules = ring.granules;
     if (clock_forbidden()) __atomic_store_n(&ring.control->no_clock, 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->ring.control, ring.control, __ATOMIC_RELEASE);
+    publish(p, ring.control);
+}
+
+constexpr auto kEverything = [] {
+    struct {
+        uint64_t bits[wire::kBitmapWords];
+    } all{};
+    for (uint16_t i = 0; i < wire::kCallCount; i++)
+        if (wire::captured(wire::kCalls[i])) all.bits[i / 64] |= uint64_t{1} << i % 64;
+    return all;
+}();
+
+void begin_words() {
+    scan_image();
+    Place* const at = place();
+    if (!at) return;
+    find_tid();
+    __builtin_memcpy(at->said.wanted, kEverything.bits, sizeof kEverything.bits);
+    at->said.names_wanted = 1;
+    at->said.no_clock = clock_forbidden();
+    publish(&at->words, &at->said);
 }
 
 void register_process() {
@@ -153,14 +188,20 @@ void register_process() {
     }
     const long met = meet(g_image.told ? wire::MeetKind::ring : wire::MeetKind::untold);
     if (!failed(met)) return adopt(static_cast<int>(met), false);
-    g_image.off = true;
+    if (!by_words(g_process)) g_image.off = true;
 }
 
-Process* register_once() {
+Process* register_once(bool words) {
     if (__atomic_exchange_n(&g_image.registering, 1, __ATOMIC_ACQUIRE)) return nullptr;
     uint64_t before = 0;
     own_call(__NR_rt_sigprocmask, 0, &kAllSignals, &before, 8);
-    if (!managed() && !g_image.off) register_process();
+    const Process* now = managed();
+    if (g_image.off || (now && (words || !by_words(now)))) {
+    } else if (words) {
+        begin_words();
+    } else {
+        register_process();
+    }
     own_call(__NR_rt_sigprocmask, 2, &before, 0, 8);
     __atomic_store_n(&g_image.registering, 0, __ATOMIC_RELEASE);
     return managed();
@@ -173,7 +214,7 @@ Process* enlist() {
     uint32_t& calls = g_process ? g_process->calls : g_image.calls;
     const auto n = static_cast<int32_t>(__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED));
     if (n < static_cast<int32_t>(g_image.meet[0] ? 1 : kEnough)) return nullptr;
-    return register_once();
+    return register_once(g_image.meet[0] && g_image.told);
 }
 
 bool enlist_entered() {
@@ -186,7 +227,20 @@ bool enlist_entered() {
 }
 
 void enlist_now() {
-    if (!g_image.off && !t_in_vfork_child && !managed()) register_once();
+    const Process* p = managed();
+    if (!g_image.off && !t_in_vfork_child && (!p || by_words(p))) register_once(false);
+}
+
+void end_words() {
+    if (by_words(g_process)) __atomic_store_n(&g_process->ring.control, nullptr, __ATOMIC_RELEASE);
+}
+
+void take_ring(bool heard) {
+    if (g_image.foreign_children) return;
+    enlist_now();
+    if (heard || !by_words(managed())) return;
+    g_image.off = true;
+    end_words();
 }
 
 }  // namespace undercoat::shim

@@ -17,7 +17,7 @@ extern "C" void uc_before_prctl(int option, unsigned long argument);
 namespace undercoat::shim {
 
 struct Process {
-    wire::Ring ring;  // control null: no ring
+    wire::Ring ring;  // control null: no ring; without granules: it speaks by words (word.cc), `head` counts them
     bool trapped;     // a seccomp filter sends what does not pass the gadget to instrument
     bool gadget;      // the gadget page is ours
     uint32_t seq;     // last value of a cookie
@@ -70,6 +70,8 @@ inline Process* managed() {
     return p && p->ring.control && !t_in_vfork_child ? p : nullptr;
 }
 
+inline bool by_words(const Process* p) { return p && p->ring.control && !p->ring.granules; }
+
 // False once a thread may not read the time stamp counter: no record can be stamped. The trap sees everything then.
 inline bool can_record(const wire::Ring& ring) { return !__atomic_load_n(&ring.control->no_clock, __ATOMIC_RELAXED); }
 
@@ -85,9 +87,13 @@ inline void note_nonblocking(long fd, bool is) {
     else __atomic_fetch_and(&g_image.nonblocking[fd / 8], static_cast<uint8_t>(~bit), __ATOMIC_RELAXED);
 }
 
-// Called for each interposed call of a process without a ring: counts, and registers when the process has earned it (at
-// once with a meeting place). Returns the process when it has a ring now, else null. Cold; keeps errno.
+// Called for each interposed call of a process without a ring: counts, and registers when the process has earned it; where its image
+// was told by a word, it goes on by words. Returns the process when it may record now, else null. Cold; keeps errno.
 Process* enlist();
+// A ring in place of words. Without one, and with nobody who hears them, it falls silent. Keeps errno.
+void take_ring(bool heard);
+// Nothing more may be said by words.
+void end_words();
 // Registers now if that is still possible.
 void enlist_now();
 // Registers at a meeting place now, as a process that was entered from outside. False: there is none, or it refuses us.

@@ -62,6 +62,8 @@ public:
     int enlist(pid_t pid, wire::MeetKind what);
     // A new image has told of itself (image_word.h).
     void image_told(pid_t pid, const ToldImage& image);
+    // An untrapped process tells of a call, as it would in a ring.
+    void record_told(pid_t pid, pid_t ppid, const uint8_t* record, size_t size);
     // The same for a process that trapped from now on.
     void note_entered(pid_t pid);
     // The end of this process (exit_group) waits for let_end(); `wake`: an eventfd that then says so. Before the first trap.
@@ -152,6 +154,7 @@ private:
         wire::ProcInfo before{};
         char comm[16] = {};
     };
+    void meet_by_word(pid_t pid, pid_t ppid, Ticket& t);
     Teller who_tells(pid_t pid, const ToldImage& m);
     void tell_unrelated(pid_t pid, const ToldImage& m, Ticket& t);
     void tell_birth(pid_t pid, const Teller& who, const Snapshot& s, pid_t parent, Ticket& t);

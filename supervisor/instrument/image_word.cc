@@ -17,7 +17,7 @@ bool parse_word(char* message, size_t n, ToldImage& out) {
     wire::ImageWord& w = out.word;
     if (n < sizeof w) return false;
     memcpy(&w, message, sizeof w);
-    if (w.magic != wire::kRingMagic || w.abi != wire::kAbi) return false;
+    if (w.head.magic != wire::kRingMagic || w.head.abi != wire::kAbi || w.head.what != static_cast<uint32_t>(wire::WordKind::image)) return false;
     char* at = message + sizeof w;
     size_t left = n - sizeof w;
     const auto take = [&](uint32_t size, size_t most, std::string_view& text) {
@@ -83,9 +83,19 @@ void close_descriptors(msghdr& m) {
     }
 }
 
+void hear(pid_t pid, char* message, size_t n, const WordSocket::Ears& ears) {
+    ToldImage image;
+    if (parse_word(message, n, image)) return ears.image(pid, image);
+    wire::WordHead head;
+    if (n < sizeof head) return;
+    memcpy(&head, message, sizeof head);
+    if (head.magic != wire::kRingMagic || head.abi != wire::kAbi || head.what != static_cast<uint32_t>(wire::WordKind::record)) return;
+    ears.record(pid, static_cast<pid_t>(head.ppid), reinterpret_cast<const uint8_t*>(message) + sizeof head, n - sizeof head);
+}
+
 }  // namespace
 
-void WordSocket::receive(const std::function<void(pid_t, const ToldImage&)>& told) {
+void WordSocket::receive(const Ears& ears) {
     struct alignas(cmsghdr) Control {
         char bytes[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int))];
     };
@@ -102,9 +112,7 @@ void WordSocket::receive(const std::function<void(pid_t, const ToldImage&)>& tol
             msghdr& m = messages[i].msg_hdr;
             const pid_t pid = sender_of(m);
             close_descriptors(m);
-            ToldImage image;
-            const bool whole = (m.msg_flags & MSG_TRUNC) == 0;
-            if (pid > 0 && whole && parse_word(static_cast<char*>(parts[i].iov_base), messages[i].msg_len, image)) told(pid, image);
+            if (pid > 0 && (m.msg_flags & MSG_TRUNC) == 0) hear(pid, static_cast<char*>(parts[i].iov_base), messages[i].msg_len, ears);
         }
         if (n < static_cast<int>(kBatch)) return;
     }

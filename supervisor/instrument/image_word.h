@@ -1,4 +1,4 @@
-// The words of new images (wire/local/handover.h, 5.): one datagram of each, which nobody answers.
+// The words of images (wire/local/handover.h, 5.): datagrams that nobody answers, of what they are and of what they do first.
 //
 // Must stay true: who speaks is the kernel's word; what it says is a claim, of which every length is checked; a flood of words takes
 // only its turn of the trap process's loop.
@@ -19,7 +19,7 @@ struct ToldImage {
     wire::ImageWord word;
     std::string_view exe, cwd, name, argv, envp;  // envp without our additions
 };
-// Reads a message, in which it changes the environment. The texts lie in it. False: it is no word.
+// Reads a message of an image, in which it changes the environment. The texts lie in it. False: it is no word.
 bool parse_word(char* message, size_t n, ToldImage& out);
 
 class WordSocket {
@@ -28,8 +28,13 @@ public:
     bool open(const std::string& meeting_place);
     void close();
     int descriptor() const { return socket_.get(); }
+    // Who hears: a new image; a record, of an image whose parent is said to be `ppid`.
+    struct Ears {
+        std::function<void(pid_t pid, const ToldImage& image)> image;
+        std::function<void(pid_t pid, pid_t ppid, const uint8_t* record, size_t size)> record;
+    };
     // Takes what has come, kTurn words at most.
-    void receive(const std::function<void(pid_t pid, const ToldImage& image)>& told);
+    void receive(const Ears& ears);
 
 private:
     static constexpr unsigned kBatch = 8, kTurn = 64;

@@ -99,7 +99,8 @@ private:
     }
 
     void hear_words() {
-        words_.receive([this](pid_t pid, const ToldImage& image) { handler_.image_told(pid, image); });
+        words_.receive({[this](pid_t pid, const ToldImage& image) { handler_.image_told(pid, image); },
+                        [this](pid_t pid, pid_t ppid, const uint8_t* record, size_t n) { handler_.record_told(pid, ppid, record, n); }});
     }
 
     // Nobody is left of those who met us without being held: they are all that is still known.
@@ -137,7 +138,7 @@ private:
             else if (tag == from_ending) workload_ends();
             else if (tag == from_word) hear_words();
             else if (tag >= from_peer) peer_asks(static_cast<int>(tag - from_peer));
-            else handler_.process_died(static_cast<pid_t>(tag));
+            else died(static_cast<pid_t>(tag));
         }
         start_supervisor();
         registrar_.sweep();
@@ -152,7 +153,14 @@ private:
         }
     }
 
+    // What it has said comes before its end.
+    void died(pid_t pid) {
+        hear_words();
+        handler_.process_died(pid);
+    }
+
     void newborns_due() {
+        hear_words();
         uint64_t expired = 0;
         if (read(newborns_.get(), &expired, sizeof expired) == sizeof expired) handler_.look_after_newborns();
     }

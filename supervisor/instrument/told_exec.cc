@@ -1,4 +1,4 @@
-// Executions that the new image tells itself (see handler.h, image_word.h).
+// Executions that the new image tells itself, and its first records (see handler.h, image_word.h).
 //
 // Nobody waits meanwhile, and the process may have ended: what is told is taken from the word, and from what is known of the process
 // or, of a new one, of its parent. Only of a process of which neither is known is /proc asked, as of one that was entered.
@@ -39,7 +39,7 @@ wire::ProcInfo told_info(pid_t pid, const ToldImage& m, const wire::ProcInfo& be
     wire::ProcInfo i = before;
     const auto number = static_cast<uint32_t>(pid);
     const bool inherits = before.pid != 0;
-    i.ppid = i.pid == number ? i.ppid : w.ppid;
+    i.ppid = i.pid == number ? i.ppid : w.head.ppid;
     i.pid = number;
     i.vpid = w.pid, i.vpgid = w.pgid, i.vsid = w.sid;
     i.pgid = w.pgid;
@@ -59,6 +59,15 @@ wire::ProcInfo told_info(pid_t pid, const ToldImage& m, const wire::ProcInfo& be
     return i;
 }
 
+// What a library says of its own calls; all else is for us to say.
+bool may_say(Tag tag) {
+    switch (tag) {
+        case Tag::args: case Tag::path: case Tag::string: case Tag::sockaddr: case Tag::argv: case Tag::open_how: case Tag::buffer:
+        case Tag::addresses: case Tag::peer: case Tag::buf64: return true;
+        default: return false;
+    }
+}
+
 }  // namespace
 
 // What is known of the sender: by its own number, else by its parent's.
@@ -67,7 +76,7 @@ Handler::Teller Handler::who_tells(pid_t pid, const ToldImage& m) {
     auto guard = table_.lock();
     const Process* p = table_.find(pid);
     t.known = p && !p->exited;
-    if (!t.known) p = p ? nullptr : table_.find(static_cast<pid_t>(m.word.ppid));
+    if (!t.known) p = p ? nullptr : table_.find(static_cast<pid_t>(m.word.head.ppid));
     // In another pid name space its numbers mean something else here.
     if (!p || p->info.vpid != p->info.pid || m.word.pid != static_cast<uint32_t>(pid)) return t;
     t.usual = true;
@@ -149,8 +158,56 @@ void Handler::image_told(pid_t pid, const ToldImage& m) {
     s.info = told_info(pid, m, who.before);
     if (!who.known) s.info.start_time = now_ns();
     memcpy(s.comm, m.word.comm, sizeof s.comm);
-    if (!who.known) tell_birth(pid, who, s, static_cast<pid_t>(m.word.ppid), *ticket);
+    if (!who.known) tell_birth(pid, who, s, static_cast<pid_t>(m.word.head.ppid), *ticket);
     tell_exec(pid, who, s, m, *ticket);
+}
+
+// A process that was forked and has ended already is told as its parent's likeness.
+void Handler::meet_by_word(pid_t pid, pid_t ppid, Ticket& t) {
+    {
+        auto guard = table_.lock();
+        if (const Process* p = table_.find(pid); p && !p->exited) return;
+    }
+    if (Stat now; read_stat(pid, now) && now.state != 'Z' && now.state != 'X') {
+        introduce(pid, t);
+        return;
+    }
+    Teller who;
+    Snapshot s;
+    {
+        auto guard = table_.lock();
+        const Process* p = table_.find(ppid);
+        if (table_.find(pid) || !p) return;
+        who = {true, false, p->sealed, p->cgroup_told, p->ring_slot, p->info, {}};
+        memcpy(who.comm, p->comm, sizeof who.comm);
+    }
+    s.info = who.before;
+    s.info.pid = s.info.vpid = static_cast<uint32_t>(pid);
+    s.info.ppid = static_cast<uint32_t>(ppid);
+    s.info.start_time = now_ns();
+    memcpy(s.comm, who.comm, sizeof s.comm);
+    tell_birth(pid, who, s, ppid, t);
+}
+
+void Handler::record_told(pid_t pid, pid_t ppid, const uint8_t* record, size_t size) {
+    static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
+    const ReachScope scope;
+    const wire::RecordView view(record, size);
+    if (!view.valid() || size != wire::kHeaderSize + view.header().payload) return;
+    if (view.kind() != RecordKind::call && view.kind() != RecordKind::name) return;
+    meet_by_word(pid, ppid, *ticket);
+    wire::PayloadWriter out(ticket->payload, ticket->payload + wire::kMaxRecord - wire::kHeaderSize);
+    view.each([&](const wire::Tlv& t) {
+        if (may_say(t.tag)) out.put(t.tag, t.index, t.data, t.size);
+        return true;
+    });
+    const wire::RecordHeader& said = view.header();
+    wire::RecordHeader h = header(view.kind(), said.call, pid, static_cast<pid_t>(said.tid));
+    h.origin = static_cast<uint8_t>(wire::Origin::shim);
+    h.flags = said.flags & (wire::kTimeTsc | wire::kResultUnknown | wire::kUnreadable);
+    if (h.flags & wire::kTimeTsc) h.time = said.time;
+    h.result = said.result;
+    emit(h, ticket->payload, out.size());
 }
 
 }  // namespace undercoat::instrument

@@ -18,8 +18,9 @@
 //    shim holds. instrument sends a BesideOffer; after `filter` the shim installs the filter that follows the offer in the same
 //    message, answers with BesideReport and the listener in SCM_RIGHTS, and gets a second offer, `go` or `meet`.
 // 5. An image that was told of a meeting place says once, before main, that it is there: one datagram (SOCK_DGRAM) to that path with
-//    kWordSuffix, an ImageWord and the texts that it counts. Nobody answers; the pid is that of SCM_CREDENTIALS. What the word says
-//    of its sender is the sender's claim. A ring is asked for by 2. once there is something to record.
+//    kWordSuffix, an ImageWord and the texts that it counts. Its first records go the same way, each a WordHead and the record; a
+//    ring is asked for by 2. once there are many. Nobody answers; the pid is that of SCM_CREDENTIALS. What the word says of its
+//    sender is the sender's claim.
 #pragma once
 
 #include "wire/local/ring.h"
@@ -63,11 +64,17 @@ struct MeetReply {
 
 inline constexpr char kWordSuffix[] = "-word";
 
-// What a new image says of itself. Numbers as its own system calls give them; the executable is /proc/self/exe's.
-struct ImageWord {
+enum class WordKind : uint32_t { image = 1, record };
+struct WordHead {
     uint32_t magic;  // kRingMagic
     uint32_t abi;    // kAbi
-    uint32_t pid, ppid, pgid, sid;
+    uint32_t what;   // WordKind
+    uint32_t ppid;   // as getppid(2) gives it
+};
+// What a new image says of itself. Numbers as its own system calls give them; the executable is /proc/self/exe's.
+struct ImageWord {
+    WordHead head;
+    uint32_t pid, pgid, sid, reserved;
     uint32_t uid, euid, suid, gid, egid, sgid;
     uint64_t cap_inheritable, cap_permitted, cap_effective;
     uint64_t exe_dev, exe_ino, exe_ctime, exe_mtime;  // times: ns since the epoch
@@ -77,9 +84,9 @@ struct ImageWord {
     uint64_t arg_start, start_stack;                  // as in /proc/PID/stat
     char comm[16];
     uint32_t exe, cwd, name, argv, envp;              // bytes of each text; they follow in this order
-    uint32_t reserved;
+    uint32_t reserved_too;
 };
-static_assert(sizeof(ImageWord) == 216);
+static_assert(sizeof(ImageWord) == 224);
 // The longest texts; longer ones are cut. The environment's holds our additions, too, which whoever receives it takes out.
 inline constexpr size_t kWordEnv = kMaxEnv + 1024;
 inline constexpr size_t kMostWord = sizeof(ImageWord) + 3 * kMaxPath + kMaxArgs + kWordEnv;

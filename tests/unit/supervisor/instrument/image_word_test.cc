@@ -22,7 +22,7 @@ struct Texts {
 
 wire::ImageWord head_of(const Texts& t) {
     wire::ImageWord w{};
-    w.magic = wire::kRingMagic, w.abi = wire::kAbi;
+    w.head = {wire::kRingMagic, wire::kAbi, static_cast<uint32_t>(wire::WordKind::image), 1};
     const auto size = [](const std::string& text) { return static_cast<uint32_t>(text.size()); };
     w.exe = size(t.exe), w.cwd = size(t.cwd), w.name = size(t.name), w.argv = size(t.argv), w.envp = size(t.envp);
     return w;
@@ -62,8 +62,8 @@ TEST(ImageWord, RefusesLengthsThatDoNotAddUp) {
         std::string m = message(w, t);
         return !parse_word(m.data(), m.size(), image);
     };
-    EXPECT_TRUE(refused([](auto& w) { w.magic = 0; }));
-    EXPECT_TRUE(refused([](auto& w) { w.abi++; }));
+    EXPECT_TRUE(refused([](auto& w) { w.head.magic = 0; }));
+    EXPECT_TRUE(refused([](auto& w) { w.head.abi++; }));
     EXPECT_TRUE(refused([](auto& w) { w.exe++; }));
     EXPECT_TRUE(refused([](auto& w) { w.envp--; }));
     EXPECT_TRUE(refused([](auto& w) { w.argv = UINT32_MAX; }));
@@ -99,7 +99,10 @@ protected:
     }
     std::vector<std::pair<pid_t, std::string>> heard() {
         std::vector<std::pair<pid_t, std::string>> all;
-        words_.receive([&](pid_t pid, const ToldImage& image) { all.emplace_back(pid, image.name); });
+        words_.receive({[&](pid_t pid, const ToldImage& image) { all.emplace_back(pid, image.name); },
+                        [&](pid_t pid, pid_t ppid, const uint8_t* record, size_t n) {
+                            all.emplace_back(pid, std::to_string(ppid) + std::string(reinterpret_cast<const char*>(record), n));
+                        }});
         return all;
     }
     std::string place_;
@@ -127,6 +130,12 @@ TEST_F(Sockets, WhatIsNoWordIsPassedOver) {
     ASSERT_GT(send(m), 0);
     EXPECT_EQ(heard(), (std::vector<std::pair<pid_t, std::string>>{{getpid(), t.name}}));
     EXPECT_TRUE(heard().empty());
+}
+
+TEST_F(Sockets, ARecordIsHandedOnAsItCame) {
+    const wire::WordHead head{wire::kRingMagic, wire::kAbi, static_cast<uint32_t>(wire::WordKind::record), 77};
+    ASSERT_GT(send(std::string(reinterpret_cast<const char*>(&head), sizeof head) + " record"), 0);
+    EXPECT_EQ(heard(), (std::vector<std::pair<pid_t, std::string>>{{getpid(), "77 record"}}));
 }
 
 TEST_F(Sockets, KeepsNoDescriptorThatSomebodySends) {
