@@ -156,7 +156,7 @@ private:
     };
     void meet_by_word(pid_t pid, pid_t ppid, Ticket& t);
     Teller who_tells(pid_t pid, const ToldImage& m);
-    void tell_unrelated(pid_t pid, const ToldImage& m, Ticket& t);
+    void tell_foreign(pid_t pid, const ToldImage& m, Ticket& t);
     void tell_birth(pid_t pid, const Teller& who, const Snapshot& s, pid_t parent, Ticket& t);
     void tell_exec(pid_t pid, const Teller& who, const Snapshot& s, const ToldImage& m, Ticket& t);
 

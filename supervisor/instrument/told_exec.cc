@@ -138,9 +138,8 @@ void Handler::tell_exec(pid_t pid, const Teller& who, const Snapshot& s, const T
     wire::count(registry_, Counter::execs);
 }
 
-// Of a living process that has nobody of whom we know what it inherits.
-void Handler::tell_unrelated(pid_t pid, const ToldImage& m, Ticket& t) {
-    introduce(pid, t);
+// Of a process in another pid name space.
+void Handler::tell_foreign(pid_t pid, const ToldImage& m, Ticket& t) {
     PendingExec exec{};
     exec.time = now_ns();
     wire::PayloadWriter out(exec.payload, exec.payload + sizeof exec.payload);
@@ -152,8 +151,12 @@ void Handler::tell_unrelated(pid_t pid, const ToldImage& m, Ticket& t) {
 void Handler::image_told(pid_t pid, const ToldImage& m) {
     static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
     const ReachScope scope;
-    const Teller who = who_tells(pid, m);
-    if (Stat now; !who.usual && read_stat(pid, now) && now.state != 'Z' && now.state != 'X') return tell_unrelated(pid, m, *ticket);
+    Teller who = who_tells(pid, m);
+    if (Stat now; !who.usual && read_stat(pid, now) && now.state != 'Z' && now.state != 'X') {
+        introduce(pid, *ticket);
+        who = who_tells(pid, m);
+        if (!who.usual) return tell_foreign(pid, m, *ticket);
+    }
     Snapshot s;
     s.info = told_info(pid, m, who.before);
     if (!who.known) s.info.start_time = now_ns();
