@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -42,6 +43,9 @@ bool WordSocket::open(const std::string& meeting_place) {
     const std::string path = meeting_place + wire::kWordSuffix;
     UniqueFd s(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const int on = 1;
+    constexpr rlim_t kFew = 64;  // of descriptors: those that there are have better uses
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < kFew) return false;
     if (!s || path.size() >= sizeof a.sun_path || setsockopt(s.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0) return false;
     memcpy(a.sun_path, path.c_str(), path.size() + 1);
     unlink(path.c_str());  // whoever holds the meeting place holds this, too
