@@ -92,6 +92,8 @@ void Pipeline::start(const MakeSink& make_sink) {
     settings_.state.hide_pid = r.instrument_pid;
     settings_.state.agent_pids = {r.instrument_pid, getppid(), getpid()};
     state_ = std::make_unique<state::State>(settings_.state);
+    if (!settings_.state.host)
+        metadata_ = std::make_unique<state::Metadata>(+[](const char* name) -> const char* { return std::getenv(name); });
     sink_ = make_sink(*state_);
     scan();
     refresh_interest();
@@ -231,6 +233,7 @@ void Pipeline::housekeeping(Requests& requests) {
     }
     if (now < next_tick_) return;
     next_tick_ = now + kTick;
+    if (metadata_ && metadata_->take(state_->container())) ++epoch_;
     sink_->tick(now);
     if (sink_->interest_changed()) {
         ++epoch_;

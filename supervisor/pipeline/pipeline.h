@@ -9,6 +9,7 @@
 #include "supervisor/ingest/agent_link.h"
 #include "supervisor/ingest/ingest.h"
 #include "supervisor/pipeline/repeats.h"
+#include "supervisor/state/metadata.h"
 #include "supervisor/state/sink.h"
 
 #include <atomic>
@@ -72,6 +73,7 @@ private:
     Settings settings_;
     std::unique_ptr<ingest::Ingest> ingest_;
     std::unique_ptr<state::State> state_;
+    std::unique_ptr<state::Metadata> metadata_;  // null on a host
     std::unique_ptr<state::Sink> sink_;
     UniqueFd listener_;
     Counters counters_;

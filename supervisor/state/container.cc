@@ -1,19 +1,31 @@
 // Finds out which container this is.
 #include "supervisor/state/container.h"
 
+#include "base/unique_fd.h"
+
 #include <algorithm>
+#include <fcntl.h>
 #include <fstream>
 #include <sstream>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace undercoat::state {
 namespace {
 
+// A regular file's beginning: a pipe of that name must not hold us up.
 std::string small_file(const std::string& path) {
-    std::ifstream in(path);
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    struct stat s{};
+    if (!fd || fstat(fd.get(), &s) != 0 || !S_ISREG(s.st_mode)) return {};
     std::string text(4096, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(in.gcount()));
+    const ssize_t n = read(fd.get(), text.data(), text.size());
+    text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+    return text;
+}
+
+std::string trimmed(std::string text) {
+    while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.pop_back();
     return text;
 }
 
@@ -52,6 +64,9 @@ void split_image(Container& c) {
 
 struct Env {
     const char* (*get)(const char*);
+    void label(Container& c, const char* variable, const char* name) const {
+        if (const std::string value = (*this)(variable); !value.empty()) c.labels[name] = value;
+    }
     std::string operator()(const char* name) const {
         const char* v = get(name);
         return v != nullptr ? v : "";
@@ -67,21 +82,25 @@ void identify(Container& c, const std::string& root, const Env& env) {
     } else if (!env("K_SERVICE").empty() || !env("CLOUD_RUN_JOB").empty()) {
         c.type = "cloudrun";
         c.name = !env("K_SERVICE").empty() ? env("K_SERVICE") : env("CLOUD_RUN_JOB");
+        env.label(c, "K_REVISION", "cloudrun.revision"), env.label(c, "CLOUD_RUN_EXECUTION", "cloudrun.execution");
     } else if (!env("CONTAINER_APP_NAME").empty()) {
         c.type = "containerapps";
         c.name = env("CONTAINER_APP_NAME");
+        env.label(c, "CONTAINER_APP_REVISION", "containerapps.revision");
+        env.label(c, "CONTAINER_APP_REPLICA_NAME", "containerapps.replica");
     } else if (!env("KUBERNETES_SERVICE_HOST").empty()) {
         c.type = "kubernetes";
         c.pod_name = env("POD_NAME");
         if (c.pod_name.empty()) c.pod_name = env("HOSTNAME");
         c.pod_namespace = env("POD_NAMESPACE");
+        if (c.pod_namespace.empty())
+            c.pod_namespace = trimmed(small_file(root + "/var/run/secrets/kubernetes.io/serviceaccount/namespace"));
         c.pod_uid = env("POD_UID");
         c.pod_ip = env("POD_IP");
     }
     if (c.full_id.empty()) c.full_id = find_id(small_file(root + "/proc/self/cgroup"));
     if (c.full_id.empty()) c.full_id = find_id(small_file(root + "/proc/self/mountinfo"));
-    std::string host_name = small_file(root + "/etc/hostname");
-    while (!host_name.empty() && static_cast<unsigned char>(host_name.back()) <= ' ') host_name.pop_back();
+    const std::string host_name = trimmed(small_file(root + "/etc/hostname"));
     if (c.full_id.empty() && host_name.size() == 12 && is_hex(host_name)) c.full_id = host_name;
     if (c.full_id.empty()) c.full_id = host_name.empty() ? env("HOSTNAME") : host_name;
     if (c.full_id.empty()) c.full_id = "container";

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
+#include <sys/stat.h>
 
 namespace undercoat::state {
 namespace {
@@ -50,6 +51,27 @@ TEST_F(ContainerTest, ReadsTheIdFromTheCgroup) {
 TEST_F(ContainerTest, ReadsTheIdOfAFargateTask) {
     file("/proc/self/cgroup", "1:name=systemd:/ecs/0123456789abcdef0123456789abcdef/0123456789abcdef0123456789abcdef-1234567890\n");
     EXPECT_EQ(detect_container(false, root, get).full_id, "0123456789abcdef0123456789abcdef-1234567890");
+}
+
+TEST_F(ContainerTest, TheNamespaceOfAPodIsInItsServiceAccount) {
+    fs::create_directories(root + "/var/run/secrets/kubernetes.io/serviceaccount");
+    file("/var/run/secrets/kubernetes.io/serviceaccount/namespace", "shop\n");
+    variables = {{"KUBERNETES_SERVICE_HOST", "10.0.0.1"}, {"HOSTNAME", "web-0"}};
+    EXPECT_EQ(detect_container(false, root, get).pod_namespace, "shop");
+    variables["POD_NAMESPACE"] = "other";
+    EXPECT_EQ(detect_container(false, root, get).pod_namespace, "other");
+}
+
+TEST_F(ContainerTest, PlatformsNameRevisions) {
+    variables = {{"CONTAINER_APP_NAME", "front"}, {"CONTAINER_APP_REVISION", "front--1"}};
+    EXPECT_EQ(detect_container(false, root, get).labels["containerapps.revision"], "front--1");
+    variables = {{"K_SERVICE", "front"}, {"K_REVISION", "front-00001"}};
+    EXPECT_EQ(detect_container(false, root, get).labels["cloudrun.revision"], "front-00001");
+}
+
+TEST_F(ContainerTest, APipeForAFileHoldsNobodyUp) {
+    ASSERT_EQ(mkfifo((root + "/etc/hostname").c_str(), 0600), 0);
+    EXPECT_EQ(detect_container(false, root, get).full_id, "container");
 }
 
 TEST_F(ContainerTest, WithoutAnyPlatformItIsStillAContainer) {
