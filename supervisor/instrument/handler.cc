@@ -70,7 +70,8 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
         return;
     }
     const bool first = went_on_ && first_heard(c.pid);
-    const uint32_t ring_slot = introduce(c.pid, t);
+    const bool ending = known && static_cast<Call>(c.call) == Call::exit_group;
+    const uint32_t ring_slot = introduce(c.pid, t, true, ending);
     if (first) tell_left_exec(c, t);
     else if (!exact_) settle_exec(c, t);
     if (Registrar::is_request(t.trap)) return give_ring(backend, c, t);
@@ -83,7 +84,7 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
         }
         note_changes(c);
     }
-    if (known && static_cast<Call>(c.call) == Call::exit_group && keeps(c, t.trap.id)) return;
+    if (ending && keeps(c, t.trap.id)) return;
     answer(backend, c, t);
 }
 

@@ -125,8 +125,8 @@ private:
     void take_file(TrapBackend& backend, const HeldCall& c, Ticket& t);
 
     // life.cc
-    // Makes sure that the process is known; returns its ring's slot.
-    uint32_t introduce(pid_t pid, Ticket& t, bool heard = true);
+    // Makes sure that the process is known; returns its ring's slot. `ending`: what it called for is its end.
+    uint32_t introduce(pid_t pid, Ticket& t, bool heard = true, bool ending = false);
     bool succeeded(pid_t pid);
     bool is_that(ProcessTable::Newborn& who, const Stat& now);
     void note_start(pid_t pid);
@@ -140,6 +140,8 @@ private:
         bool credentials_known = false, rights_settled = false, cgroup_told = false, same_root = false, root_known = false;
     };
     Family family_of(pid_t parent, const Stat& child);
+    Family family_of_ended_child(pid_t pid, const Stat& s);
+    static bool same_image(const Process& p, const Stat& s);
     void remember(Process& p, const Snapshot& s);
     void announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t);
     void record_exit(const HeldCall& c, Ticket& t);
@@ -185,6 +187,7 @@ private:
     ExecCache exec_cache_;
     Agents agents_;
     int deaths_, newborn_timer_;
+    pid_t ended_at_once_ = 0;  // the newest whose first call was its end; under the table's lock
     std::string shim_;
     wire::Origin origin_ = wire::Origin::notify;
     bool exact_ = false, went_on_ = false;

@@ -28,7 +28,7 @@ namespace {
 constexpr long kInfancyNs = 100'000'000;
 }  // namespace
 
-uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard) {
+uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard, bool ending) {
     bool known = false;
     uint32_t slot = 0;
     {
@@ -47,6 +47,7 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard) {
     const pid_t noted = lineage_.parent_of(pid, s.stat.start_time);
     const pid_t parent = noted ? noted : s.stat.ppid;
     Family family = family_of(parent, s.stat);
+    if (!family.plain_fork && ending) family = family_of_ended_child(pid, s.stat);
     const uint32_t left = went_on_ ? registrar_.ring_left(pid, s.stat.start_time) : 0;
     if (family.plain_fork) inherit_snapshot(pid, s, family.info);
     else if (!read_snapshot(pid, s, nullptr, true)) return 0;
@@ -63,6 +64,7 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard) {
         p->start_time = s.stat.start_time;
         p->parent = parent;
         p->unheard = !heard;
+        if (ending) ended_at_once_ = pid;
         p->ring_slot = left;
         p->sealed = family.sealed;
         p->cgroup_told = !family.plain_fork || family.cgroup_told;
@@ -175,8 +177,7 @@ Handler::Family Handler::family_of(pid_t parent, const Stat& child) {
     if (!p) return f;
     f.ring_slot = p->ring_slot;
     f.sealed = p->sealed;
-    f.plain_fork = !p->altered && p->root_known && memcmp(p->comm, child.comm, sizeof p->comm) == 0 &&
-                   p->info.vpid == p->info.pid && p->arg_start == child.arg_start && p->start_stack == child.start_stack;
+    f.plain_fork = !p->altered && p->root_known && same_image(*p, child);
     if (!f.plain_fork) return f;
     f.info = p->info;
     f.credentials = p->credentials;
@@ -186,6 +187,24 @@ Handler::Family Handler::family_of(pid_t parent, const Stat& child) {
     f.same_root = p->same_root;
     f.root_known = p->root_known;
     return f;
+}
+
+// Of a chain of forks that ends without having called for anything, the last one ends first and is looked at whole. It never changed
+// what it was forked with, and neither did its parent, or it would be known.
+Handler::Family Handler::family_of_ended_child(pid_t pid, const Stat& s) {
+    Family f;
+    auto guard = table_.lock();
+    const Process* child = table_.find(ended_at_once_);
+    if (!child || child->parent != pid || child->altered || !same_image(*child, s)) return f;
+    f.plain_fork = true;
+    f.info = child->info;
+    return f;
+}
+
+// With the table's lock held.
+bool Handler::same_image(const Process& p, const Stat& s) {
+    return memcmp(p.comm, s.comm, sizeof p.comm) == 0 && p.info.vpid == p.info.pid && p.arg_start == s.arg_start &&
+           p.start_stack == s.start_stack;
 }
 
 // With the table's lock held.

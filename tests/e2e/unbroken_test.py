@@ -79,6 +79,19 @@ class Calls(Unbroken):
             self.assertIn('a: 1 errno 0 at', done.out)
 
 
+class Chains(Unbroken):
+    def test_of_vforks_that_end_from_the_last_to_the_first(self):
+        """None of them calls for anything but its end; each end is told, with its parent."""
+        for mode, done in self.each('vfork_chain', 300):
+            self.assertEqual('300\n', done.out)
+            if mode == 'preload':
+                continue
+            ends = done.calls('procexit')
+            self.assertEqual(301, len(ends))
+            self.assertEqual([e['pid'] for e in ends[1:]], [e['ppid'] for e in ends[:-1]])
+            self.assertEqual({e['proc.name'] for e in ends}, {ends[-1]['proc.name']})
+
+
 class Limits(Unbroken):
     """Of resources, too low for us: the workload has them, and is seen where we may lift them for ourselves."""
 

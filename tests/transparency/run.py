@@ -148,7 +148,11 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             jobs = [pool.submit(one, u, who) for u in units for who in users_of(u, options)]
             for job in jobs:
-                verdicts += job.result()
+                try:
+                    verdicts += job.result()
+                except KeyboardInterrupt:
+                    print('ended before its time', flush=True)
+                    return 1
     differ = report(verdicts, missing, wanted, began)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps([{**{k: getattr(v, k) for k in ('user', 'way', 'test', 'kind', 'native', 'ours',
