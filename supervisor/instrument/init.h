@@ -7,6 +7,8 @@
 #include <functional>
 #include <sys/types.h>
 
+#include "supervisor/instrument/witness.h"
+
 namespace undercoat::instrument {
 
 // How the workload's first process ended: a wait status.
@@ -24,9 +26,10 @@ public:
 
 private:
     bool reap(Ended& ended);
-    void forward(int signal, int code);
+    void forward(const siginfo_t& info);
     void stop_with(int signal);
     pid_t workload_, agent_;
+    Witness witness_;
     std::function<pid_t()> agent_died_;
 };
 

@@ -160,6 +160,23 @@ class Signals(Case):
             with self.subTest(signal=sig):
                 self.forwarded(sig)
 
+    def test_a_signal_to_the_group_comes_once(self):
+        # Real-time signals queue: each that comes is counted, the last one last.
+        script = ('import os, signal\nn = 0\nboth = {signal.SIGRTMIN, signal.SIGRTMAX}\nsignal.pthread_sigmask(signal.SIG_BLOCK, both)\n'
+                  'os.write(1, b"ready\\n")\nwhile signal.sigwaitinfo(both).si_signo != signal.SIGRTMAX:\n n += 1\n os.write(1, b"one\\n")\n'
+                  'os.write(1, b"%d\\n" % n)')
+        run = self.start_under('python3', '-c', script, process_group=0)
+        self.assertEqual(b'ready\n', run.process.stdout.readline())
+        for _ in range(5):
+            os.killpg(run.process.pid, signal.SIGRTMIN)
+            self.assertEqual(b'one\n', run.process.stdout.readline())
+        # To init alone: passed on after all that it had to do before.
+        run.process.send_signal(signal.SIGRTMIN)
+        self.assertEqual(b'one\n', run.process.stdout.readline())
+        run.process.send_signal(signal.SIGRTMAX)
+        self.assertEqual(b'6\n', run.process.stdout.readline())
+        self.assertEqual(0, run.process.wait(20))
+
     def test_stop_and_continue(self):
         # A group of its own in this session: the kernel lets no terminal stop reach an orphaned group.
         run = self.start_under('sh', '-c', 'echo $$; exec sleep 100', process_group=0)
@@ -167,11 +184,13 @@ class Signals(Case):
 
         def state():
             return pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
-        run.process.send_signal(signal.SIGTSTP)
-        # A tracer's stop of the same kind is shown as t.
-        wait_for(lambda: state() == ('t' if self.trap else 'T'), 'the command stops')
-        run.process.send_signal(signal.SIGCONT)
-        wait_for(lambda: state() == 'S', 'the command goes on')
+        # Again and again: continued before init has stopped, too, it goes on.
+        for _ in range(20):
+            run.process.send_signal(signal.SIGTSTP)
+            # A tracer's stop of the same kind is shown as t.
+            wait_for(lambda: state() == ('t' if self.trap else 'T'), 'the command stops')
+            run.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: state() == 'S', 'the command goes on')
 
     def test_orphans_are_reaped(self):
         script = ('import os,time\nfor i in range(20):\n p=os.fork()\n if p==0:\n  if os.fork(): os._exit(0)\n  os._exit(0)\n'
