@@ -9,10 +9,10 @@
 namespace undercoat::instrument {
 
 struct Agents {
-    pid_t init = 0, trap = 0, supervisor = 0, helper = 0;
+    pid_t init = 0, trap = 0, supervisor = 0, helper = 0, witness = 0;
     // False: a seccomp listener of the workload would hide calls from us. It gets EBUSY, as beside a listener of ours.
     bool foreign_listeners = true;
-    bool has(pid_t pid) const { return pid > 0 && (pid == init || pid == trap || pid == supervisor || pid == helper); }
+    bool has(pid_t pid) const { return pid > 0 && (pid == init || pid == trap || pid == supervisor || pid == helper || pid == witness); }
 };
 
 struct Answer {

@@ -67,7 +67,6 @@ Ended InitDuties::run() {
     sigset_t all;
     sigfillset(&all);
     Ended ended{};
-    witness_.start();
     for (;;) {
         siginfo_t info{};
         const int signal = sigwaitinfo(&all, &info);

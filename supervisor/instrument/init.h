@@ -19,8 +19,8 @@ struct Ended {
 class InitDuties {
 public:
     // `workload`: first process. `agent`: the trap process; when it ends first, `agent_died` starts another and returns it.
-    InitDuties(pid_t workload, pid_t agent, std::function<pid_t()> agent_died)
-        : workload_(workload), agent_(agent), agent_died_(std::move(agent_died)) {}
+    InitDuties(pid_t workload, pid_t agent, Witness& witness, std::function<pid_t()> agent_died)
+        : workload_(workload), agent_(agent), witness_(witness), agent_died_(std::move(agent_died)) {}
     // Forwards, reaps, stops and continues until the first process has ended. Signals must be blocked (signals.h).
     Ended run();
 
@@ -29,7 +29,7 @@ private:
     void forward(const siginfo_t& info);
     void stop_with(int signal);
     pid_t workload_, agent_;
-    Witness witness_;
+    Witness& witness_;
     std::function<pid_t()> agent_died_;
 };
 

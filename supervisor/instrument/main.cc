@@ -48,12 +48,12 @@ bool inside_another() {
 }
 
 // From here on we are the workload's init.
-[[noreturn]] void be_init(Agent& agent, pid_t workload, bool output) {
+[[noreturn]] void be_init(Agent& agent, Witness& witness, pid_t workload, bool output) {
     drop_inherited(getpid() != 1, getpid() != 1 && !output);
     // As PID 1 we stay open to looks, as the workload would be: /proc/1/fd/1 is how programs reach the container's log.
     if (getpid() != 1) prctl(PR_SET_DUMPABLE, 0);
     lower_oom_risk();
-    const Ended ended = InitDuties(workload, agent.pid(), [&agent] { return agent.replace(); }).run();
+    const Ended ended = InitDuties(workload, agent.pid(), witness, [&agent] { return agent.replace(); }).run();
     agent.finish(getpid() == 1);
     end_like(ended.status);
 }
@@ -71,10 +71,15 @@ int run(const Options& o) {
     const Bundle bundle = find_bundle();
     note_missing(o, bundle);
     LaunchPlan plan = plan_launch(o, bundle, command.path);
-    Agent agent({bundle.supervisor, o.supervisor, plan.shim, capture_mode(plan), getpid(), 0, nullptr});
+    Witness witness;
+    witness.start();
+    StewardSettings settings{bundle.supervisor, o.supervisor, plan.shim, capture_mode(plan), getpid(), 0, nullptr};
+    settings.witness_pid = witness.pid();
+    Agent agent(std::move(settings));
     if (Status s = agent.start(); !s) {
         log_line(LogLevel::error, "%s The workload runs unseen.", s.error().c_str());
         if (o.hold_until_ready) return kNotStarted;
+        witness.stop();
         restore_fd_limit();
         give_back_signals(signals);
         give_back_limits();
@@ -85,6 +90,7 @@ int run(const Options& o) {
         return kNotStarted;
     }
     plan.spec.protected_pids = {getpid(), agent.pid()};
+    if (witness.pid() != 0) plan.spec.protected_pids.push_back(witness.pid());
     plan.meet = agent.meet();
     plan.tracer = agent.pid();
     plan.trace = [&agent](pid_t pid, bool every_call) { return agent.trace(pid, every_call); };
@@ -95,7 +101,7 @@ int run(const Options& o) {
     }
     say_mode(launched, plan);
     agent.serve(std::move(launched.listener), launched.pid);
-    be_init(agent, launched.pid, std::find(o.supervisor.begin(), o.supervisor.end(), "stdout") != o.supervisor.end());
+    be_init(agent, witness, launched.pid, std::find(o.supervisor.begin(), o.supervisor.end(), "stdout") != o.supervisor.end());
 }
 
 int start(int argc, char** argv) {

@@ -54,7 +54,7 @@ public:
           supervisor_(shared, registrar_, settings.supervisor, settings.arguments, *settings.hand_over),
           epoll_(move_high(UniqueFd(epoll_create1(EPOLL_CLOEXEC)))),
           newborns_(move_high(UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)))), trap_ring_(shared.trap.ring, *shared.registry),
-          handler_(table_, trap_ring_, registrar_, *shared.registry, Agents{settings.init_pid, getpid(), 0, settings.helper_pid}, epoll_.get(),
+          handler_(table_, trap_ring_, registrar_, *shared.registry, Agents{settings.init_pid, getpid(), 0, settings.helper_pid, settings.witness_pid}, epoll_.get(),
                    newborns_.get(), settings.shim) {
         handler_.keep_in(*settings.hand_over);
     }

@@ -25,6 +25,7 @@ struct StewardSettings {
     pid_t helper_pid;  // the process between us and a workload that we were started beside of; 0: we are its parent
     HandOver* hand_over;
     Vault* vault = nullptr;
+    pid_t witness_pid = 0;  // see witness.h; 0: none
 };
 
 // What a trap process that has died leaves to the next one.

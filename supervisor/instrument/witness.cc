@@ -55,6 +55,7 @@ void Witness::stop() {
 void Witness::watch() {
     // Whoever signals programs by our name means init.
     prctl(PR_SET_NAME, "witness");
+    prctl(PR_SET_DUMPABLE, 0);
     syscall(SYS_close_range, 0, ~0U, 0);
     if (chdir("/") != 0) _exit(0);
     sigset_t all;
