@@ -47,7 +47,7 @@ def arguments():
     p.add_argument('--unit', action='append', help='only this unit')
     p.add_argument('--way', action='append', choices=compare.default_ways(), help='only this way of watching')
     p.add_argument('--as', dest='users', choices=('root', 'nobody'), help='only as this user')
-    p.add_argument('--jobs', type=int, default=2, help='units at once')
+    p.add_argument('--jobs', type=int, default=4, help='units at once')
     p.add_argument('--json', help='write every verdict that is not "same" to this file')
     p.add_argument('--list', action='store_true', help='list the units and end')
     return p.parse_args()

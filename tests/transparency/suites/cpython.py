@@ -5,8 +5,8 @@ FOLDER = '/usr/lib/python3.11/test'
 
 # Module: seconds it may take. Those of the short run take a few seconds in all.
 FAST = {'os': 60, 'posix': 60, 'pty': 30, 'select': 60, 'mmap': 60, 'fcntl': 30, 'popen': 30, 'pathlib': 60, 'glob': 30, 'shutil': 60,
-        'tempfile': 60, 'fork1': 60, 'wait3': 60, 'threadsignals': 60, 'file_eintr': 60}
-SLOW = {'subprocess': 300, 'socket': 300, 'threading': 120, 'signal': 200, 'asyncio': 600, 'multiprocessing_fork': 600, 'ssl': 200,
+        'tempfile': 60, 'fork1': 60, 'file_eintr': 60}
+SLOW = {'wait3': 60, 'threadsignals': 60, 'subprocess': 300, 'socket': 300, 'threading': 120, 'signal': 200, 'asyncio': 600, 'multiprocessing_fork': 600, 'ssl': 200,
         'selectors': 90, 'io': 300, 'venv': 200, 'eintr': 120, 'epoll': 60, 'ftplib': 60, 'mailbox': 60, 'pipes': 30, 'thread': 60,
         'socketserver': 60, 'asyncore': 60, 'httpservers': 60, 'largefile': 60, 'file': 30, 'fileio': 30, 'posixpath': 30, 'tarfile': 120,
         'zipfile': 120, 'resource': 30, 'pwd': 30, 'grp': 30, 'syslog': 30, 'faulthandler': 120, 'multiprocessing_spawn': 900,

@@ -4,4 +4,4 @@ from unit import Unit
 
 def units():
     yield Unit('node', 'program', lambda place, tests: ['sh', place.suites / 'programs/node_program.sh', place.suites / 'programs/program.js'],
-               seconds=150, user=True, fast=('root',), needs=('node',))
+               seconds=150, user=True, needs=('node',))

@@ -28,4 +28,4 @@ def units():
                seconds=200, read=read_busybox, user=True, sources=('busybox',), needs=('busybox',))
     yield shell_unit('bash', '/bin/bash', 'bash', 'tests', seconds=400, needs=('gcc',))
     for name, shell in (('dash', '/bin/dash'), ('bash', '/bin/bash')):
-        yield shell_unit(f'ash-tests-by-{name}', shell, 'busybox', 'shell/ash_test', seconds=200, needs=('gcc',), fast=('nobody',) if name == 'dash' else ())
+        yield shell_unit(f'ash-tests-by-{name}', shell, 'busybox', 'shell/ash_test', seconds=200, needs=('gcc',))
