@@ -37,6 +37,23 @@ constexpr Setting kSettings[] = {
     {"UNDERCOAT_LOGGING", "warning", "silent error warning info debug trace", "--log", "own messages, on stderr"},
     {"UNDERCOAT_PRIORITY", "availability", "availability security", "",
      "start the workload at once, or only when the rules are loaded"},
+    {"UNDERCOAT_COLLECTOR", "none", "", "", "collector that alerts are sent to: HOST[:PORT]"},
+    {"UNDERCOAT_COLLECTOR_PORT", "6443", "", "", "its port"},
+    {"UNDERCOAT_ORCHESTRATOR", "none", "", "", "relay that alerts are sent to instead: HOST[:PORT]"},
+    {"UNDERCOAT_ORCHESTRATOR_PORT", "6667", "", "", "its port"},
+    {"UNDERCOAT_ACCESS_KEY", "none", "", "", "what the collector knows this agent by"},
+    {"UNDERCOAT_ACCESS_KEY_FILE", "none", "", "", "a file that holds it"},
+    {"UNDERCOAT_TAGS", "none", "", "", "tags of this agent, separated by commas"},
+    {"UNDERCOAT_CA_CERT", "the system's", "", "", "certificate authority of the collector, a PEM file"},
+    {"UNDERCOAT_CLIENT_CERT", "none", "", "", "certificate that the collector is shown, a PEM file"},
+    {"UNDERCOAT_CLIENT_KEY", "none", "", "", "its key"},
+    {"UNDERCOAT_INSECURE", "false", "true false 1 0 yes no", "", "do not check the collector's certificate"},
+    {"UNDERCOAT_PROXY", "none", "", "", "HTTP proxy on the way: [http://][USER:PASSWORD@]HOST[:PORT]"},
+    {"UNDERCOAT_PROXY_USER", "none", "", "", "user for the proxy"},
+    {"UNDERCOAT_PROXY_PASSWORD", "none", "", "", "password for the proxy"},
+    {"UNDERCOAT_SPOOL", "/var/lib/undercoat/spool", "", "", "directory in which alerts wait, or 'memory'"},
+    {"UNDERCOAT_SPOOL_MB", "64, in memory 8", "", "", "its size in megabytes"},
+    {"UNDERCOAT_AGENT_ID", "made at random", "", "", "name of this agent at the collector"},
 };
 
 bool is_allowed(const Setting& s, std::string_view value) {
@@ -98,11 +115,13 @@ int show_config(bool json, const std::string& given) {
     for (const Setting& s : kSettings) {
         const char* value = std::getenv(s.variable);
         const bool set = value && *value;
+        const std::string_view name = s.variable;
+        if (set && (name == "UNDERCOAT_ACCESS_KEY" || name == "UNDERCOAT_PROXY_PASSWORD" || name == "UNDERCOAT_PROXY")) value = "(set)";
         if (json) {
             all[s.variable] = {{"value", set ? value : s.standard}, {"from", set ? "environment" : "default"}, {"flag", s.flag}};
             continue;
         }
-        std::printf("%-20s %-30s %-12s %s%s%s\n", s.variable, set ? value : s.standard, set ? "environment" : "default",
+        std::printf("%-27s %-30s %-12s %s%s%s\n", s.variable, set ? value : s.standard, set ? "environment" : "default",
                     s.meaning, *s.flag ? "; flag " : "", s.flag);
     }
     if (json) std::cout << all << "\n";

@@ -34,6 +34,13 @@ int run_workload(char** arguments) {
     return become("instrument", argv.data());
 }
 
+int run_collector(char** arguments) {
+    std::vector<char*> argv{const_cast<char*>("collector")};
+    for (char** a = arguments; *a; ++a) argv.push_back(*a);
+    argv.push_back(nullptr);
+    return become("collector", argv.data());
+}
+
 int replay(const std::string& file, const std::vector<std::string>& rules, bool json) {
     std::vector<std::string> words{"supervisor", "--replay", file};
     for (const std::string& r : rules) words.insert(words.end(), {"--rules", r});

@@ -95,6 +95,12 @@ void append_time(uint64_t ts, std::string& out) {
 
 }  // namespace
 
+void append_fields_object(std::span<const AlertField> fields, uint64_t ts, const LineStyle& style, std::string& out) {
+    out += '{';
+    append_fields(fields, ts, style, out);
+    out += '}';
+}
+
 void append_text_line(const Alert& a, std::string& out, const LineStyle& style) {
     append_escaped(text_form(a, style), out);
     out += '\n';
@@ -112,9 +118,8 @@ void append_json_line(const Alert& a, std::string_view hostname, std::string& ou
         append_quoted(text_form(a, style), out);
     }
     if (style.fields) {
-        out += ",\"output_fields\":{";
-        append_fields(a.fields, a.ts, style, out);
-        out += "}";
+        out += ",\"output_fields\":";
+        append_fields_object(a.fields, a.ts, style, out);
     }
     append_end(a.priority, a.rule, a.source, out);
     if (style.tags) {
@@ -148,9 +153,8 @@ void append_json_line(const InternalAlert& a, std::string_view hostname, std::st
     append_quoted(hostname, out);
     out += ",\"output\":";
     append_quoted(a.message, out);
-    out += ",\"output_fields\":{";
-    append_fields(a.fields, a.ts, style, out);
-    out += "}";
+    out += ",\"output_fields\":";
+    append_fields_object(a.fields, a.ts, style, out);
     append_end(a.priority, a.rule, "internal", out);
     append_time(a.ts, out);
 }

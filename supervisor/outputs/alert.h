@@ -53,6 +53,8 @@ void append_text_line(const Alert& a, std::string& out, const LineStyle& style =
 // Appends one JSON object with the keys hostname, output, output_fields, priority, rule, source, tags, time, and "\n";
 // message behind hostname where the style has it.
 void append_json_line(const Alert& a, std::string_view hostname, std::string& out, const LineStyle& style = {});
+// The fields as one JSON object, with the event's time.
+void append_fields_object(std::span<const AlertField> fields, uint64_t ts, const LineStyle& style, std::string& out);
 // "<time>: <Priority> <message> (key=<JSON value> …)\n" and the JSON object.
 void append_text_line(const InternalAlert& a, std::string& out, const LineStyle& style = {});
 void append_json_line(const InternalAlert& a, std::string_view hostname, std::string& out, const LineStyle& style = {});

@@ -45,6 +45,16 @@ uint64_t wall_clock() {
     return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
 }
 
+// What a person asks of an alert that its rule's output may not tell.
+std::vector<AppendedOutput> context_of_alerts() {
+    AppendedOutput all;
+    for (const char* field : {"evt.type", "proc.name", "proc.pid", "proc.exepath", "proc.cmdline", "proc.cwd", "proc.ppid", "proc.pname",
+                              "proc.pcmdline", "proc.aname[2]", "proc.aname[3]", "proc.aname[4]", "proc.aname[5]", "proc.tty", "user.name",
+                              "user.uid", "container.id", "container.name", "container.image.repository", "fd.name"})
+        all.extra_fields.emplace_back(field, "");
+    return {all};
+}
+
 bool is_stream(const std::string& target) { return target == "stdout" || target == "stderr"; }
 
 }  // namespace
@@ -53,6 +63,7 @@ Engine::Engine(EngineSettings settings, actions::Log log)
     : settings_(completed(std::move(settings))), log_(std::move(log)), catalogue_(static_names()),
       host_(catalogue_, settings_.rules, log_),
       composer_(settings_.outputs.append, catalogue_, [this](const std::string& m) { log_(Severity::error, m); }),
+      context_composer_(context_of_alerts(), catalogue_, [](const std::string&) {}),
       drop_monitor_(settings_.outputs.drops), journal_(settings_.journal) {
     surroundings_.hostname = host_name();
     surroundings_.hashes = std::make_shared<fields::FileHashes>();
@@ -69,6 +80,7 @@ Engine::Engine(EngineSettings settings, actions::Log log)
     const auto warn = [this](const std::string& m) { log_(Severity::error, m); };
     channels_ = std::make_unique<Fanout>(settings_.outputs, surroundings_.hostname, warn);
     if (channels_->empty()) channels_.reset();
+    if (settings_.make_tap) tap_ = settings_.make_tap(surroundings_.hostname);
     start_web();
 }
 
@@ -141,11 +153,10 @@ state::Verdict Engine::on_event(const event::Event& e, state::State& state) {
 }
 
 void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {
-    if (!alerts_ && !channels_) return;
-    if (alerts_ && journal_.written_before(e.id, rule.name)) {
-        ++duplicates_;
-        return;
-    }
+    if (!alerts_ && !channels_ && !tap_) return;
+    const bool written = alerts_ && journal_.written_before(e.id, rule.name);
+    if (written) ++duplicates_;
+    if (written && !tap_) return;
     output_arena_.reset();
     Alert alert;
     alert.rule = rule.name;
@@ -155,6 +166,8 @@ void Engine::write_alert(const rules::Rule& rule, const event::Event& e) {
     alert.ts = e.ts;
     composer_.compose(rule, *view_, output_arena_, alert.message, fields_);
     alert.fields = fields_;
+    if (tap_) forward(alert, rule, e);  // knows by itself what its predecessor took
+    if (written) return;
     ++alerted_;
     if (channels_) send_to_channels(alert, alert.priority);
     if (!alerts_) return;
@@ -181,16 +194,19 @@ void Engine::write_event(const event::Event& e, state::State& state) {
 bool Engine::commit() {
     const bool alerts = !alerts_ || alerts_->commit();
     const bool events = !events_ || events_->commit();
-    return alerts && events;
+    const bool forwarded = !tap_ || tap_->safe() >= tap_->taken();
+    return alerts && events && forwarded;
 }
 
 void Engine::mark() {
     if (alerts_) alerts_mark_ = alerts_->appended();
     if (events_) events_mark_ = events_->appended();
+    if (tap_) tap_mark_ = tap_->taken();
 }
 
 bool Engine::reached_mark() {
-    return (!alerts_ || alerts_->written() >= alerts_mark_) && (!events_ || events_->written() >= events_mark_);
+    return (!alerts_ || alerts_->written() >= alerts_mark_) && (!events_ || events_->written() >= events_mark_) &&
+           (!tap_ || tap_->safe() >= tap_mark_);
 }
 
 void Engine::reload() {
@@ -213,7 +229,7 @@ void Engine::reopen() {
 
 void Engine::tick(uint64_t now_ns) {
     const bool other_rules = host_.tick(now_ns);
-    if (other_rules) composer_.forget();
+    if (other_rules) composer_.forget(), context_composer_.forget();
     interest_changed_ |= other_rules;
     look_at_counters(now_ns);
 }
@@ -223,6 +239,7 @@ void Engine::stop() {
     look_at_counters(UINT64_MAX / 2);
     commit();
     channels_.reset();  // delivers what waits
+    tap_.reset();       // the same
     log_(Severity::debug, statistics());
 }
 

@@ -14,6 +14,7 @@
 #include "supervisor/outputs/internal_alerts.h"
 #include "supervisor/outputs/line_sink.h"
 #include "supervisor/outputs/resume.h"
+#include "supervisor/outputs/tap.h"
 #include "supervisor/outputs/web_server.h"
 #include "supervisor/state/sink.h"
 
@@ -36,6 +37,8 @@ struct EngineSettings {
     std::function<std::vector<std::pair<std::string, uint64_t>>()>
         drops;  // lost events so far by reason; null: not known
     std::string version;
+    // Makes what forwards alerts, once the rules are loaded; null: nothing does. The argument: the host's name.
+    std::function<std::unique_ptr<AlertTap>(const std::string&)> make_tap;
     wire::AlertJournal* journal =
         nullptr;  // of this run; null: alerts are not told apart from those of a dead supervisor
 };
@@ -77,6 +80,8 @@ private:
     void write_alert(const rules::Rule& rule, const event::Event& e);
     void write_event(const event::Event& e, state::State& state);
     void write_internal(const InternalAlert& alert);
+    void forward(const Alert& alert, const rules::Rule& rule, const event::Event& e);
+    void tell_tap(const Metrics& m);
     template <class Any>
     void send_to_channels(const Any& alert, std::string_view priority);
     Metrics metrics() const;
@@ -96,6 +101,10 @@ private:
     std::vector<AlertField> fields_;
     std::unique_ptr<LineSink> alerts_, events_;
     std::unique_ptr<Fanout> channels_;   // null: none
+    std::unique_ptr<AlertTap> tap_;      // null: none
+    Composer context_composer_;          // what the tap is told beside the rule's output
+    std::vector<AlertField> context_;
+    uint64_t tap_mark_ = 0;
     DropMonitor drop_monitor_;
     std::unique_ptr<LineSink> metrics_file_;
     mutable std::mutex published_mutex_;

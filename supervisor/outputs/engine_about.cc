@@ -40,8 +40,50 @@ void Engine::send_to_channels(const Any& alert, std::string_view priority) {
 }
 template void Engine::send_to_channels(const Alert& alert, std::string_view priority);
 
+// Distinct for each rule and event, and the same in every supervisor of a run.
+static uint64_t key_of(const event::EventId& id, std::string_view rule) {
+    uint64_t h = 0xcbf29ce484222325;
+    const auto mix = [&h](uint64_t v) { h = (h ^ v) * 0x100000001b3, h ^= h >> 29; };
+    mix(id.ring);
+    mix(id.position);
+    for (const char c : rule) mix(static_cast<uint8_t>(c));
+    return h | 1;
+}
+
+void Engine::forward(const Alert& alert, const rules::Rule& rule, const event::Event& e) {
+    std::string fields, context, unused;
+    append_fields_object(alert.fields, alert.ts, settings_.outputs.style, fields);
+    context_composer_.compose(rule, *view_, output_arena_, unused, context_);
+    std::erase_if(context_, [](const AlertField& f) { return !f.value.exists(); });
+    append_fields_object(context_, alert.ts, settings_.outputs.style, context);
+    TappedAlert t;
+    t.key = e.id.ring || e.id.position ? key_of(e.id, rule.name) : 0;
+    t.ts = alert.ts, t.severity = severity_number(alert.priority);
+    t.rule = alert.rule, t.source = alert.source, t.hostname = surroundings_.hostname, t.message = alert.message;
+    t.tags = alert.tags;
+    t.fields = fields, t.context = context;
+    tap_->take(t);
+}
+
+void Engine::tell_tap(const Metrics& m) {
+    AlertTap::Counts counts = {{"events", m.events}, {"alerts", m.alerts}, {"alerts_not_repeated", m.duplicates}, {"rules", m.rules},
+                               {"drops", m.dropped_events()}, {"drops_alert_lines", m.alert_lines_dropped},
+                               {"drops_event_lines", m.event_lines_dropped}};
+    for (const auto& [reason, n] : m.drops) counts.emplace_back("drops_" + reason, n);
+    tap_->tell(std::move(counts), "");
+}
+
 void Engine::write_internal(const InternalAlert& alert) {
     if (channels_) send_to_channels(alert, alert.priority);
+    if (tap_) {
+        std::string fields;
+        append_fields_object(alert.fields, alert.ts, settings_.outputs.style, fields);
+        TappedAlert t;
+        t.ts = alert.ts, t.severity = severity_number(alert.priority);
+        t.rule = alert.rule, t.source = "internal", t.hostname = surroundings_.hostname, t.message = alert.message;
+        t.fields = fields, t.context = "{}";
+        tap_->take(t);
+    }
     if (!alerts_) return;
     line_.clear();
     if (format_ == Format::json)
@@ -69,6 +111,7 @@ Metrics Engine::metrics() const {
     if (surroundings_.hashes) m.hashes = surroundings_.hashes->counters();
     if (settings_.drops) m.drops = settings_.drops();
     if (channels_) m.channels = channels_->states();
+    if (tap_) m.forward = tap_->counters();
     return m;
 }
 
@@ -100,6 +143,7 @@ void Engine::look_at_counters(uint64_t now_ns) {
     next_look_ = now_ns + kSecond;
     const MetricsSettings& s = settings_.outputs.metrics;
     const Metrics m = metrics();
+    if (tap_) tell_tap(m);
     if (const auto found = drop_monitor_.look(m, now_ns)) {
         if (settings_.outputs.drops.log)
             log_(Severity::warning, std::to_string(found->dropped) + " events were lost beside " +

@@ -124,6 +124,9 @@ std::string prometheus_text(const Metrics& m) {
     w.value(m.rules);
     write_rules(m, w);
     write_channels(m, w);
+    if (m.forward.empty()) return w.out;
+    w.family("undercoat_forward", "gauge", "Forwarding to the collector, by what is counted.");
+    for (const auto& [name, n] : m.forward) w.value(n, "what=" + label(name));
     return w.out;
 }
 

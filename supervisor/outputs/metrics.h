@@ -31,6 +31,7 @@ struct Metrics {
     fields::FileHashes::Counters hashes;
     uint64_t alert_lines_dropped = 0, event_lines_dropped = 0, write_errors = 0;
     std::vector<Fanout::State> channels;
+    std::vector<std::pair<std::string, uint64_t>> forward;  // what forwarding to a collector did, by name
 
     uint64_t dropped_events() const;
     uint64_t dropped_alerts() const;    // of all outputs

@@ -1,11 +1,11 @@
 // See resolve.h.
 #include "supervisor/outputs/resolve.h"
 
+#include "net/client.h"
+
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 #include <netdb.h>
-#include <nss.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,16 +21,8 @@ void limit_waiting(int fd, int timeout_ms) {
 
 }  // namespace
 
-void limit_name_services() {
-    static std::once_flag once;
-    std::call_once(once, [] {
-        __nss_configure_lookup("hosts", "files dns");
-        __nss_configure_lookup("services", "files");
-    });
-}
-
 Result<UniqueFd> connect_to(const std::string& host, const std::string& port, int type, int timeout_ms) {
-    limit_name_services();
+    net::limit_name_services();
     addrinfo hints{};
     hints.ai_socktype = type;
     addrinfo* found = nullptr;

@@ -72,6 +72,22 @@ struct MetricsSettings {
     std::string output_file;      // as JSON lines; empty: none
 };
 
+// Where alerts are forwarded to, beside every output.
+struct CollectorSettings {
+    std::string host;             // empty: nowhere
+    std::string port = "6443";
+    std::string access_key;
+    std::vector<std::string> tags;            // of this agent: "team:payments"
+    std::string ca_cert;                      // trusted instead of the system's
+    std::string client_cert, client_key;
+    bool insecure = false;                    // do not check the collector's certificate
+    std::string proxy_host, proxy_port, proxy_user, proxy_password;  // HTTP CONNECT
+    std::string spool;                        // a directory, or "memory"; empty: one of the usual places
+    size_t spool_bytes = 64 << 20, memory_bytes = 8 << 20;
+    std::string agent_id;                     // empty: made at random
+    std::chrono::milliseconds linger{3000};   // at the end
+};
+
 struct OutputSettings {
     LineStyle style;
     std::vector<AppendedOutput> append{AppendedOutput{"syscall", "", {}, "", {}, true}};
@@ -85,6 +101,7 @@ struct OutputSettings {
     WebSettings web;
     DropSettings drops;
     MetricsSettings metrics;
+    CollectorSettings collector;
 };
 
 // Even "unbounded" must not eat the workload's memory.

@@ -184,6 +184,7 @@ public:
         add_general();
         add_lines();
         add_channels();
+        add_collector();
         add_rest();
     }
 
@@ -317,6 +318,23 @@ private:
         add("http_output.client_cert", o.http.client_cert);
         add("http_output.client_key", o.http.client_key);
         add("http_output.keep_alive", o.http.keep_alive);
+    }
+
+    void add_collector() {
+        CollectorSettings& c = out_.outputs.collector;
+        add("collector.address", [this](const YAML::Node& n) { out_.collector["UNDERCOAT_COLLECTOR"] = text(n); });
+        add("collector.orchestrator", [this](const YAML::Node& n) { out_.collector["UNDERCOAT_ORCHESTRATOR"] = text(n); });
+        add("collector.proxy", [this](const YAML::Node& n) { out_.collector["UNDERCOAT_PROXY"] = text(n); });
+        add("collector.access_key_file", [this](const YAML::Node& n) { out_.collector["UNDERCOAT_ACCESS_KEY_FILE"] = text(n); });
+        add("collector.spool_megabytes", [this](const YAML::Node& n) { out_.collector["UNDERCOAT_SPOOL_MB"] = text(n); });
+        add("collector.tags", [&c](const YAML::Node& n) { c.tags = texts(n); });
+        add("collector.access_key", c.access_key);
+        add("collector.ca_cert", c.ca_cert);
+        add("collector.client_cert", c.client_cert);
+        add("collector.client_key", c.client_key);
+        add("collector.insecure", c.insecure);
+        add("collector.spool", c.spool);
+        add("collector.agent_id", c.agent_id);
     }
 
     void add_rest() {

@@ -8,6 +8,7 @@
 #include "rules/ruleset/loader.h"
 #include "supervisor/outputs/settings.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct SettingsFile {
     std::vector<rules::RuleSelection> selections;
     std::optional<rules::Priority> priority;
     std::optional<bool> first_match;       // rule_matching
+    std::map<std::string, std::string> collector;  // keys of `collector` that are read like the variable of this name
     std::vector<std::string> problems;     // bad values
     std::vector<std::string> ignored;      // keys that mean nothing to anybody
     std::vector<std::string> foreign;      // keys of Falco's that mean nothing here

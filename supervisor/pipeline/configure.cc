@@ -1,7 +1,11 @@
 // See configure.h.
 #include "supervisor/pipeline/configure.h"
 
+#include "supervisor/forward/forwarder.h"
+#include "supervisor/forward/settings.h"
 #include "supervisor/outputs/settings_file.h"
+
+#include <cstdlib>
 
 namespace undercoat::pipeline {
 namespace {
@@ -53,7 +57,28 @@ outputs::EngineSettings engine_settings(const SupervisorOptions& o, const action
     if (o.json || o.format == "json") s.format = outputs::Format::json;
     if (o.format == "text") s.format = outputs::Format::text;
     s.version = UNDERCOAT_VERSION;
+    std::vector<std::string> problems;
+    forward::apply_environment(s.outputs.collector, file.collector, [](const char* name) -> const char* { return std::getenv(name); },
+                               problems);
+    for (const std::string& p : problems) log(Severity::error, p);
     return s;
+}
+
+void add_forwarding(outputs::EngineSettings& s, const std::string& mode, const actions::Log& log) {
+    if (s.outputs.collector.host.empty()) return;
+    s.make_tap = [collector = s.outputs.collector, version = s.version, resumed = s.resumed, mode,
+                  log](const std::string& hostname) -> std::unique_ptr<outputs::AlertTap> {
+        forward::Identity me;
+        me.version = version, me.hostname = hostname, me.mode = mode;
+        me.platform = forward::platform_facts([](const char* name) -> const char* { return std::getenv(name); });
+        me.resumed = resumed;
+        auto forwarder = forward::Forwarder::start(collector, std::move(me), [log](bool trouble, const std::string& message) {
+            log(trouble ? Severity::warning : Severity::info, message);
+        });
+        if (forwarder) return std::move(*forwarder);
+        log(Severity::error, forwarder.error() + " Alerts are not forwarded.");
+        return nullptr;
+    };
 }
 
 }  // namespace undercoat::pipeline

@@ -73,6 +73,7 @@ outputs::EngineSettings settings_of_run(const pipeline::SupervisorOptions& o, pi
     outputs::EngineSettings s = pipeline::engine_settings(o, log);
     if (!running) return s;
     s.resumed = running->restarted();
+    pipeline::add_forwarding(s, running->mode(), log);
     s.journal = running->alert_journal();
     s.drops = [running] {
         const ingest::Counters* c = running->ingest_counters();

@@ -99,6 +99,16 @@ void Pipeline::start(const MakeSink& make_sink) {
     refresh_interest();
 }
 
+std::string Pipeline::mode() const {
+    if (!ingest_) return "";
+    switch (static_cast<wire::CaptureMode>(ingest_->registry().mode)) {
+        case wire::CaptureMode::full: return "full";
+        case wire::CaptureMode::preload: return "preload";
+        case wire::CaptureMode::trap: return "trap";
+    }
+    return "";
+}
+
 bool Pipeline::restarted() const {
     constexpr auto kRestarts = static_cast<size_t>(wire::Counter::supervisor_restarts);
     return ingest_ && __atomic_load_n(&ingest_->registry().counters[kRestarts], __ATOMIC_RELAXED) != 0;

@@ -47,6 +47,8 @@ public:
     int run(const MakeSink& make_sink, Requests& requests);
     // Whether a supervisor of this run died before this one. Known once the sink is made.
     bool restarted() const;
+    // "full", "preload" or "trap"; empty until the sink is made.
+    std::string mode() const;
     // Where the sink notes its alerts for a supervisor after this one. Null until the sink is made.
     wire::AlertJournal* alert_journal() { return ingest_ ? &ingest_->registry().alerts : nullptr; }
     const Counters& counters() const { return counters_; }
