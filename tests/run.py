@@ -168,7 +168,7 @@ def step_e2e(tally):
 def step_conformance(tally):
     if not (SHARED / 'conformance').is_dir():
         return tally.skipped('conformance: ../shared/conformance is not there')
-    programs = [p for p in BUILD.glob('tests/conformance/conformance*') if p.is_file() and os.access(p, os.X_OK)]
+    programs = [p for p in BUILD.glob('tests/conformance*') if p.is_file() and os.access(p, os.X_OK)]
     if not programs:
         return tally.failed('the conformance runner is not built')
     for program in programs:

@@ -38,8 +38,8 @@ int doctor(bool json);
 int show_config(bool json, const std::string& file);
 // Becomes the program `collector` that lies beside this one, with these arguments. Returns only on failure.
 int run_collector(char** arguments);
-// Feeds a recorded event log to the rules: becomes `supervisor --replay FILE …`. Returns only on failure.
-int replay(const std::string& file, const std::vector<std::string>& rules, bool json);
+// Feeds a recorded event log or a capture to the rules: becomes `supervisor --replay FILE …`. Returns only on failure.
+int replay(const std::string& file, const std::vector<std::string>& rules, const std::string& events, bool json);
 
 // The directory of this program, with a final slash; "" if unknown.
 std::string own_directory();

@@ -2,6 +2,7 @@
 #include "supervisor/cli/commands.h"
 #include "supervisor/cli/recorded.h"
 #include "supervisor/cli/rules_files.h"
+#include "supervisor/scap/capture.h"
 #include "rules/ruleset/explain.h"
 
 #include <boost/json.hpp>
@@ -75,18 +76,22 @@ public:
         for (size_t i = 0; i < lines.size() && !done_; ++i) {
             if (Status s = recorded.next(lines[i]); !s)
                 return Error{"line " + std::to_string(i + 1) + ": " + s.error()};
-            if (!recorded.has_type()) continue;
-            const uint64_t number = recorded.event().num;
-            if (wanted != 0 ? number != wanted : !rule_.event_types.contains(recorded.event().type)) continue;
-            auto tree = rules::explain_rule(set_, rule_, catalogue_, recorded.view());
-            if (!tree) return Error{tree.error()};
-            shown_ = std::move(*tree);
-            number_ = number, type_ = recorded.event().name(), pid_ = recorded.event().pid;
-            done_ = wanted != 0 || shown_->verdict;
+            if (Status s = look(recorded, wanted); !s) return s;
         }
-        if (shown_) return Unit{};
-        return Error{wanted != 0 ? "There is no event number " + std::to_string(wanted) + "."
-                                 : "No event is of a type that the rule looks at."};
+        return outcome(wanted);
+    }
+
+    Status find_in_capture(const std::string& file, uint64_t wanted) {
+        Recorded recorded(catalogue_, true);
+        auto capture = scap::Capture::open(file, recorded.state());
+        if (!capture) return Error{capture.error()};
+        while (!done_) {
+            const Result<bool> more = recorded.next(**capture);
+            if (!more) return Error{more.error()};
+            if (!*more) break;
+            if (Status s = look(recorded, wanted); !s) return s;
+        }
+        return outcome(wanted);
     }
 
     void print(bool as_json, bool all) const {
@@ -105,6 +110,24 @@ public:
     }
 
 private:
+    Status look(Recorded& recorded, uint64_t wanted) {
+        if (!recorded.has_type()) return Unit{};
+        const uint64_t number = recorded.event().num;
+        if (wanted != 0 ? number != wanted : !rule_.event_types.contains(recorded.event().type)) return Unit{};
+        auto tree = rules::explain_rule(set_, rule_, catalogue_, recorded.view());
+        if (!tree) return Error{tree.error()};
+        shown_ = std::move(*tree);
+        number_ = number, type_ = recorded.event().name(), pid_ = recorded.event().pid;
+        done_ = wanted != 0 || shown_->verdict;
+        return Unit{};
+    }
+
+    Status outcome(uint64_t wanted) const {
+        if (shown_) return Unit{};
+        return Error{wanted != 0 ? "There is no event number " + std::to_string(wanted) + "."
+                                 : "No event is of a type that the rule looks at."};
+    }
+
     const fields::FieldCatalogue& catalogue_;
     const rules::Ruleset& set_;
     const rules::Rule& rule_;
@@ -137,10 +160,14 @@ int explain(const ExplainRequest& request) {
         const std::string near = rules::nearest_name(request.rule, names);
         return fail("there is no rule '" + request.rule + "'" + (near.empty() ? "" : "; did you mean '" + near + "'?"));
     }
-    auto lines = lines_of(request.source);
-    if (!lines) return fail(lines.error());
     Explanation explanation(catalogue, *loaded.ruleset, *rule);
-    if (Status s = explanation.find(*lines, request.number); !s) return fail(s.error());
+    if (!request.source.starts_with("{") && scap::is_capture(request.source)) {
+        if (Status s = explanation.find_in_capture(request.source, request.number); !s) return fail(s.error());
+    } else {
+        auto lines = lines_of(request.source);
+        if (!lines) return fail(lines.error());
+        if (Status s = explanation.find(*lines, request.number); !s) return fail(s.error());
+    }
     explanation.print(request.json, request.all);
     return 0;
 }

@@ -18,6 +18,7 @@ constexpr char kRunHelp[] =
 struct Given {
     std::vector<std::string> files;
     std::vector<std::string> tests;
+    std::string events;
     std::string recording, config;
     std::string what = "rules";
     ExplainRequest explain;
@@ -67,7 +68,7 @@ void add_rule_runs(CLI::App& rules, Given& g) {
     test->callback([&g] { g.status = test_rules(g.tests, g.files, g.json); });
     auto* why = rules.add_subcommand("explain", "Show why a rule matches a recorded event, or does not");
     why->add_option("RULE", g.explain.rule, "the rule's name")->required();
-    why->add_option("EVENT", g.explain.source, "an event log (--events FILE), - for stdin, or one event as JSON")
+    why->add_option("EVENT", g.explain.source, "an event log (--events FILE), a .scap capture, - for stdin, or one event as JSON")
         ->required();
     why->add_option("--num", g.explain.number,
                     "number of the event; without it the first that matches, else the last of a fitting type");
@@ -96,11 +97,12 @@ void add_others(CLI::App& app, Given& g) {
     config->add_option("--config", g.config, "a configuration file to look at, instead of UNDERCOAT_CONFIG");
     config->callback([&g] { g.status = show_config(g.json, g.config); });
     auto* again =
-        app.add_subcommand("replay", "Feed a recorded event log (--events FILE) to rules; alerts go to stdout");
-    again->add_option("FILE", g.recording, "the event log")->required();
+        app.add_subcommand("replay", "Feed a recorded event log (run --events FILE) or a .scap capture to rules; alerts go to stdout");
+    again->add_option("FILE", g.recording, "the event log or capture")->required();
     again->add_option("--rules", g.files, "a rules file; may be given several times");
+    again->add_option("--events", g.events, "write the events as JSON lines to this file");
     again->add_flag("--json", g.json, "alerts as JSON lines");
-    again->callback([&g] { g.status = replay(g.recording, g.files, g.json); });
+    again->callback([&g] { g.status = replay(g.recording, g.files, g.events, g.json); });
 }
 
 }  // namespace

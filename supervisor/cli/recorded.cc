@@ -15,23 +15,38 @@ state::Options without_proc() {
 
 }  // namespace
 
-Recorded::Recorded(const fields::FieldCatalogue& catalogue) : state_(without_proc()), view_(catalogue, state_, surroundings_) {}
+Recorded::Recorded(const fields::FieldCatalogue& catalogue, bool capture)
+    : state_(capture ? scap::capture_options({}) : without_proc()), view_(catalogue, state_, surroundings_) {}
 
-Status Recorded::next(std::string_view line) {
+void Recorded::begin() {
     if (applied_) state_.finish();
     applied_ = false;
     if (surroundings_.first_ts == 0) surroundings_.first_ts = event_.ts;
     surroundings_.last_ts = event_.ts;
+}
+
+void Recorded::apply() {
+    state_.apply(event_);
+    applied_ = true;
+    if (event_.has_type()) view_.set(event_);
+}
+
+Result<bool> Recorded::next(scap::Capture& capture) {
+    begin();
+    Result<bool> more = capture.next(event_);
+    if (more && *more) apply();
+    else event_.reset();
+    return more;
+}
+
+Status Recorded::next(std::string_view line) {
+    begin();
     if (Status s = event::parse_json(line, event_); !s) {
         event_.reset();
         return s;
     }
-    state_.apply(event_);
-    applied_ = true;
-    if (event_.has_type()) {
-        event_.num = ++events_;
-        view_.set(event_);
-    }
+    if (event_.has_type()) event_.num = ++events_;
+    apply();
     return Unit{};
 }
 

@@ -41,9 +41,10 @@ int run_collector(char** arguments) {
     return become("collector", argv.data());
 }
 
-int replay(const std::string& file, const std::vector<std::string>& rules, bool json) {
-    std::vector<std::string> words{"supervisor", "--replay", file};
+int replay(const std::string& file, const std::vector<std::string>& rules, const std::string& events, bool json) {
+    std::vector<std::string> words{"supervisor", "--replay", file, "--alerts", "stdout"};
     for (const std::string& r : rules) words.insert(words.end(), {"--rules", r});
+    if (!events.empty()) words.insert(words.end(), {"--events", events});
     if (json) words.push_back("--json");
     std::vector<char*> argv;
     for (std::string& w : words) argv.push_back(w.data());

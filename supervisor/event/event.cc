@@ -13,6 +13,7 @@ void Event::reset(uint16_t new_type) {
     num = ts = 0;
     pid = tid = 0;
     origin = wire::Origin::scan;
+    cpu = -1;
     inferred = result_unknown = unreadable = foreign_abi = history = has_result = false;
     result = 0;
     captured = Captured{};

@@ -104,6 +104,7 @@ public:
     int64_t pid = 0;   // thread group; in instrument's pid name space
     int64_t tid = 0;
     wire::Origin origin = wire::Origin::scan;
+    int16_t cpu = -1;      // -1: not known
     bool inferred = false;        // the result was derived before the call ran
     bool result_unknown = false;  // no result is known; treated as a success
     bool unreadable = false;      // the caller's memory could not be read

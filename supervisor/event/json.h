@@ -1,6 +1,6 @@
 // The JSON form of an event: one object on one line, written for --events and read by --replay and tests.
 //
-// Keys: id, num, ts (ns), type (event name; kind other than call is in "kind"), pid, tid, origin, flags (array of
+// Keys: id, num, ts (ns), type (event name; kind other than call is in "kind"), pid, tid, origin, cpu (where it is known), flags (array of
 // "inferred", "unknown", "unreadable", "foreign_abi"), result, params (object by parameter name: numbers; strings for
 // text; {"hex": …} for bytes, or {"list": [strings]} for NUL-separated ones; {"ip", "port"} or {"path"} for an address;
 // {"source", "destination"} for a tuple), captured (object; only what was captured).

@@ -205,9 +205,9 @@ Kind read_kind(std::string_view s) {
 }
 
 wire::Origin read_origin(std::string_view s) {
-    for (wire::Origin o : {wire::Origin::shim, wire::Origin::notify, wire::Origin::ptrace, wire::Origin::scan})
+    for (wire::Origin o : {wire::Origin::shim, wire::Origin::notify, wire::Origin::ptrace, wire::Origin::scan, wire::Origin::capture})
         if (s == origin_name(o)) return o;
-    throw Bad{"Event key 'origin' is '" + std::string(s) + "'; allowed are shim, notify, ptrace, scan."};
+    throw Bad{"Event key 'origin' is '" + std::string(s) + "'; allowed are shim, notify, ptrace, scan, capture."};
 }
 
 void read_flags(Event& e, const json::value& v) {
@@ -235,6 +235,7 @@ void read_event(const json::object& o, Event& e) {
         if (const json::value* v = o.if_contains(key)) to = static_cast<std::decay_t<decltype(to)>>(number(*v, key));
     };
     integer("num", e.num), integer("ts", e.ts), integer("pid", e.pid), integer("tid", e.tid);
+    integer("cpu", e.cpu);
     if (e.tid == 0) e.tid = e.pid;
     if (const json::value* v = o.if_contains("id")) e.id = read_id(text(*v, "id"));
     if (const json::value* v = o.if_contains("kind")) e.kind = read_kind(text(*v, "kind"));

@@ -118,8 +118,8 @@ const char* kind_name(Kind k) {
 }
 
 const char* origin_name(wire::Origin o) {
-    static constexpr const char* kNames[] = {"", "shim", "notify", "ptrace", "scan"};
-    return static_cast<size_t>(o) < 5 ? kNames[static_cast<size_t>(o)] : "";
+    static constexpr const char* kNames[] = {"", "shim", "notify", "ptrace", "scan", "capture"};
+    return static_cast<size_t>(o) < std::size(kNames) ? kNames[static_cast<size_t>(o)] : "";
 }
 
 void append_json(const Event& e, std::string& out) {
@@ -132,6 +132,7 @@ void append_json(const Event& e, std::string& out) {
     o["pid"] = e.pid;
     o["tid"] = e.tid;
     o["origin"] = origin_name(e.origin);
+    if (e.cpu >= 0) o["cpu"] = e.cpu;
     json::array flags;
     if (e.inferred) flags.emplace_back("inferred");
     if (e.result_unknown) flags.emplace_back("unknown");

@@ -14,7 +14,7 @@ using state::Mount;
 using T = FieldType;
 
 const Container* container(const Access& a) {
-    return a.thread ? &a.state.container() : nullptr;
+    return a.thread ? a.state.container_of(*a.thread) : nullptr;
 }
 
 // Of a process that is in the container; null on the host.
@@ -23,7 +23,10 @@ const Container* inside(const Access& a) {
     return c && !c->host && a.thread->in_container ? c : nullptr;
 }
 
-bool on_host(const Access& a) { return a.thread && (a.state.container().host || !a.thread->in_container); }
+bool on_host(const Access& a) {
+    const Container* c = container(a);
+    return c && (c->host || !a.thread->in_container);
+}
 
 Value known(std::string_view text) { return text.empty() ? Value() : Value::text(text); }
 

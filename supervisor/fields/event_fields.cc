@@ -90,6 +90,14 @@ Value buffer(const Access& a) {
     return v.kind == ParamValue::Kind::bytes ? Value::bytes(v.text) : Value();
 }
 
+// The result of a call that reads or writes a known descriptor.
+Value buffer_length(const Access& a) {
+    unsigned i = 0;
+    const ParamValue* v = result_param(a, &i);
+    const bool io = std::string_view(a.event.info().category).starts_with("io_");
+    return io && a.context.fd && v && v->number >= 0 ? Value::u64(v->u64()) : Value();
+}
+
 Value type_is(const Access& a) { return Value::u64(a.ref.key == a.event.name()); }
 
 bool is_async(const Access& a) { return a.event.is(Call::notification) || a.event.is(Call::asyncevent); }
@@ -163,7 +171,8 @@ constexpr Field kFields[] = {
      "name of the system call"},
     {"evt.category", T::text, [](const Access& a) { return Value::text(a.event.info().category); },
      "file, net, process, …"},
-    {"evt.cpu", T::int16, unavailable, "the CPU is not captured"},
+    {"evt.cpu", T::int16, [](const Access& a) { return a.event.cpu < 0 ? Value() : Value::i64(a.event.cpu); },
+     "number of the CPU; of events of captures only"},
     {"evt.args", T::text, [](const Access& a) { return Value::text(render_args(a)); }, "all arguments as name=value"},
     Field{"evt.arg", T::text, argument_text, "one argument as text: evt.arg.NAME or evt.arg[N]"}
         .key(ArgumentUse::required)
@@ -176,12 +185,7 @@ constexpr Field kFields[] = {
         .no_transformer(),
     {"evt.info", T::text, [](const Access& a) { return Value::text(render_args(a)); }, "same as evt.args"},
     {"evt.buffer", T::bytes, buffer, "first 80 bytes of the data sent or received"},
-    {"evt.buflen", T::uint64,
-     [](const Access& a) {
-         const Value v = buffer(a);
-         return v.exists() ? Value::u64(v.text().size()) : v;
-     },
-     "length of evt.buffer"},
+    {"evt.buflen", T::uint64, buffer_length, "how much was read or written; evt.buffer holds the beginning of it"},
     {"evt.res", T::text, result_text, "SUCCESS, or the name of the error"},
     {"evt.rawres", T::int64, raw_result, "the result: a number >= 0, or -errno"},
     {"evt.failed", T::boolean, [](const Access& a) { return Value::boolean(failed(a)); }, "the call failed"},

@@ -185,8 +185,9 @@ Value unique_id(const Access& a) {
 }
 
 Value in_container(const Access& a, const Value& v) {
-    if (!a.context.fd || !v.exists()) return {};
-    return a.copy(a.state.container().id + ":" + std::string(v.text()));
+    const state::Container* c = a.thread ? a.state.container_of(*a.thread) : nullptr;
+    if (!a.context.fd || !c || !v.exists()) return {};
+    return a.copy(c->id + ":" + std::string(v.text()));
 }
 
 template <uint64_t FdInfo::*member>

@@ -18,6 +18,7 @@ std::string_view origin_name(wire::Origin o) {
         case wire::Origin::notify: return "notify";
         case wire::Origin::ptrace: return "ptrace";
         case wire::Origin::scan: return "scan";
+        case wire::Origin::capture: return "capture";
     }
     return "unknown";
 }
@@ -100,7 +101,8 @@ Value domains(const Access& a) {
 }
 
 Value exe_sha256(const Access& a) {
-    if (!a.thread || !a.surroundings.hashes) return {};
+    // A capture's files are those of another machine.
+    if (!a.thread || !a.surroundings.hashes || a.event.origin == wire::Origin::capture) return {};
     const state::Image& image = *a.thread->image;
     const std::string_view text = a.surroundings.hashes->sha256(
         {a.thread->pid, image.exepath, image.exe_ino, image.exe_ctime, image.exe_mtime});
@@ -110,7 +112,7 @@ Value exe_sha256(const Access& a) {
 
 constexpr Field kFields[] = {
     {"evt.origin", T::text, [](const Access& a) { return Value::text(origin_name(a.event.origin)); },
-     "who saw the call: shim, notify, ptrace, or scan (state read from /proc)"},
+     "who saw the call: shim, notify, ptrace, scan (state read from /proc), or capture (a .scap file)"},
     {"evt.result_inferred", T::boolean, [](const Access& a) { return Value::boolean(a.event.inferred); },
      "the result was derived before the call ran"},
     {"evt.result_unknown", T::boolean, [](const Access& a) { return Value::boolean(a.event.result_unknown); },

@@ -93,6 +93,7 @@ void State::Impl::apply_open(Event& e, Thread& t) {
     const int64_t dirfd = relative_to_dirfd ? number_or(e, "dirfd", kAtFdcwd) : kAtFdcwd;
     // A result that stands alone tells no path.
     if (name.present() && (!by_handle || !path.empty())) fd.name = file_name(directory(t, dirfd), path);
+    if (by_handle && path == "<NA>") fd.name = path;  // no path was to be had, of whatever directory
     fd.name_raw = squeeze(path);
     fd.open_flags = static_cast<uint32_t>(number_or(e, "flags", 0));
     fd.type = fd.open_flags & event::kPpmODirectory ? FdType::directory : FdType::file;
@@ -170,12 +171,22 @@ constexpr Created kCreated[] = {
 
 }  // namespace
 
+// pidfd_getfd: what the other process has under that number.
+void State::Impl::take_others_fd(const Event& e, const Thread& t, FdInfo& to) {
+    const FdInfo* process = t.fd(number_or(e, "pid_fd", -1));
+    const Thread* other = process != nullptr && process->type == FdType::pidfd ? table.find(process->pid) : nullptr;
+    const FdInfo* theirs = other != nullptr ? other->fd(number_or(e, "target_fd", -1)) : nullptr;
+    if (theirs != nullptr) to = *theirs;
+}
+
 void State::Impl::apply_creation(Event& e, Thread& t) {
     FdInfo fd;
     for (const Created& c : kCreated)
         if (e.is(c.call)) fd.type = c.type;
+    if (e.is(Call::pidfd_open)) fd.pid = number_or(e, "pid", 0);
+    if (e.is(Call::pidfd_getfd)) take_others_fd(e, t, fd);
     if (e.is(Call::memfd_create)) fd.name = fd.name_raw = std::string(e.param("name").text);
-    fd.ino = static_cast<uint64_t>(number_or(e, "ino", 0));
+    if (!e.is(Call::pidfd_getfd)) fd.ino = static_cast<uint64_t>(number_or(e, "ino", 0));
     fd.open_flags = static_cast<uint32_t>(number_or(e, "flags", 0)) & event::kPpmOCloexec;
     const int64_t result = number_or(e, e.info().params[0].name, e.result);
     if (result >= 0 && knows_number(e, result)) {
@@ -185,7 +196,7 @@ void State::Impl::apply_creation(Event& e, Thread& t) {
         } else if (fd.type != FdType::unknown) {
             table.set_fd(t, result, fd);
         } else {
-            table.remove_fd(t, result);  // pidfd_getfd: what the other process has there is not known
+            table.remove_fd(t, result);  // pidfd_getfd of a process of which nothing is known
         }
     }
     use_fd(e, t);

@@ -78,7 +78,7 @@ void State::Impl::fix_any(Tuple& t) const {
     if (!t.destination.is_ip() || (t.source.is_ip() && !t.source.is_any())) return;
     if (t.source.is_ip() && t.source.family != t.destination.family) return;
     const uint16_t port = t.source.port;
-    const Address own = Interfaces::source_for(t.destination);
+    const Address own = interfaces.source_for(t.destination);
     if (own.family == t.destination.family) t.source = own;
     t.source.port = port;
 }

@@ -37,14 +37,22 @@ void take_number(const Event& e, std::string_view param, T& to) {
     if (p.kind == ParamValue::Kind::number) to = static_cast<T>(p.number);
 }
 
-// What both clone and execve say of a process.
-void take_common(const Event& e, Thread& t) {
-    take_number(e, "fdlimit", t.fd_limit);
+void take_faults(const Event& e, Thread& t) {
     take_number(e, "pgft_maj", t.pgft_maj);
     take_number(e, "pgft_min", t.pgft_min);
+}
+
+void take_sizes(const Event& e, Thread& t) {
     take_number(e, "vm_size", t.vm_size_kb);
     take_number(e, "vm_rss", t.vm_rss_kb);
     take_number(e, "vm_swap", t.vm_swap_kb);
+}
+
+// What both clone and execve say of a process.
+void take_common(const Event& e, Thread& t) {
+    take_number(e, "fdlimit", t.fd_limit);
+    take_faults(e, t);
+    take_sizes(e, t);
     take_number(e, "uid", t.uid);
     take_number(e, "gid", t.gid);
     take_number(e, "pidns_init_start_ts", t.pidns_init_start_ts);
@@ -169,18 +177,47 @@ void State::Impl::apply_birth(Event& e) {
     fill_process_params(e, t);
 }
 
+// Which container, where the events are of a whole machine.
+void State::Impl::take_container(const Event& e, Thread& t) {
+    if (!options.foreign || !has_text(e, "cgroups")) return;
+    t.container = containers.of_cgroups(t.cgroups);
+    t.cgroups = with_old_names(t.cgroups);
+}
+
+// Page faults of the thread, memory of the process.
+void State::Impl::take_memory(const Event& e, Thread& t) {
+    take_faults(e, t);
+    take_sizes(e, t.main());
+}
+
+namespace {
+
+// A child of a parent of which nothing is known: what the event tells of its image.
+void take_told(const Event& e, Thread& t) {
+    auto image = std::make_shared<Image>();
+    image->exe = text_or(e, "exe", "<NA>");
+    image->args = split_nul(text_or(e, "args", ""), kVectorLimit);
+    t.image = std::move(image);
+    t.ppid = number_or(e, "ptid", t.ppid);
+    if (const std::string_view cwd = text_or(e, "cwd", ""); !cwd.empty()) t.cwd = collapse(cwd);
+}
+
+}  // namespace
+
 void State::Impl::apply_clone(Event& e, Thread& caller) {
     const int64_t result = number_or(e, "res", e.result);
     if (result < 0) return;
     const bool child_speaks = result == 0;
     // Inside a pid name space the result is a number that means nothing here; the child's own first event makes it.
-    if (!child_speaks && (caller.vpid != caller.pid && e.origin == wire::Origin::shim)) return;
+    const bool own_number = e.origin == wire::Origin::shim || e.origin == wire::Origin::capture;
+    if (!child_speaks && caller.vpid != caller.pid && own_number) return;
     const auto flags = static_cast<uint32_t>(number_or(e, "flags", 0));
     const int64_t tid = child_speaks ? e.tid : result;
     const Thread* known = table.find(tid);
     const Thread* parent = &caller;
     if (child_speaks) {
-        parent = table.find(number_or(e, "ptid", caller.ppid));
+        const bool thread = flags & event::kPpmCloneThread;
+        parent = table.find(thread ? number_or(e, "pid", caller.pid) : number_or(e, "ptid", caller.ppid));
         if (parent == nullptr) parent = &caller;
     } else if (known != nullptr && !known->dead && !known->placeholder) {
         return;
@@ -199,6 +236,8 @@ void State::Impl::apply_clone(Event& e, Thread& caller) {
         take_common(e, t);
         take_number(e, "vtid", t.vtid);
         take_number(e, "vpid", t.vpid);
+        take_container(e, t);
+        if (parent->placeholder) take_told(e, t);
     }
     const int64_t from = parent->main().pid;
     Thread& added = table.add(t);
@@ -235,12 +274,14 @@ void State::Impl::apply_exec(Event& e, Thread& caller) {
     Thread& t = caller.main();
     table.remove_other_threads(t);
     context->thread = &t;
+    if (t.placeholder && e.origin == wire::Origin::capture) table.adopt(t, number_or(e, "ptid", t.ppid));
     std::string_view path = text_or(e, "filename", "");
     if (path.empty() && e.captured.path[0].data() != nullptr) path = e.captured.path[0];
     if (path.empty() && e.captured.path[1].data() != nullptr) path = e.captured.path[1];
     t.image = image_of(e, t, path);
     take_common(e, t);
     if (e.captured.proc != nullptr || !e.captured.cgroup.empty()) take_proc_info(t, e);
+    take_container(e, t);
     if (text_or(e, "comm", "").empty()) t.comm = base_name(path.empty() ? t.image->exepath : path).substr(0, kCommLength);
     t.kernel_comm = t.comm;
     take_number(e, "tty", t.tty);
@@ -250,7 +291,7 @@ void State::Impl::apply_exec(Event& e, Thread& caller) {
     take_number(e, "cap_inheritable", t.cap_inheritable);
     take_number(e, "cap_permitted", t.cap_permitted);
     take_number(e, "cap_effective", t.cap_effective);
-    if (t.placeholder || t.cwd.empty())
+    if (t.placeholder || t.cwd.empty() || e.origin == wire::Origin::capture)
         if (const std::string_view cwd = text_or(e, "cwd", ""); !cwd.empty()) t.cwd = collapse(cwd);
     t.placeholder = false;
     t.exec_ts = e.ts;
@@ -398,6 +439,11 @@ void State::Impl::apply_directory(const Event& e, Thread& t) {
 // --- ends --------------------------------------------------------------------------------------------------------------
 
 void State::Impl::apply_exit(Event& e) {
+    if (e.origin == wire::Origin::capture && e.tid != e.pid) {  // of one thread: its process lives on
+        context->thread = table.find(e.tid);
+        if (context->thread != nullptr && !context->thread->is_main()) ended_tid = e.tid;
+        return;
+    }
     Thread* t = table.find(e.pid);
     if (t == nullptr) return;
     context->thread = t->dead ? nullptr : &t->main();

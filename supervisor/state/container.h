@@ -50,17 +50,20 @@ struct Group {
 // passwd and group of the container, read again when they change (looked at no more than once a second).
 class Users {
 public:
-    explicit Users(std::string root = "") : root_(std::move(root)) {}
+    // read_files false: only users that were added are known.
+    explicit Users(std::string root = "", bool read_files = true) : root_(std::move(root)), read_files_(read_files) {}
     // Null where there is no such id. Valid until the next call with another `now`.
     const User* user(uint32_t uid, uint64_t now);
     const Group* group(uint32_t gid, uint64_t now);
     // For tests and events that name users.
     void add(User u) { fixed_users_.insert_or_assign(u.uid, u), users_.insert_or_assign(u.uid, std::move(u)); }
     void add(Group g) { fixed_groups_.insert_or_assign(g.gid, g), groups_.insert_or_assign(g.gid, std::move(g)); }
+    size_t size() const { return users_.size() + groups_.size(); }
 
 private:
     void refresh(uint64_t now);
     std::string root_;
+    bool read_files_ = true;
     uint64_t looked_ = 0;
     uint64_t passwd_stamp_ = 0, group_stamp_ = 0;
     std::map<uint32_t, User> users_, fixed_users_;

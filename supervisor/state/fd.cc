@@ -38,6 +38,7 @@ FdInfo& FdInfo::operator=(const FdInfo& o) {
     open_flags = o.open_flags;
     dev = o.dev;
     ino = o.ino;
+    pid = o.pid;
     name = o.name;
     name_raw = o.name_raw;
     unix_path = o.unix_path;

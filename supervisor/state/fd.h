@@ -39,6 +39,7 @@ struct FdInfo {
     uint32_t open_flags = 0;      // PPM_O_*
     uint64_t dev = 0;
     uint64_t ino = 0;
+    int64_t pid = 0;              // pidfd: the process that it stands for; 0 unknown
     std::string name;
     std::string name_raw;
     Tuple tuple;                  // source = client end, destination = server end; paths point into `unix_path`

@@ -12,12 +12,14 @@ namespace undercoat::state {
 inline constexpr int64_t kAtFdcwd = -100;
 
 struct State::Impl {
-    Impl(const Options& o, Counters& c) : options(o), counters(c), table(options.limits, c) {}
+    Impl(const Options& o, Counters& c)
+        : options(o), counters(c), table(options.limits, c), containers(c.refused_containers) {}
 
     const Options& options;
     Counters& counters;
     ThreadTable table;
     Interfaces interfaces;
+    Containers containers;
     Context* context = nullptr;
     uint64_t now = 0;
     FdInfo scratch;  // the descriptor of an event whose descriptor is not in the table
@@ -28,7 +30,7 @@ struct State::Impl {
     };
     std::deque<HostName> host_names;
     // Removals that wait for finish().
-    int64_t ended_pid = -1;
+    int64_t ended_pid = -1, ended_tid = -1;
     std::vector<std::pair<int64_t, int64_t>> closed_fds;  // pid, number
     std::shared_ptr<const Image> unknown_image;
 
@@ -38,6 +40,8 @@ struct State::Impl {
     Thread& thread_in(Thread& main, int64_t tid);
     void apply_birth(event::Event& e);
     void apply_exit(event::Event& e);
+    void take_container(const event::Event& e, Thread& t);
+    void take_memory(const event::Event& e, Thread& t);
     void apply_clone(event::Event& e, Thread& t);
     void apply_exec(event::Event& e, Thread& t);
     void apply_ids(const event::Event& e, Thread& t);
@@ -56,6 +60,7 @@ struct State::Impl {
     static void remember_unplaced(Thread& t, const std::string& name);
     void apply_open(event::Event& e, Thread& t);
     void apply_dup(event::Event& e, Thread& t);
+    void take_others_fd(const event::Event& e, const Thread& t, FdInfo& to);
     void apply_creation(event::Event& e, Thread& t);
     void apply_close(const event::Event& e, Thread& t);
     void use_fd(const event::Event& e, Thread& t);

@@ -24,7 +24,7 @@ bool loopback(const event::Address& a) {
 }  // namespace
 
 void Interfaces::refresh(uint64_t now) const {
-    if (read_ != 0 && now < read_ + kInterval) return;
+    if (read_ == UINT64_MAX || (read_ != 0 && now < read_ + kInterval)) return;
     read_ = now == 0 ? 1 : now;
     ifaddrs* list = nullptr;
     if (getifaddrs(&list) != 0) return;
@@ -44,10 +44,27 @@ bool Interfaces::is_local(const event::Address& a, uint64_t now) const {
     refresh(now);
     for (const event::Address& own : addresses_)
         if (same_ip(own, a)) return true;
+    for (const Interface& own : foreign_)
+        if (same_ip(own.address, a)) return true;
     return false;
 }
 
-event::Address Interfaces::source_for(const event::Address& to) {
+// The first in the same network, else the first that is not the loopback.
+event::Address Interfaces::foreign_source(const event::Address& to) const {
+    const Interface* chosen = nullptr;
+    for (const Interface& i : foreign_) {
+        if (i.address.family != to.family) continue;
+        bool same = true;
+        for (size_t b = 0; b < sizeof to.bytes; ++b)
+            same = same && (i.address.bytes[b] & i.netmask[b]) == (to.bytes[b] & i.netmask[b]);
+        if (same) return i.address;
+        if (chosen == nullptr && !loopback(i.address)) chosen = &i;
+    }
+    return chosen != nullptr ? chosen->address : event::Address{};
+}
+
+event::Address Interfaces::source_for(const event::Address& to) const {
+    if (read_ == UINT64_MAX) return foreign_source(to);
     sockaddr_storage peer{}, own{};
     socklen_t size = 0;
     if (to.family == event::Address::Family::ipv4) {

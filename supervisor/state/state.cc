@@ -4,6 +4,7 @@
 #include "supervisor/state/impl.h"
 #include "supervisor/state/proc_reader.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <unistd.h>
@@ -28,12 +29,13 @@ int64_t number_or(const Event& e, std::string_view param, int64_t otherwise) {
 
 State::State(Options options)
     : options_(std::move(options)),
-      container_(detect_container(options_.host, options_.root, environment)),
-      users_(options_.root),
+      container_(detect_container(options_.host || options_.foreign, options_.root, environment)),
+      users_(options_.root, !options_.foreign),
       impl_(std::make_unique<Impl>(options_, counters_)) {
     auto image = std::make_shared<Image>();
     image->exe = image->exepath = "<NA>";
     impl_->unknown_image = image;
+    if (options_.foreign) options_.read_proc = false, impl_->interfaces.set({});
     impl_->context = &context_;
 }
 
@@ -57,6 +59,7 @@ void State::apply(Event& e) {
 
 void State::apply_call(Event& e) {
     Impl& s = *impl_;
+    if (e.tid == 0 && options_.foreign) return;  // a CPU without work, or nobody
     Thread& t = s.thread_of(e);
     context_.thread = &t;
     s.table.seen(t);
@@ -94,6 +97,11 @@ void State::apply_call(Event& e) {
         case Call::fcntl: s.apply_dup(e, t); return;
         case Call::close:
         case Call::close_range: s.apply_close(e, t); break;
+        case Call::brk:
+        case Call::mmap:
+        case Call::mmap2:
+        case Call::munmap:
+        case Call::switch_: s.take_memory(e, t); break;
         case Call::socket: s.apply_socket(e, t); return;
         case Call::bind: s.apply_bind(e, t); return;
         case Call::connect: s.apply_connect(e, t); return;
@@ -136,7 +144,8 @@ void State::finish() {
         if (Thread* t = impl_->table.find(pid)) impl_->table.remove_fd(*t, number);
     impl_->closed_fds.clear();
     if (impl_->ended_pid >= 0) impl_->end_process(impl_->ended_pid);
-    impl_->ended_pid = -1;
+    if (impl_->ended_tid >= 0) impl_->table.remove(impl_->ended_tid);
+    impl_->ended_pid = impl_->ended_tid = -1;
     context_ = Context{};
 }
 
@@ -245,6 +254,20 @@ Thread& State::add(const Thread& seed) {
 void State::add_fd(int64_t pid, int64_t number, const FdInfo& info) {
     if (Thread* t = impl_->table.find(pid)) impl_->table.set_fd(*t, number, info);
 }
+
+void State::seed(std::vector<Thread> threads) {
+    std::stable_partition(threads.begin(), threads.end(), [](const Thread& t) { return t.is_main(); });
+    for (Thread& t : threads) {
+        if (options_.foreign) t.container = impl_->containers.of_cgroups(t.cgroups), t.cgroups = with_old_names(t.cgroups);
+        add(t);
+    }
+    for (const Thread& t : threads)
+        if (Thread* known = impl_->table.find(t.tid); known != nullptr && known->is_main()) impl_->table.adopt(*known, t.ppid);
+}
+
+Containers& State::containers() { return impl_->containers; }
+
+void State::set_interfaces(std::vector<Interfaces::Interface> interfaces) { impl_->interfaces.set(std::move(interfaces)); }
 
 void State::each_thread(const std::function<void(const Thread&)>& f) const { impl_->table.each(f); }
 

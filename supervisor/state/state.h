@@ -7,6 +7,8 @@
 
 #include "supervisor/event/event.h"
 #include "supervisor/state/container.h"
+#include "supervisor/state/containers.h"
+#include "supervisor/state/interfaces.h"
 #include "supervisor/state/thread.h"
 
 #include <bitset>
@@ -28,6 +30,9 @@ struct Limits {
 
 struct Options {
     bool host = false;
+    // The events are of another machine: nothing is taken from this one's /proc, users, groups and interfaces; processes are of
+    // the host but where their cgroups name a container.
+    bool foreign = false;
     std::string root;          // put before /proc and /etc (tests)
     bool read_proc = true;     // look unknown threads up in /proc
     int64_t reaper = 0;        // pid that adopts orphans with no subreaper above them; 0: none known
@@ -41,6 +46,7 @@ struct Counters {
     uint64_t purged_threads = 0;   // removed because the table was full
     uint64_t refused_threads = 0, refused_fds = 0;
     uint64_t proc_lookups = 0, truncated_texts = 0;
+    uint64_t refused_containers = 0;
 };
 
 class State;
@@ -118,6 +124,16 @@ public:
     // For tests and replay: a thread with these values (its main_ is set by tid and pid), and a descriptor of it.
     Thread& add(const Thread& seed);
     void add_fd(int64_t pid, int64_t number, const FdInfo& info);
+    // Threads of a list of processes, in any order: links children to their parents, threads to their processes.
+    void seed(std::vector<Thread> threads);
+    // Containers that the events of another machine speak of.
+    Containers& containers();
+    void set_interfaces(std::vector<Interfaces::Interface> interfaces);
+    // Null where it is not known: of a thread of another machine that no list names.
+    const Container* container_of(const Thread& t) const {
+        if (t.container) return t.container.get();
+        return options_.foreign && t.placeholder ? nullptr : &container_;
+    }
     // Every thread, in no order.
     void each_thread(const std::function<void(const Thread&)>& f) const;
 

@@ -5,6 +5,7 @@
 // unsigned in the kernel) means not known. Texts may hold any byte.
 #pragma once
 
+#include "supervisor/state/container.h"
 #include "supervisor/state/fd.h"
 
 #include <cstdint>
@@ -56,6 +57,7 @@ public:
     std::shared_ptr<const Image> image;  // never null
     std::string cwd = "/";    // no trailing slash but for the root; of main threads
     std::string root = "/";
+    std::shared_ptr<const Container> container;  // null: the one that this supervisor runs in, State::container()
     std::string cgroups;      // "cpuset=/ cpu=/…" pairs separated by NUL, as Falco's event argument
     uint64_t clone_ts = 0;    // ns since the epoch; 0 unknown
     uint64_t exec_ts = 0;

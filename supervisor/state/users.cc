@@ -61,7 +61,7 @@ bool number(std::string_view text, uint32_t& out) {
 }  // namespace
 
 void Users::refresh(uint64_t now) {
-    if (looked_ != 0 && now >= looked_ && now - looked_ < 1'000'000'000) return;
+    if (!read_files_ || (looked_ != 0 && now >= looked_ && now - looked_ < 1'000'000'000)) return;
     looked_ = now == 0 ? 1 : now;
     const std::string passwd = root_ + "/etc/passwd", group = root_ + "/etc/group";
     if (const uint64_t stamp = stamp_of(passwd); stamp != passwd_stamp_) {

@@ -44,7 +44,8 @@ enum class RecordKind : uint16_t {
     coverage = 6,  // Tag::text says what of this process is not seen and why
 };
 
-enum class Origin : uint8_t { shim = 1, notify = 2, ptrace = 3, scan = 4 };
+// capture: read from a capture file; never in a record.
+enum class Origin : uint8_t { shim = 1, notify = 2, ptrace = 3, scan = 4, capture = 5 };
 
 enum RecordFlag : uint8_t {
     kInferred = 1,       // result was derived before the call ran

@@ -4,7 +4,7 @@
 #include "rules/lang/printer.h"
 #include "rules/vm/compile.h"
 #include "rules/vm/eval.h"
-#include "tests/conformance/runner.h"
+#include "tests/cases/runner.h"
 #include "tests/support/test_catalogue.h"
 
 namespace undercoat::conformance {
@@ -144,12 +144,12 @@ void bool_case(const YAML::Node& c, Tally& tally) {
 }  // namespace
 
 void run_filter_cases(const YAML::Node& document, Backend& backend, Tally& tally) {
-    for (const auto& c : document["parse"]) parse_case(c, tally);
-    for (const auto& c : document["canonical"]) canonical_case(c, tally);
-    for (const auto& c : document["compile"]) compile_case(c, backend, tally);
-    for (const auto& c : document["bool_mock"]) bool_case(c, tally);
-    for (const auto& c : document["escaping"]) escaping_case(c, tally);
-    for (const auto& c : document["evttypes"]) evttypes_case(c, backend, tally);
+    each_case(document["parse"], "parse", tally, [&](const YAML::Node& c) { parse_case(c, tally); });
+    each_case(document["canonical"], "canonical", tally, [&](const YAML::Node& c) { canonical_case(c, tally); });
+    each_case(document["compile"], "compile", tally, [&](const YAML::Node& c) { compile_case(c, backend, tally); });
+    each_case(document["bool_mock"], "bool_mock", tally, [&](const YAML::Node& c) { bool_case(c, tally); });
+    each_case(document["escaping"], "escaping", tally, [&](const YAML::Node& c) { escaping_case(c, tally); });
+    each_case(document["evttypes"], "evttypes", tally, [&](const YAML::Node& c) { evttypes_case(c, backend, tally); });
 }
 
 }  // namespace undercoat::conformance

@@ -1,7 +1,7 @@
 // The backend without the product's state: the catalogue of the specification's tables, and events whose few values
 // can be read straight from the case. Fields that need process or descriptor state are refused with their name.
-#include "tests/conformance/backend.h"
-#include "tests/conformance/runner.h"
+#include "tests/cases/backend.h"
+#include "tests/cases/runner.h"
 #include "tests/support/test_catalogue.h"
 
 #include <iostream>

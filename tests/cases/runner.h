@@ -1,10 +1,11 @@
 // Counts the outcomes of conformance cases and runs them by kind.
 #pragma once
 
-#include "tests/conformance/backend.h"
+#include "tests/cases/backend.h"
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace undercoat::conformance {
 
@@ -26,6 +27,21 @@ private:
 // Each runs the cases of its kinds in one file's document.
 void run_filter_cases(const YAML::Node& document, Backend& backend, Tally& tally);
 void run_value_cases(const YAML::Node& document, Backend& backend, Tally& tally);
+// Runs each case of a kind; one that lacks what its kind needs fails by itself.
+template <class F>
+void each_case(const YAML::Node& cases, const std::string& kind, Tally& tally, F run) {
+    for (const auto& c : cases) {
+        try {
+            run(c);
+        } catch (const std::exception& e) {
+            tally.fail(kind, c.IsMap() && c["id"] ? c["id"].as<std::string>() : kind, std::string("cannot be run: ") + e.what());
+        }
+    }
+}
+
+// `places`: directories in which captures are looked for. Rules that cases name are those of the document, else of `rules`.
+void run_detection_cases(const YAML::Node& document, const YAML::Node& rules, const std::vector<std::string>& places,
+                         Backend& backend, Tally& tally);
 void run_loader_cases(const YAML::Node& document, Backend& backend, Tally& tally);
 
 // The text of a scalar, or the bytes of {hex: ...}.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "rules/catalogue.h"
+#include "rules/ruleset/ruleset.h"
 
 #include <yaml-cpp/yaml.h>
 
@@ -13,6 +14,12 @@
 #include <variant>
 
 namespace undercoat::conformance {
+
+struct Alert {
+    std::string rule;
+    rules::Priority priority;
+    bool had_enter;  // the capture holds the enter of the event's call as an event of its own
+};
 
 class Backend {
 public:
@@ -29,6 +36,12 @@ public:
     // why this backend cannot give it. events is a sequence as in the case files; see their first comment.
     virtual std::variant<std::unique_ptr<rules::EventView>, std::string> view(
         const YAML::Node& events, size_t on, bool init_thread, std::span<const rules::FieldRef> fields) = 0;
+    // The alerts for a capture, or why there are none to be had.
+    virtual std::variant<std::vector<Alert>, std::string> replay(std::shared_ptr<const rules::Ruleset> rules,
+                                                                 rules::Matching matching, const std::string& capture) {
+        (void)rules, (void)matching, (void)capture;
+        return "this backend reads no captures";
+    }
 };
 
 // Null, with the reason printed, if the backend cannot work here (then the runner exits with 77, "skipped").

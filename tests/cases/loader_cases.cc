@@ -1,6 +1,6 @@
 // Cases of rules files: load, legacy_validation.
 #include "rules/ruleset/loader.h"
-#include "tests/conformance/runner.h"
+#include "tests/cases/runner.h"
 
 #include <algorithm>
 
@@ -105,15 +105,14 @@ void validation_case(const YAML::Node& c, Backend& backend, Tally& tally) {
 }  // namespace
 
 void run_loader_cases(const YAML::Node& document, Backend& backend, Tally& tally) {
-    for (const auto& c : document["load"]) {
+    each_case(document["load"], "load", tally, [&](const YAML::Node& c) {
         std::vector<RulesFile> files = {{c["filename"].as<std::string>(), c["rules"].as<std::string>()}};
         std::string problem = load_problem(c, load_rules(files, backend.catalogue()));
         if (problem.empty()) tally.pass("load");
         else tally.fail("load", c["id"].as<std::string>(), problem);
-    }
-    for (const auto& c : document["legacy_validation"]) validation_case(c, backend, tally);
-    for (const auto& c : document["legacy_detection"])
-        tally.skip("legacy_detection", c["id"].as<std::string>(), "needs a capture to be replayed");
+    });
+    each_case(document["legacy_validation"], "legacy_validation", tally,
+              [&](const YAML::Node& c) { validation_case(c, backend, tally); });
 }
 
 }  // namespace undercoat::conformance

@@ -1,10 +1,10 @@
 // See product_events.h.
-#include "tests/conformance/product_events.h"
+#include "tests/cases/product_events.h"
 
 #include "supervisor/event/flags.h"
 #include "supervisor/fields/flag_names.h"
 #include "supervisor/state/state.h"
-#include "tests/conformance/runner.h"
+#include "tests/cases/runner.h"
 
 #include <arpa/inet.h>
 
@@ -139,6 +139,7 @@ std::string fill_event(const YAML::Node& node, uint64_t number, event::Event& e)
     e.reset(static_cast<uint16_t>(index));
     e.num = number;
     e.ts = 1700000000000000000 + number * 1000;
+    e.cpu = static_cast<int16_t>(node["cpu"] ? node["cpu"].as<int>() : 1);  // 1: where the test suite puts all its events
     e.tid = node["tid"].as<int64_t>();
     e.pid = e.tid;
     bool has_result = false;
@@ -167,6 +168,17 @@ std::string fill_event(const YAML::Node& node, uint64_t number, event::Event& e)
         break;
     }
     return "";
+}
+
+void apply_enter(const YAML::Node& enter, event::Event& e) {
+    if (enter["type"].as<std::string>() != e.name()) return;
+    const bool opens = e.is(wire::Call::open) || e.is(wire::Call::openat) || e.is(wire::Call::openat2) || e.is(wire::Call::creat);
+    for (const auto& arg : enter["args"]) {
+        const std::string name = arg.first.as<std::string>();
+        const int i = event::find_param(e.info(), name);
+        if (i < 0 || (e.param(static_cast<unsigned>(i)).present() && !(opens && name == "name"))) continue;
+        set_param(e, static_cast<unsigned>(i), arg.second);
+    }
 }
 
 void add_init_thread(state::State& state) {
