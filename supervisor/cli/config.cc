@@ -29,6 +29,8 @@ struct Setting {
 
 constexpr Setting kSettings[] = {
     {"UNDERCOAT_MODE", "auto", "auto full preload trap", "--mode", "how calls are captured"},
+    {"UNDERCOAT_PROTECT", "deny", "deny report", "--protect", "calls aimed at our own processes fail, or are told only"},
+    {"UNDERCOAT_IO_URING", "report", "report deny", "--io-uring", "io_uring is told, or there is none"},
     {"UNDERCOAT_RULES", "the bundle's rules directory", "", "--rules", "rules files, separated by colons"},
     {"UNDERCOAT_CONFIG", "none", "", "--config", "a configuration file, with keys of falco.yaml"},
     {"UNDERCOAT_ALERTS", "stderr", "", "--alerts", "where alerts go: stdout, stderr or a file"},

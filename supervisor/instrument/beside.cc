@@ -128,7 +128,7 @@ int run_beside(const Options& o) {
     const Bundle bundle = find_bundle();
     note_missing(o, bundle);
     LaunchPlan plan = plan_launch(o, bundle, {});
-    Agent agent({bundle.supervisor, o.supervisor, plan.shim, capture_mode(plan), getpid(), getppid(), nullptr});
+    Agent agent({bundle.supervisor, o.supervisor, plan.shim, capture_mode(plan), getpid(), getppid(), nullptr, o.protection});
     if (Status s = agent.start(); !s) {
         log_line(LogLevel::error, "%s The workload runs unseen.", s.error().c_str());
         return give_up(application, o.hold_until_ready);

@@ -73,7 +73,7 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
     Verdict v;
     ExecFile file;
     if (found.bad_pointer || found.too_long) v = inferred_error(found.too_long ? ENAMETOOLONG : EFAULT);
-    else if (rights.known && !found.paths[0].cut && !(found.flags & wire::kUnreadable)) {
+    else if (rights.known && !t.blocked && !found.paths[0].cut && !(found.flags & wire::kUnreadable)) {
         const bool at = is(c, Call::execveat);
         v = judge_exec(view, at ? c.as_int(0) : AT_FDCWD, found.paths[0].text, at ? c.as_int(4) : 0, exec_cache_, file);
         if (file.known) out.put(Tag::file, 0, &file.info, sizeof file.info);

@@ -34,7 +34,7 @@ using wire::When;
 
 constexpr uint32_t kAtFdcwd = static_cast<uint32_t>(-100);
 constexpr uint32_t kCloneUntraced = 0x00800000;
-constexpr uint32_t kDupfd = 0, kDupfdCloexec = 1030;
+constexpr uint32_t kDupfd = 0, kDupfdCloexec = 1030, kSetOwn = 8, kSetOwnEx = 15;
 
 constexpr uint32_t offset_nr = offsetof(seccomp_data, nr), offset_arch = offsetof(seccomp_data, arch);
 constexpr uint32_t offset_ip = offsetof(seccomp_data, instruction_pointer);
@@ -145,10 +145,14 @@ void by_when(Assembler& a, const Place& p, const FilterSpec& spec) {
         case When::arg0_nonzero:
             a.load(arg_low(0)), a.if_not_equal(0, p.tier == Tier::gadget ? kGadget : kTrap);
             return a.go(kAllow);
+        case When::arg1_nonzero:
+            a.load(arg_low(1)), a.if_not_equal(0, p.tier == Tier::gadget ? kGadget : kTrap);
+            return a.go(kAllow);
         case When::arg1_std:
             a.load(arg_low(1)), a.if_above(2, kAllow);
             return a.go(kTrap);
-        case When::fcntl_dupfd_std:
+        case When::fcntl_listed:
+            a.load(arg_low(1)), a.if_equal(kSetOwn, kTrap), a.if_equal(kSetOwnEx, kTrap);
             a.load(arg_low(2)), a.if_above(2, kAllow);
             a.load(arg_low(1)), a.if_equal(kDupfd, kTrap), a.if_equal(kDupfdCloexec, kTrap);
             return a.go(kAllow);

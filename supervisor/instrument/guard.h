@@ -10,6 +10,9 @@ namespace undercoat::instrument {
 
 struct Agents {
     pid_t init = 0, trap = 0, supervisor = 0, helper = 0, witness = 0;
+    pid_t workload = 0;       // its first process, as far as init passes signals on to it
+    bool deny = true;         // false: what is aimed at us is an event and nothing else
+    bool deny_uring = false;  // io_uring_setup fails with ENOSYS, as where there is none: programs go another way
     // False: a seccomp listener of the workload would hide calls from us. It gets EBUSY, as beside a listener of ours.
     bool foreign_listeners = true;
     bool has(pid_t pid) const { return pid > 0 && (pid == init || pid == trap || pid == supervisor || pid == helper || pid == witness); }

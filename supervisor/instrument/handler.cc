@@ -116,6 +116,7 @@ void Handler::let_end(TrapBackend& backend) {
 
 void Handler::answer(TrapBackend& backend, const HeldCall& c, Ticket& t) {
     Agents now = agents_;
+    now.workload = static_cast<pid_t>(__atomic_load_n(&registry_.workload_pid, __ATOMIC_RELAXED));
     now.supervisor = __atomic_load_n(&registry_.supervisor_pid, __ATOMIC_RELAXED);
     const Answer a = c.call == wire::kNoCall ? Answer{} : guard(c, now);
     bool there = false;
@@ -272,7 +273,7 @@ void Handler::note_changes(const HeldCall& c) {
 }
 
 Verdict Handler::judge(const HeldCall& c, const Captured& found, const SocketFacts& socket, Ticket& t) {
-    if (t.registers_only || !ring_.result_wanted(c.call)) return unknown_result();
+    if (t.registers_only || t.blocked || !ring_.result_wanted(c.call)) return unknown_result();
     const Rights rights = rights_of(c);
     if (!rights.known) return unknown_result();
     uint64_t flags = 0;

@@ -34,6 +34,7 @@ struct Ticket {
     std::atomic<bool> abandoned{false};  // the watchdog took the trap over; the thread ends once it comes back
     bool registers_only = false;         // too many threads are stuck: read no memory
     bool second_try = false;             // another thread got stuck on this very call
+    bool blocked = false;                // that thread was held up: what the call will come to is not looked into
     bool tell = false;                   // its record waits for the result
     uint64_t* told_at = nullptr;         // where the place of its record is noted (HeldPlace); null: nowhere
     bool keep_stat = false;  // the caller will be looked at again soon

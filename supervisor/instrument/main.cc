@@ -74,6 +74,7 @@ int run(const Options& o) {
     Witness witness;
     witness.start();
     StewardSettings settings{bundle.supervisor, o.supervisor, plan.shim, capture_mode(plan), getpid(), 0, nullptr};
+    settings.protection = o.protection;
     settings.witness_pid = witness.pid();
     Agent agent(std::move(settings));
     if (Status s = agent.start(); !s) {

@@ -21,6 +21,10 @@ How to capture
                                   how calls are held: user notifications; a tracer, which tells exact
                                   results and costs more; a tracer at every call, where there is no
                                   seccomp(2); auto: the first of these that works (default)
+  --protect deny|report           calls aimed at our own processes fail with EPERM (default), or are
+                                  events and nothing else
+  --io-uring report|deny          io_uring, whose work no filter sees: its set-up is an event (default),
+                                  or fails with ENOSYS, so that programs do without
   --no-filter                     do not install a seccomp filter: same as --mode preload
 
 What to evaluate and where to write it
@@ -39,7 +43,7 @@ What to evaluate and where to write it
 
 The exit status is that of COMMAND; 127 if it is not found, 126 if it cannot be executed, 2 if
 instrument itself was called wrongly. Variables (flags win): UNDERCOAT_MODE, UNDERCOAT_RULES
-(files separated by colons), UNDERCOAT_CONFIG, UNDERCOAT_ALERTS, UNDERCOAT_FORMAT, UNDERCOAT_EVENTS,
+(files separated by colons), UNDERCOAT_PROTECT, UNDERCOAT_IO_URING, UNDERCOAT_CONFIG, UNDERCOAT_ALERTS, UNDERCOAT_FORMAT, UNDERCOAT_EVENTS,
 UNDERCOAT_LOGGING, UNDERCOAT_PRIORITY (availability: start at once; security: start when the rules are loaded).
 )";
 
@@ -63,6 +67,8 @@ constexpr std::array<Word<TrapKind>, 4> kTraps{{{"auto", TrapKind::automatic},
                                                 {"notify", TrapKind::notify},
                                                 {"ptrace", TrapKind::ptrace},
                                                 {"ptrace-all", TrapKind::ptrace_all}}};
+constexpr std::array<Word<bool>, 2> kProtections{{{"deny", true}, {"report", false}}};
+constexpr std::array<Word<bool>, 2> kUrings{{{"report", false}, {"deny", true}}};
 constexpr std::array<Word<bool>, 2> kFormats{{{"text", false}, {"json", true}}};
 constexpr std::array<Word<bool>, 2> kPriorities{{{"availability", false}, {"security", true}}};
 
@@ -89,7 +95,7 @@ Status choose(const std::array<Word<T>, N>& words, const std::string& name, std:
 }
 
 struct Seen {
-    bool mode = false, rules = false, config = false, alerts = false, format = false, events = false, log = false;
+    bool mode = false, rules = false, config = false, alerts = false, format = false, events = false, log = false, protect = false, io_uring = false;
 };
 
 Status apply(Options& o, Seen& seen, const std::string& name, const std::string& value) {
@@ -98,6 +104,14 @@ Status apply(Options& o, Seen& seen, const std::string& name, const std::string&
         return choose(kModes, "--mode", value, o.mode);
     }
     if (name == "trap") return choose(kTraps, "--trap", value, o.trap);
+    if (name == "protect") {
+        seen.protect = true;
+        return choose(kProtections, "--protect", value, o.protection.deny);
+    }
+    if (name == "io-uring") {
+        seen.io_uring = true;
+        return choose(kUrings, "--io-uring", value, o.protection.deny_uring);
+    }
     if (name == "beside") {
         const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), o.beside);
         if (error == std::errc() && end == value.data() + value.size() && o.beside >= 0) return Unit{};
@@ -128,7 +142,7 @@ Status apply_flag(Options& o, Seen& seen, const std::string& name) {
 
 // 1: takes a value, 0: a flag, -1: unknown.
 int takes_value(std::string_view name) {
-    if (name == "mode" || name == "trap" || name == "beside") return 1;
+    if (name == "mode" || name == "trap" || name == "protect" || name == "io-uring" || name == "beside") return 1;
     if (name == "no-filter" || name == "help" || name == "version") return 0;
     for (const Passed& p : kPassed)
         if (p.name == name) return p.takes_value ? 1 : 0;
@@ -146,6 +160,10 @@ void from_environment(Options& o, const Seen& seen, const GetEnv& env) {
     if (const char* v = given("UNDERCOAT_PRIORITY"))
         note(choose(kPriorities, "UNDERCOAT_PRIORITY", v, o.hold_until_ready));
     if (const char* v = given("UNDERCOAT_MODE"); v && !seen.mode) note(choose(kModes, "UNDERCOAT_MODE", v, o.mode));
+    if (const char* v = given("UNDERCOAT_PROTECT"); v && !seen.protect)
+        note(choose(kProtections, "UNDERCOAT_PROTECT", v, o.protection.deny));
+    if (const char* v = given("UNDERCOAT_IO_URING"); v && !seen.io_uring)
+        note(choose(kUrings, "UNDERCOAT_IO_URING", v, o.protection.deny_uring));
     if (const char* v = given("UNDERCOAT_LOGGING"); v && !seen.log) {
         Status s = choose(kLevels, "UNDERCOAT_LOGGING", v, o.log);
         if (s) o.supervisor.insert(o.supervisor.end(), {"--log", v});

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "supervisor/instrument/log.h"
+#include "supervisor/instrument/protection.h"
 
 namespace undercoat::instrument {
 
@@ -22,6 +23,7 @@ struct Options {
     bool no_filter = false;
     bool hold_until_ready = false;  // UNDERCOAT_PRIORITY=security
     LogLevel log = LogLevel::info;
+    Protection protection{};
     int beside = -1;  // descriptor of the shim that started us (handover.h, 4.); then there is no command
     bool help = false;
     bool version = false;

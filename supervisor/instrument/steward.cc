@@ -47,6 +47,17 @@ void release_ending(TrapBackend& backend, HandOver& held) {
         if (id != 0) backend.proceed(std::exchange(id, 0));
 }
 
+Agents agents_of(const StewardSettings& s) {
+    Agents a;
+    a.init = s.init_pid;
+    a.trap = getpid();
+    a.helper = s.helper_pid;
+    a.witness = s.witness_pid;
+    a.deny = s.protection.deny;
+    a.deny_uring = s.protection.deny_uring;
+    return a;
+}
+
 class Steward {
 public:
     Steward(Shared& shared, UniqueFd control, const StewardSettings& settings, bool again)
@@ -54,7 +65,7 @@ public:
           supervisor_(shared, registrar_, settings.supervisor, settings.arguments, *settings.hand_over),
           epoll_(move_high(UniqueFd(epoll_create1(EPOLL_CLOEXEC)))),
           newborns_(move_high(UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)))), trap_ring_(shared.trap.ring, *shared.registry),
-          handler_(table_, trap_ring_, registrar_, *shared.registry, Agents{settings.init_pid, getpid(), 0, settings.helper_pid, settings.witness_pid}, epoll_.get(),
+          handler_(table_, trap_ring_, registrar_, *shared.registry, agents_of(settings), epoll_.get(),
                    newborns_.get(), settings.shim) {
         handler_.keep_in(*settings.hand_over);
     }

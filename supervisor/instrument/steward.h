@@ -11,6 +11,7 @@
 #include "base/unique_fd.h"
 #include "supervisor/instrument/control.h"
 #include "supervisor/instrument/held_place.h"
+#include "supervisor/instrument/protection.h"
 #include "supervisor/instrument/shared.h"
 #include "supervisor/instrument/vault.h"
 
@@ -24,6 +25,7 @@ struct StewardSettings {
     pid_t init_pid;
     pid_t helper_pid;  // the process between us and a workload that we were started beside of; 0: we are its parent
     HandOver* hand_over;
+    Protection protection{};
     Vault* vault = nullptr;
     pid_t witness_pid = 0;  // see witness.h; 0: none
 };

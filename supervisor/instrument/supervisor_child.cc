@@ -111,12 +111,13 @@ void SupervisorChild::set_listener(int fd) {
 void SupervisorChild::tell_stop() {
     stopping_ = true;
     due_ = 0;
-    if (socket_) send_message(socket_.get(), message(wire::AgentMessageKind::stop), nullptr, 0);
+    stop_told_ = socket_ && send_message(socket_.get(), message(wire::AgentMessageKind::stop), nullptr, 0);
 }
 
 bool SupervisorChild::attend(uint64_t now) {
     if (!running()) return false;
     bool ready = false;
+    if (stopping_ && !stop_told_) tell_stop();  // the socket was full
     wire::AgentMessage m;
     while (socket_ && recv(socket_.get(), &m, sizeof m, MSG_DONTWAIT) == static_cast<ssize_t>(sizeof m))
         ready |= m.kind == static_cast<uint32_t>(wire::AgentMessageKind::ready);

@@ -51,7 +51,7 @@ private:
     UniqueFd socket_, pidfd_;
     pid_t pid_ = -1;
     int listener_ = -1;
-    bool stopping_ = false, finished_ = false;
+    bool stopping_ = false, stop_told_ = false, finished_ = false;
     uint64_t started_ = 0, due_ = 0;
     unsigned deaths_ = 0, final_deaths_ = 0;
 };

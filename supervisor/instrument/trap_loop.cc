@@ -82,6 +82,7 @@ bool TrapLoop::start_receiver(const Held* retry) {
         t.told_at = &hand_over_.places[i].told_at;
         t.registers_only = stuck_ >= kStuckLimit;
         t.second_try = retry != nullptr;
+        t.blocked = retry && retry->blocked;
         if (retry) {
             t.trap = retry->trap;
             hand_over_.places[i].tries = retry->tries + 1;
@@ -123,7 +124,7 @@ void TrapLoop::receive(unsigned index) {
         if (got == TrapBackend::Next::again) continue;
         note(index, t.trap.id);
         t.recorded = 0;
-        t.second_try = false;
+        t.second_try = t.blocked = false;
         t.registers_only = stuck_ >= kStuckLimit;
         t.since = monotonic_ns();
         wake_watchdog();
@@ -238,7 +239,7 @@ void TrapLoop::take_over(unsigned index) {
     if (!dead) ++stuck_;
     wire::count(registry_, wire::Counter::threads_replaced);
     const bool untold = t.recorded.exchange(1) == 0;
-    const Held again{trap, false, hand_over_.places[index].tries};
+    const Held again{trap, false, hand_over_.places[index].tries, true};
     const bool retried = untold && !t.second_try && !t.registers_only && start_receiver(&again);
     if (!retried) {
         if (untold) handler_.record_registers(trap);

@@ -36,6 +36,7 @@ private:
         Trap trap;
         bool told;
         uint32_t tries;
+        bool blocked = false;  // a thread of ours was held up by it
     };
     bool start_receiver(const Held* retry = nullptr);
     void take_up_held();

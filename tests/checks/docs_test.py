@@ -35,15 +35,38 @@ class Docs(unittest.TestCase):
                     dead.append(f'{page.relative_to(ROOT)}: {target}')
         self.assertEqual([], dead)
 
-    def test_the_threat_model_names_real_tests(self):
-        missing = []
-        for name in re.findall(r'`((?:tests|bench)/[^`:]+)(?:::[^`]*)?`', (ROOT / 'docs/threat-model.md').read_text()):
-            if not (ROOT / name).exists():
-                missing.append(name)
-        for file, test in re.findall(r'`(tests/[^`:]+)::([^`]+)`', (ROOT / 'docs/threat-model.md').read_text()):
-            if (ROOT / file).exists() and test.split('.')[-1] not in (ROOT / file).read_text():
-                missing.append(f'{file}::{test}')
-        self.assertEqual([], missing)
+    def rows(self, page):
+        """The rows of a page's tables as lists of cells, without heads."""
+        lines = [l for l in (ROOT / page).read_text().splitlines() if l.startswith('|')]
+        cells = [[c.strip() for c in l.strip('|').split('|')] for l in lines]
+        return [c for i, c in enumerate(cells) if not set(''.join(c)) <= set('-: ') and (i + 1 == len(cells) or set(''.join(cells[i + 1])) - set('-: '))]
+
+    def defined(self, file, test):
+        """Whether the file has this test: a method (Class.method, or of any class), or a case of GoogleTest."""
+        if not (ROOT / file).is_file():
+            return False
+        if not test:
+            return True
+        text, name = (ROOT / file).read_text(), re.escape(test.split('.')[-1])
+        return re.search(rf'def {name}\(self' if file.endswith('.py') else rf'TEST(?:_F|_P)?\([^)]*\b{name}\)', text) is not None or \
+            re.search(rf'^class {name}\(', text, re.M) is not None
+
+    def test_every_row_of_threats_and_pitfalls_has_its_test(self):
+        for page in ('docs/threat-model.md', 'docs/pitfalls.md'):
+            rows = self.rows(page)
+            self.assertGreater(len(rows), 10, page)
+            for row in rows:
+                tests = re.findall(r'`(tests/[^`:]+)(?:::([^`]+))?`', row[-1])
+                with self.subTest(page=page, row=row[0]):
+                    self.assertTrue(tests, 'no test shows it')
+                    self.assertEqual([], [t for t in tests if not self.defined(*t)], 'not there')
+
+    def test_every_pitfall_that_was_met_has_its_row(self):
+        facts = ROOT.parent / 'shared/spec/CAPTURE_FACTS.md'
+        if not facts.exists():
+            self.skipTest('../shared/spec/CAPTURE_FACTS.md is not there')
+        met = re.findall(r'^\d+\. ', facts.read_text().split('## Pitfalls met')[1].split('\n## ')[0], re.M)
+        self.assertEqual(len(met), len(self.rows('docs/pitfalls.md')))
 
     def test_exceptions_of_transparency_are_few_and_have_their_limit(self):
         listed = tomllib.loads((ROOT / 'tests/transparency/exceptions.toml').read_text())['exception']

@@ -1,0 +1,98 @@
+"""Pitfalls of capture that no other test is about; docs/pitfalls.md names the test of each."""
+import re
+import shutil
+import subprocess
+import unittest
+
+from harness import TRACERS, Case, under
+from unbroken_test import tracee
+
+VSYSCALL = r'''
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/time.h>
+int main(void) {
+    struct timeval t = {0, 0};
+    long r = ((long (*)(struct timeval*, void*))0xffffffffff600000)(&t, 0);
+    printf("%ld %d %d\n", r, t.tv_sec > 1000000000, open("/etc/shadow", O_RDONLY) >= 0);
+    return 0;
+}
+'''
+STORM = r'''
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+static void tick(int s) { (void)s; }
+int main(void) {
+    struct sigaction a = {.sa_handler = tick, .sa_flags = SA_RESTART};
+    struct itimerval every = {{0, 500}, {0, 500}};
+    sigaction(SIGALRM, &a, 0);
+    setitimer(ITIMER_REAL, &every, 0);
+    for (int i = 0; i < 3000; ++i) {
+        char path[64];
+        snprintf(path, sizeof path, "/nonexistent/uc-storm-%d", i);
+        if (syscall(SYS_openat, -100, path, 0) >= 0 || errno != ENOENT) return 1;
+    }
+    return 0;
+}
+'''
+LINEAGE_RULE = '''
+- rule: Lineage
+  desc: who was whose parent at birth
+  condition: evt.type in (open, openat) and evt.dir=< and fd.name=/etc/shadow
+  output: "%proc.aname[2]"
+  priority: WARNING
+'''
+
+
+@under(*TRACERS)
+class Pitfalls(Case):
+    def test_a_call_by_the_vsyscall_page(self):
+        program = self.compile(VSYSCALL, 'vsyscall')
+        native = subprocess.run([program], capture_output=True, text=True)
+        for mode in ('full', 'trap'):
+            done = self.run_under(program, mode=mode)
+            self.assertEqual((native.returncode, native.stdout), (done.returncode, done.out), done.err)
+
+    def test_a_loader_that_does_not_find_our_library(self):
+        """After chroot LD_PRELOAD names nothing; glibc's loader would say so on stderr."""
+        self.need_root()
+        root = self.dir / 'root'
+        libraries = re.findall(r'(/\S+) \(0x', subprocess.run(['ldd', '/bin/cat'], capture_output=True, text=True).stdout)
+        for file in ['/bin/cat', *libraries]:
+            (root / file[1:]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, root / file[1:])
+        (root / 'etc').mkdir()
+        (root / 'etc/shadow').write_text('x')
+        for mode in ('full', 'trap'):
+            done = self.run_under('chroot', root, '/bin/cat', '/etc/shadow', mode=mode, options=['--log', 'error'])
+            self.assertEqual((0, 'x', ''), (done.returncode, done.out, done.err))
+
+    def test_the_parent_at_birth_of_an_orphan(self):
+        self.need_root()
+        outer = self.dir / 'outer'
+        shutil.copy('/bin/bash', outer)
+        rules = self.dir / 'lineage.yaml'
+        rules.write_text(LINEAGE_RULE)
+        done = self.run_under('sh', '-c', f"mkfifo {self.dir}/p; \"$0\" -c '( read x <{self.dir}/p; cat /etc/shadow >/dev/null; true ) & exit'; "
+                              f"echo >{self.dir}/p; wait; exec sh -c 'until [ -s {self.dir}/alerts.jsonl ]; do :; done'", outer, rules=[rules])
+        self.assertEqual(['outer'], [a['output_fields'].get('proc.aname[2]') for a in done.alerts], done.err)
+
+
+class Interrupted(Case):
+    def test_signals_while_calls_are_held_tell_none_twice(self):
+        program = self.compile(STORM, 'storm')
+        done = self.run_under(program, mode='trap')
+        self.assertEqual(0, done.returncode, done.err)
+        names = [e['args'].get('name') for e in done.calls('openat') if 'uc-storm' in str(e['args'].get('name'))]
+        self.assertEqual(3000, len(set(names)))
+        # A call that is interrupted before it was received is another one for the kernel: rare, as receivers are quick.
+        self.assertLess(len(names), 3100)
+
+
+if __name__ == '__main__':
+    unittest.main()
