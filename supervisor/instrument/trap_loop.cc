@@ -82,7 +82,7 @@ bool TrapLoop::start_receiver(const Held* retry) {
         t.told_at = &hand_over_.places[i].told_at;
         t.registers_only = stuck_ >= kStuckLimit;
         t.second_try = retry != nullptr;
-        t.blocked = retry && retry->blocked;
+        t.blocked = (retry && retry->blocked) || stuck_ >= kBlindLimit;
         if (retry) {
             t.trap = retry->trap;
             hand_over_.places[i].tries = retry->tries + 1;
@@ -124,7 +124,8 @@ void TrapLoop::receive(unsigned index) {
         if (got == TrapBackend::Next::again) continue;
         note(index, t.trap.id);
         t.recorded = 0;
-        t.second_try = t.blocked = false;
+        t.second_try = false;
+        t.blocked = stuck_ >= kBlindLimit;
         t.registers_only = stuck_ >= kStuckLimit;
         t.since = monotonic_ns();
         wake_watchdog();
@@ -203,8 +204,9 @@ namespace {
 // Whether a thread of ours runs or waits for a processor only. False when that cannot be read.
 bool runnable(pid_t tid) {
     char path[32], text[256];
+    if (tid == 0) return true;  // it has not run yet
     snprintf(path, sizeof path, "task/%d/stat", tid);
-    const size_t n = tid != 0 ? read_proc(getpid(), path, text, sizeof text) : 0;
+    const size_t n = read_proc(getpid(), path, text, sizeof text);
     const char* close = n != 0 ? static_cast<const char*>(memrchr(text, ')', n)) : nullptr;
     return close && close + 2 < text + n && close[2] == 'R';
 }

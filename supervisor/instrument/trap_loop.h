@@ -29,6 +29,8 @@ public:
 private:
     static constexpr unsigned kMostReceivers = 4;
     static constexpr uint32_t kMostTries = 2;  // trap processes that may die of the same call
+    // Beyond so many stuck threads nobody looks at files for a result, so that no more get stuck in those.
+    static constexpr unsigned kBlindLimit = wire::kMaxTrapThreads / 4;
     static constexpr unsigned kStuckLimit = wire::kMaxTrapThreads * 3 / 4;  // beyond: registers only
     static void* receiver_entry(void* self);
     static void* watchdog_entry(void* self);

@@ -31,6 +31,20 @@ TEST(Options, TakesTheCommandWithItsOwnOptions) {
     EXPECT_EQ(o->command, (Words{"--odd", "name"}));
 }
 
+TEST(Options, ProtectsAndReportsUnlessToldOtherwise) {
+    auto o = parse({"x"});
+    ASSERT_TRUE(o);
+    EXPECT_TRUE(o->protection.deny);
+    EXPECT_FALSE(o->protection.deny_uring);
+    o = parse({"--protect", "report", "x"}, {{"UNDERCOAT_PROTECT", "deny"}, {"UNDERCOAT_IO_URING", "deny"}});
+    ASSERT_TRUE(o);
+    EXPECT_FALSE(o->protection.deny) << "the flag wins";
+    EXPECT_TRUE(o->protection.deny_uring);
+    o = parse({"--io-uring=never", "x"});
+    EXPECT_FALSE(o);
+    EXPECT_TRUE(says(o.error(), "report, deny"));
+}
+
 TEST(Options, PassesTheSupervisorsOptionsOn) {
     auto o = parse({"--rules", "a", "--json", "--rules=b", "--log", "debug", "--alerts", "stdout", "x"});
     ASSERT_TRUE(o);

@@ -68,7 +68,8 @@ struct World {
     Handler handler{table, ring, registrar, *shared->registry, Agents{1 << 20, getpid(), 0}, epoll_create1(0),
                     timerfd_create(CLOCK_MONOTONIC, 0), ""};
     uint64_t counted(wire::Counter c) const { return shared->registry->counters[static_cast<size_t>(c)]; }
-    TrapLoop loop{backend, handler, *shared->registry, *map_hand_over()};
+    HandOver& held = *map_hand_over();
+    TrapLoop loop{backend, handler, *shared->registry, held};
 };
 
 Trap trap_of(uint64_t id, wire::Call call, std::initializer_list<uint64_t> args) {
@@ -100,6 +101,36 @@ TEST(TrapLoop, AnswersEveryTrapOnce) {
     const auto records = w.shared->registry->counters[static_cast<size_t>(wire::Counter::records)];
     EXPECT_EQ(records, 2001u);  // and the birth of this process
     for (const auto& [id, value] : w.backend.answers) EXPECT_EQ(value, 0) << id;
+}
+
+// Three calls of a trap process that has died: one not told, one whose record is whole, one whose record it left unfinished.
+TEST(TrapLoop, GoesOnWithWhatADeadOneHeld) {
+    auto& w = make_world();
+    static const char path[] = "/etc/hostname";
+    const auto open_call = [](uint64_t id) { return trap_of(id, wire::Call::open, {reinterpret_cast<uint64_t>(path), 0}); };
+    wire::RecordHeader header{};
+    header.kind = static_cast<uint16_t>(wire::RecordKind::call);
+    note(w.held.places[0], open_call(1));
+    note(w.held.places[1], open_call(2));
+    ASSERT_TRUE(w.ring.emit(header, nullptr, 0, &w.held.places[1].told_at));
+    note(w.held.places[2], open_call(3));
+    w.held.places[2].told_at = wire::reserve(w.shared->trap.ring, 0).pos + 1;
+    const uint64_t before = w.counted(wire::Counter::records);
+    ASSERT_TRUE(w.loop.start());
+    ASSERT_TRUE(w.backend.wait_for(3));
+    for (const auto& [id, value] : w.backend.answers) EXPECT_EQ(value, 0) << id;
+    EXPECT_EQ(w.counted(wire::Counter::records) - before, 3u) << "two calls and the birth of this process";
+}
+
+// A call that one trap process after the other dies of is let go.
+TEST(TrapLoop, GivesUpACallThatKills) {
+    auto& w = make_world();
+    note(w.held.places[0], trap_of(1, wire::Call::open, {0, 0}));
+    w.held.places[0].tries = 2;
+    ASSERT_TRUE(w.loop.start());
+    ASSERT_TRUE(w.backend.wait_for(1));
+    EXPECT_EQ(w.backend.answers[1], 0);
+    EXPECT_EQ(w.counted(wire::Counter::continued_by_watchdog), 1u);
 }
 
 // A process that is killed before anybody watched it.
