@@ -68,8 +68,10 @@ class Holders(Case):
     def rounds(self, find, sig, *load, **how):
         calm = self.round(find, sig, *load, **{**how, 'times': 0})
         slowest = sorted(self.round(find, sig, *load, **how) for _ in range(self.ROUNDS))
-        # Beyond what calls are late by on a busy machine anyway; one that waits for somebody who is gone waits for seconds.
-        self.assertLess(slowest[len(slowest) // 2], 50 + 3 * calm, (calm, slowest))
+        # Beyond what calls are late by anyway; a machine on which others compute tells nothing about that. A call that waits for
+        # somebody who is gone waits for seconds.
+        if os.getloadavg()[0] < 2 * os.cpu_count() + 2:
+            self.assertLess(slowest[len(slowest) // 2], 50 + 3 * calm, (calm, slowest))
         self.assertLess(slowest[-1], 1000, slowest)
 
     def test_the_trap_process_is_killed_while_the_filter_holds_calls(self):
