@@ -120,6 +120,8 @@ JUSTIFIED = [
     ('a socket without ends is nobody\'s server', lambda k, s, u: k == 'fd.is_server' and not u['fd.cip'] and not u['fd.sip']),
     ('a UDP socket that connects again has the new peer',
      lambda k, s, u: k.startswith('fd.') and u['fd.l4proto'] == 'udp' and s['fd.num'] == u['fd.num']),
+    ('a socket that no list names is known from its first datagram on, and so is how much was sent by it',
+     lambda k, s, u: k == 'evt.buflen' and s['evt.type'] == 'sendmsg' and s['fd.type'] is None and u['fd.type'] == 'ipv4'),
     ('a port that is not known is none', lambda k, s, u: k.endswith('port') and s[k] == 0 and u[k] is None),
     ('a failed connect names nothing', lambda k, s, u: k == 'fd.name' and s['evt.type'] == 'connect' and (u['evt.rawres'] or 0) < 0),
     ('a Unix socket is named by its path, the kernel\'s addresses of its ends are left out',
