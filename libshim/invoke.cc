@@ -19,13 +19,21 @@ constexpr long kPathMax = 4096;
 constexpr size_t kUsualPath = 256;  // longer ones would need stack that a coroutine's or handler's may not have
 constexpr uint64_t kSockaddrMax = 128;
 
+// The trap door, with the caller's registers on the stack where this function's unwind table finds them: a stack that is read
+// while the call is held can be unwound to the end, though the trap knows two registers only.
+__attribute__((noinline)) long trap_door_with_frame(long nr, const uint64_t (&a)[6]) {
+    const long result = trap_door(nr, a);
+    asm volatile("" : : : "rbx", "rbp", "r12", "r13", "r14", "r15");
+    return result;
+}
+
 // As libc does it: asynchronous cancellation for the time of the call. The instruction is in our text, whose unwind
 // tables lead back to the caller, so that C++ destructors run.
 __attribute__((noinline)) long cancellable(long nr, const uint64_t (&a)[6]) {
     const auto set = UC_REAL(pthread_setcanceltype);
     int old = 0, ignored;
-    if (!set || set(1, &old) != 0) return trap_door(nr, a);
-    const long result = trap_door(nr, a);
+    if (!set || set(1, &old) != 0) return trap_door_with_frame(nr, a);
+    const long result = trap_door_with_frame(nr, a);
     set(old, &ignored);
     return result;
 }
@@ -50,7 +58,7 @@ bool interrupted_by_waiting(const Descriptor& d, const uint64_t (&a)[6]) {
 long out(const Descriptor& d, const uint64_t (&a)[6]) {
     const bool cancel = must_stay_cancellable(d, a) && !t_in_vfork_child;
     for (;;) {
-        const long r = cancel ? cancellable(d.nr, a) : trap_door(d.nr, a);
+        const long r = cancel ? cancellable(d.nr, a) : trap_door_with_frame(d.nr, a);
         if (r != kEintr || !interrupted_by_waiting(d, a)) [[likely]]
             return r;
     }
@@ -166,10 +174,12 @@ bool gadget_admits(const Process& p, const Descriptor& d, Captured& c) {
 }
 
 [[gnu::always_inline]] inline long act(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
+    // The trap takes stacks.
+    const bool usual = is_usual(p.ring) || (can_record(p.ring) && !wire::bit(p.ring.control->want_stack, d.call));
     const bool roomy = !wire::nearly_full(p.ring) || __atomic_load_n(&p.ring.control->policy, __ATOMIC_RELAXED) ==
                                                          static_cast<uint32_t>(wire::FullPolicy::drop);
     long result;
-    if (p.gadget && d.tier == wire::Tier::gadget && c.readable && roomy && can_record(p.ring) && !must_stay_cancellable(d, a) &&
+    if (p.gadget && d.tier == wire::Tier::gadget && c.readable && roomy && usual && !must_stay_cancellable(d, a) &&
         gadget_admits(p, d, c)) {
         result = through_gadget(d.nr, c.registers);
         record(p, d, a, c, result);

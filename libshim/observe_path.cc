@@ -73,7 +73,7 @@ long observed_path(Descriptor d, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t
     const uint64_t a[6] = {a0, a1, a2, a3};
     const bool here = d.when == wire::When::always || static_cast<int32_t>(a0) == -100;
     alignas(8) char copy[kUsualPath + 8];
-    if (!here || must_stay_cancellable(d, a) || p.gadget != p.trapped || wire::nearly_full(p.ring) || !can_record(p.ring))
+    if (!here || must_stay_cancellable(d, a) || p.gadget != p.trapped || wire::nearly_full(p.ring) || !is_usual(p.ring))
         return libc_result(observed(p, d, a));
     const uint64_t address = d.path ? a1 : a0;
     const long n = copy_known_string(address, copy, kUsualPath);

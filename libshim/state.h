@@ -73,6 +73,11 @@ inline Process* managed() {
 inline bool by_words(const Process* p) { return p && p->ring.control && !p->ring.granules; }
 
 // False once a thread may not read the time stamp counter: no record can be stamped. The trap sees everything then.
+// Whether calls are recorded as usual: true for nearly every process, at the price of one load.
+inline bool is_usual(const wire::Ring& ring) {
+    static_assert(offsetof(wire::RingControl, stacks_wanted) == offsetof(wire::RingControl, no_clock) + 4);
+    return __atomic_load_n(reinterpret_cast<const uint64_t*>(&ring.control->no_clock), __ATOMIC_RELAXED) == 0;
+}
 inline bool can_record(const wire::Ring& ring) { return !__atomic_load_n(&ring.control->no_clock, __ATOMIC_RELAXED); }
 
 // Whether calls on a descriptor return at once. Kept for cancellation alone (invoke.h): close is not seen, and whoever

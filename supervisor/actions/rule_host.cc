@@ -25,6 +25,10 @@ bool reads_result(const rules::FieldRef& f) {
            text.starts_with("fs.path.") || text.starts_with("evt.is_open_create");
 }
 
+bool any_reads_stack(const std::vector<rules::FieldRef>& fields) {
+    return std::any_of(fields.begin(), fields.end(), [](const rules::FieldRef& f) { return f.info->name == "thread.stack"; });
+}
+
 bool any_reads_result(const std::vector<rules::FieldRef>& fields) {
     return std::any_of(fields.begin(), fields.end(), reads_result);
 }
@@ -182,6 +186,7 @@ state::Interest RuleHost::interest() const {
         for (const uint32_t index : set.rules_for(type)) {
             const rules::Rule& rule = set.rules()[index];
             wanted.calls.set(type);
+            if (any_reads_stack(rule.condition_fields) || any_reads_stack(rule.output.field_refs())) wanted.stacks.set(type);
             if (any_reads_result(rule.condition_fields) || any_reads_result(rule.output.field_refs())) wanted.results.set(type);
         }
     }

@@ -48,9 +48,9 @@ const char* argument_word(const rules::FieldInfo& f) {
     return f.argument == rules::ArgumentUse::required ? "required" : "allowed";
 }
 
-// Ends of processes come from the trap loop, not from a call.
+// Ends of processes come from the trap loop, not from a call; so does what is not seen.
 bool is_captured(unsigned type) {
-    return type == event::type_of(wire::Call::procexit) ||
+    return type == event::type_of(wire::Call::procexit) || type == event::type_of(wire::Call::coverage) ||
            (type < wire::kCallCount && wire::captured(wire::kCalls[type]));
 }
 

@@ -35,6 +35,8 @@ struct ExplainRequest {
 };
 int explain(const ExplainRequest& request);
 int doctor(bool json);
+// How a live process is seen, and why not better.
+int doctor_of_process(int64_t pid, bool json);
 int show_config(bool json, const std::string& file);
 // Becomes the program `collector` that lies beside this one, with these arguments. Returns only on failure.
 int run_collector(char** arguments);

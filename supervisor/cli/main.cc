@@ -24,6 +24,7 @@ struct Given {
     ExplainRequest explain;
     std::vector<std::string> feeds;
     bool append = false;
+    int64_t pid = 0;
     bool json = false;
     bool verbose = false;
     int status = 0;
@@ -91,7 +92,8 @@ void add_intel(CLI::App& rules, Given& g) {
 void add_others(CLI::App& app, Given& g) {
     auto* doctor_command = app.add_subcommand("doctor", "Try what this machine allows, and say what to change");
     doctor_command->add_flag("--json", g.json, "print JSON");
-    doctor_command->callback([&g] { g.status = doctor(g.json); });
+    doctor_command->add_option("--pid", g.pid, "say how this process is seen, and why not better")->check(CLI::PositiveNumber);
+    doctor_command->callback([&g] { g.status = g.pid != 0 ? doctor_of_process(g.pid, g.json) : doctor(g.json); });
     auto* config = app.add_subcommand("config", "Show the settings in force and where each comes from");
     config->add_flag("--json", g.json, "print JSON");
     config->add_option("--config", g.config, "a configuration file to look at, instead of UNDERCOAT_CONFIG");

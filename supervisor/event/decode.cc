@@ -1,6 +1,8 @@
 // Collects a record's TLVs into an Event and names what happened.
 #include "supervisor/event/decode.h"
 
+#include "supervisor/event/coverage.h"
+
 #include <algorithm>
 #include <cstring>
 #include <netinet/in.h>
@@ -91,6 +93,8 @@ void put(Event& e, const Tlv& t) {
         case Tag::children: put_children(e, t); break;
         case Tag::addresses: put_addresses(e, t); break;
         case Tag::text: c.text = m.copy(text_of(t)); break;
+        case Tag::stack: c.stack = m.copy(text_of(t)); break;
+        case Tag::code: c.code = m.copy(text_of(t)); break;
         case Tag::local: {
             const std::string_view own = m.copy(text_of(t));
             c.local = parse_sockaddr(own.data(), own.size());
@@ -115,6 +119,7 @@ void take_header(Event& e, const RecordHeader& h, const RecordSource& source) {
     e.id = source.id;
     e.ts = source.ts;
     e.history = source.history;
+    e.masked = source.masked;
     e.pid = source.owner != 0 ? source.owner : static_cast<int64_t>(h.pid);
     e.tid = h.tid != 0 ? static_cast<int64_t>(h.tid) : e.pid;
     e.origin = source.owner != 0 ? wire::Origin::shim : static_cast<wire::Origin>(h.origin);
@@ -139,7 +144,12 @@ DecodeStatus take_kind(Event& e, const RecordHeader& h) {
         case RecordKind::birth: e.kind = Kind::birth, e.type = type_of(Call::clone); return DecodeStatus::ok;
         case RecordKind::exit: e.kind = Kind::exit, e.type = type_of(Call::procexit); return DecodeStatus::ok;
         case RecordKind::name: e.kind = Kind::name; return DecodeStatus::ok;
-        case RecordKind::coverage: e.kind = Kind::coverage; return DecodeStatus::ok;
+        case RecordKind::coverage: {
+            CoverageReason reason;
+            CoverageLevel level;
+            e.kind = Kind::coverage;
+            return coverage_of(h.result, reason, level) ? DecodeStatus::ok : DecodeStatus::bad_kind;
+        }
         case RecordKind::pad: break;
     }
     return DecodeStatus::bad_kind;
@@ -183,7 +193,13 @@ DecodeStatus decode(const RecordView& record, const RecordView* result, const Re
         e.result = static_cast<int32_t>(e.captured.regs[1]);
     // A successful execveat is an execve, as in Falco.
     if (e.is(Call::execveat) && e.kind == Kind::call && e.result >= 0) e.type = type_of(Call::execve);
-    if (e.has_type()) fill_params(e);
+    if (e.kind == Kind::coverage) {
+        CoverageReason reason;
+        CoverageLevel level;
+        coverage_of(h.result, reason, level);
+        e.result = 0;
+        fill_coverage(e, reason, level, e.captured.text);
+    } else if (e.has_type()) fill_params(e);
     return DecodeStatus::ok;
 }
 

@@ -16,6 +16,7 @@ struct RecordSource {
     int64_t owner = 0;  // shim rings: the pid that the ring belongs to; 0: the trap ring, whose records name the pid
     uint64_t ts = 0;    // ns since the epoch, converted and clamped
     bool history = false;
+    bool masked = false;  // a result whose call the trap never saw
 };
 
 enum class DecodeStatus : uint8_t { ok, bad_kind, bad_call, bad_origin };

@@ -67,7 +67,7 @@ enum class Kind : uint8_t {
     birth,     // first sight of a process; type is clone with result 0, as the child sees it
     exit,      // type procexit
     name,      // a host name was looked up; no event type (kNoCall); for state and outputs only
-    coverage,  // words about what is not seen; no event type; for outputs only
+    coverage,  // what of a process is not seen; type coverage
 };
 
 // What was captured beside the parameters. Index = the kernel's argument number; kept for state, fields and outputs.
@@ -84,7 +84,8 @@ struct Captured {
     std::string_view argv{}, envp{};            // NUL-separated
     std::string_view cwd{}, exe{}, comm{}, cgroup{};
     std::string_view buffer{};
-    std::string_view text{};                    // coverage: words for people
+    std::string_view text{};                    // coverage: words for people, beyond those of its reason
+    std::string_view stack{}, code{};           // wire::StackHead and stack, wire::CodeRange entries: hostile bytes
     Address sockaddr, local, peer;
     std::span<const Address> addresses{};       // name: the answers
     std::span<const uint32_t> children{};       // exit: children alive then
@@ -109,6 +110,7 @@ public:
     bool result_unknown = false;  // no result is known; treated as a success
     bool unreadable = false;      // the caller's memory could not be read
     bool foreign_abi = false;     // by the i386 or x32 entry
+    bool masked = false;          // the trap never saw the call: a filter outside of ours answered it
     bool history = false;         // read again after a restart, for the state only: outputs have had it
     bool has_result = false;
     int64_t result = 0;           // as the kernel gave it; exit: the wait status; birth: the parent's pid

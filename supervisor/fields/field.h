@@ -8,6 +8,7 @@
 #include "supervisor/state/state.h"
 
 #include <charconv>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -35,6 +36,8 @@ struct Surroundings {
     uint64_t last_ts = 0;   // of the event before this one
     std::map<std::string, std::string, std::less<>> static_fields;  // "static.NAME" to its value
     std::shared_ptr<FileHashes> hashes;  // null: files are not there any more (replay)
+    // thread.stack of an event whose process has this number in its own name space; "" where there is none. Null: nobody can tell.
+    std::function<std::string_view(const event::Event&, int64_t vpid)> stack;
 };
 
 // Everything an extractor may look at.

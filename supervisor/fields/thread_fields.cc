@@ -50,6 +50,12 @@ Value stream_name(const Access& a) {
 
 Value of_main_thread(const Access& a, uint64_t value) { return Value::u64(a.thread->is_main() ? value : 0); }
 
+Value call_stack(const Access& a) {
+    if (a.event.captured.stack.empty() || !a.surroundings.stack) return {};
+    const std::string_view s = a.surroundings.stack(a.event, a.thread ? a.thread->main().vpid : a.event.pid);
+    return s.empty() ? Value() : a.copy(s);
+}
+
 constexpr Field kFields[] = {
     {"thread.cap_permitted", T::text, capabilities<&Thread::cap_permitted>, "permitted capabilities"},
     {"thread.cap_inheritable", T::text, capabilities<&Thread::cap_inheritable>, "inheritable capabilities"},
@@ -75,6 +81,8 @@ constexpr Field kFields[] = {
      "virtual memory at exec, kB; 0 but for main threads"},
     {"thread.vmrss", T::uint64, [](const Access& a) { return a.thread ? of_main_thread(a, a.thread->vm_rss_kb) : Value(); },
      "resident memory at exec, kB; 0 but for main threads"},
+    {"thread.stack", T::text, call_stack,
+     "where the thread made the call: its functions, the innermost first, as function+0xoffset (module) <- …"},
     {"proc.stdin.type", T::text, stream_type<0>, "type of descriptor 0"},
     {"proc.stdout.type", T::text, stream_type<1>, "type of descriptor 1"},
     {"proc.stderr.type", T::text, stream_type<2>, "type of descriptor 2"},

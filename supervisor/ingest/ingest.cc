@@ -58,12 +58,12 @@ Status Ingest::add_ring(uint32_t slot_number, int fd, std::optional<uint32_t> ri
     return Unit{};
 }
 
-void Ingest::set_interest(const CallSet& wanted, const CallSet& want_result, bool names) {
-    for (uint64_t& w : wanted_) w = 0;
-    for (uint64_t& w : want_result_) w = 0;
+void Ingest::set_interest(const CallSet& wanted, const CallSet& want_result, bool names, const CallSet& want_stack) {
+    for (uint64_t* map : {wanted_, want_result_, want_stack_}) std::fill(map, map + wire::kBitmapWords, 0);
     for (size_t c = 0; c < wire::kCallCount; ++c) {
         if (wanted[c]) wanted_[c / 64] |= uint64_t{1} << (c % 64);
         if (want_result[c]) want_result_[c / 64] |= uint64_t{1} << (c % 64);
+        if (want_stack[c]) want_stack_[c / 64] |= uint64_t{1} << (c % 64);
     }
     names_ = names;
     interest_known_ = true;
@@ -72,10 +72,14 @@ void Ingest::set_interest(const CallSet& wanted, const CallSet& want_result, boo
 
 void Ingest::write_interest(RingState& r) {
     wire::RingControl& c = *r.reader.ring().control;
+    uint64_t stacks = 0;
     for (size_t i = 0; i < wire::kBitmapWords; ++i) {
         __atomic_store_n(&c.wanted[i], wanted_[i], __ATOMIC_RELAXED);
         __atomic_store_n(&c.want_result[i], want_result_[i], __ATOMIC_RELAXED);
+        __atomic_store_n(&c.want_stack[i], want_stack_[i], __ATOMIC_RELAXED);
+        stacks |= want_stack_[i];
     }
+    __atomic_store_n(&c.stacks_wanted, uint32_t{stacks != 0}, __ATOMIC_RELAXED);
     __atomic_store_n(&c.names_wanted, uint64_t{names_}, __ATOMIC_RELAXED);
     __atomic_fetch_add(&c.generation, 1, __ATOMIC_RELEASE);
 }

@@ -64,7 +64,7 @@ public:
     Status add_ring(uint32_t slot, int fd, std::optional<uint32_t> ring_id = std::nullopt);
     // What everybody who reads events wants; written to all rings, also to those that come later. Until the first call the
     // rings keep what instrument has put there: everything.
-    void set_interest(const CallSet& wanted, const CallSet& want_result, bool names);
+    void set_interest(const CallSet& wanted, const CallSet& want_result, bool names, const CallSet& want_stack = {});
     // Called when a record names a ring that is not known yet: its descriptor may be waiting in the socket.
     void on_missing_ring(std::function<void()> fetch) { fetch_rings_ = std::move(fetch); }
 
@@ -148,7 +148,7 @@ private:
     std::unordered_map<int64_t, uint16_t> told_by_trap_;
     size_t handled_ = 0;
     size_t first_ = 0;  // the ring that is read first rotates
-    uint64_t wanted_[wire::kBitmapWords] = {}, want_result_[wire::kBitmapWords] = {};
+    uint64_t wanted_[wire::kBitmapWords] = {}, want_result_[wire::kBitmapWords] = {}, want_stack_[wire::kBitmapWords] = {};
     bool names_ = false;
     bool interest_known_ = false;
     std::unique_ptr<uint8_t[]> trap_buffer_, shim_buffer_;

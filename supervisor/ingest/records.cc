@@ -58,7 +58,8 @@ void Ingest::handle(RingState& r, const uint8_t* bytes, size_t size, uint64_t be
     if (r.owner == 0) honour_order(record, now);
     if (record.kind() == RecordKind::result) return on_result(record, source);
     const int64_t pid = pid_of(h, source);
-    if (!holds_.empty()) {
+    // What is said of a process while its call is held is no call of it.
+    if (!holds_.empty() && record.kind() != RecordKind::coverage) {
         // The thread has gone on without leaving its result.
         if (const auto held = holds_.take_thread(pid, tid_of(h, source))) let_go(*held);
         if (record.kind() == RecordKind::exit)
@@ -141,7 +142,9 @@ void Ingest::on_result(const RecordView& record, const RecordSource& source) {
     // without its arguments such a call would only mislead.
     ++counters_.results_alone;
     const bool opens = h.call < wire::kCallCount && wire::kCalls[h.call].creates_fd;
-    if (!opens || event::find_tlv(record, Tag::args).size != 0) emit(record, nullptr, source);
+    RecordSource alone = source;
+    alone.masked = true;
+    if (!opens || event::find_tlv(record, Tag::args).size != 0) emit(record, nullptr, alone);
 }
 
 // A held call without its result: the record says what is known, or that nothing is.

@@ -11,6 +11,7 @@
 
 #include "supervisor/instrument/fileinfo.h"
 #include "supervisor/instrument/handler.h"
+#include "supervisor/instrument/stack_copy.h"
 #include "supervisor/instrument/target.h"
 
 namespace undercoat::instrument {
@@ -68,6 +69,7 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
     wire::PayloadWriter out(t.payload, t.payload + sizeof PendingExec::payload);
     capture_arguments(c, out, found);
     put_order(ring_slot, out);
+    if (ring_.stack_wanted(c.call)) put_stack(c, t.trap.ip, out);
     const Rights rights = rights_of(c);
     const View view(c.tid, c.pid, rights.credentials, rights.same_root);
     Verdict v;
@@ -256,6 +258,7 @@ void Handler::confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen,
     h.flags = exec.flags & wire::kForeignAbi;
     emit(h, t.payload, exec.size + out.size(), &t);
     wire::count(registry_, Counter::execs);
+    say_of_image(pid, exec.file, s.credentials);
 }
 
 // One whose beginning nobody is left who knows.

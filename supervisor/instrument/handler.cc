@@ -4,12 +4,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/reach.h"
 #include "supervisor/instrument/socket_facts.h"
+#include "supervisor/instrument/stack_copy.h"
 #include "supervisor/instrument/target.h"
 #include "wire/local/cgroup_files.h"
 #include "wire/local/handover.h"
@@ -236,14 +236,6 @@ void Handler::note_clock(const HeldCall& c) {
     registrar_.forbid_clock(p->ring_slot);
 }
 
-// By libc's functions the shim has seen it too, and asks for nothing more.
-void Handler::note_seal(const HeldCall& c) {
-    const bool by_prctl = static_cast<Call>(c.call) == Call::prctl;
-    if (by_prctl ? c.as_int(0) != PR_SET_SECCOMP : c.as_int(0) != SECCOMP_SET_MODE_FILTER) return;
-    auto guard = table_.lock();
-    if (Process* p = table_.find(c.pid)) p->sealed = true;
-}
-
 // What the call may change of what rights_of() remembers; looked at again at the next need.
 void Handler::note_changes(const HeldCall& c) {
     bool credentials = false, root = false;
@@ -308,6 +300,7 @@ void Handler::record_call(TrapBackend& backend, const HeldCall& c, uint32_t ring
     } else {
         capture_arguments(c, out, found);
         if (about_socket(c)) look_at_socket(c, found, out, socket);
+        if (ring_.stack_wanted(c.call)) put_stack(c, t.trap.ip, out);
     }
     note_cgroups(c, found);
     put_order(ring_slot, out);
@@ -327,6 +320,7 @@ void Handler::record_call(TrapBackend& backend, const HeldCall& c, uint32_t ring
     if (!is_current(backend, t) || t.recorded.exchange(1) != 0) return;
     if (t.tell) book_.put(t.trap.id, h, t.payload, out.size());
     else emit(h, t.payload, out.size(), &t);
+    if (!t.registers_only) say_of_call(c, found);
 }
 
 bool Handler::promise(const HeldCall& c, wire::PayloadWriter& out) const {

@@ -4,7 +4,7 @@
 // process is birth, then the outcome of a pending exec, then the call.
 // With a back end that tells exact results a call's record is kept until the call has ended, and precedes its caller's return.
 // Sources: handler.cc the way of a call, outcome.cc what follows it, life.cc births and deaths, exec_story.cc executions,
-// told_exec.cc those that are told by the new image.
+// told_exec.cc those that are told by the new image, coverage.cc what is not seen.
 #pragma once
 
 #include <atomic>
@@ -24,6 +24,7 @@
 #include "supervisor/instrument/registrar.h"
 #include "supervisor/instrument/trap_backend.h"
 #include "supervisor/instrument/trap_ring.h"
+#include "wire/local/coverage.h"
 
 namespace undercoat::instrument {
 
@@ -162,6 +163,13 @@ private:
     void tell_foreign(pid_t pid, const ToldImage& m, Ticket& t);
     void tell_birth(pid_t pid, const Teller& who, const Snapshot& s, pid_t parent, Ticket& t);
     void tell_exec(pid_t pid, const Teller& who, const Snapshot& s, const ToldImage& m, Ticket& t);
+
+    // coverage.cc
+    // Records once for each process and reason what of it is not seen.
+    void say(pid_t pid, wire::CoverageReason reason, wire::CoverageLevel level);
+    void say_of_image(pid_t pid, const ExecFile& file, const Credentials& rights);
+    void say_of_unheld(pid_t pid, bool entered);
+    void say_of_call(const HeldCall& c, const Captured& found);
 
     // exec_story.cc
     void begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t);

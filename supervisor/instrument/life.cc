@@ -226,6 +226,7 @@ int Handler::enlist(pid_t pid, wire::MeetKind what) {
     if (!known) introduce(pid, *ticket);
     note_start(pid);
     if (what != wire::MeetKind::ring) confirm_unknown_exec(pid, *ticket);
+    say_of_unheld(pid, what == wire::MeetKind::entered);
     int fd = -1;
     const int slot = adopt_ring(pid, *ticket, &fd);
     return slot < 0 ? slot : fd;

@@ -33,7 +33,7 @@ struct PendingExec {
     uint64_t mark;         // of the old image (image_mark), where its place would not tell it from the new one; else 0
     int32_t kept_stat;     // descriptor of its /proc/PID/stat and one; 0: none
     uint16_t size;         // bytes of payload captured at the trap
-    uint8_t payload[6 * 1024];
+    uint8_t payload[22 * 1024];  // touched as far as used: 6 KiB, and a stack where one is wanted
 };
 
 struct Process {
@@ -60,6 +60,7 @@ struct Process {
     bool cgroup_told = false;     // the text of its cgroup is in a record of its or of those it was forked from
     bool unheard = false;         // taken up from a trap process that has died, and has not called since
     bool exited = false;          // its exit record is written
+    uint32_t coverage_told = 0;   // a bit for each CoverageReason that was told of it
     uint32_t next = kNoIndex;     // hash chain or free list
 };
 

@@ -53,6 +53,8 @@ int Registrar::make(pid_t pid, uint64_t start_time, int* fd, UniqueFd file) {
     memcpy(control.wanted, now.wanted, sizeof control.wanted);
     memcpy(control.want_result, now.want_result, sizeof control.want_result);
     control.names_wanted = now.names_wanted;
+    memcpy(control.want_stack, now.want_stack, sizeof control.want_stack);
+    control.stacks_wanted = now.stacks_wanted;
     memcpy(control.agent_pids, now.agent_pids, sizeof control.agent_pids);
     wire::RingSlot& s = shared_.registry->slots[slot];
     s.ring_id = next_id_++;

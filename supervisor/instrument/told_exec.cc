@@ -155,7 +155,10 @@ void Handler::image_told(pid_t pid, const ToldImage& m) {
     if (Stat now; !who.usual && read_stat(pid, now) && now.state != 'Z' && now.state != 'X') {
         introduce(pid, *ticket);
         who = who_tells(pid, m);
-        if (!who.usual) return tell_foreign(pid, m, *ticket);
+        if (!who.usual) {
+            tell_foreign(pid, m, *ticket);
+            return say_of_unheld(pid, false);
+        }
     }
     Snapshot s;
     s.info = told_info(pid, m, who.before);
@@ -163,6 +166,7 @@ void Handler::image_told(pid_t pid, const ToldImage& m) {
     memcpy(s.comm, m.word.comm, sizeof s.comm);
     if (!who.known) tell_birth(pid, who, s, static_cast<pid_t>(m.word.head.ppid), *ticket);
     tell_exec(pid, who, s, m, *ticket);
+    say_of_unheld(pid, false);
 }
 
 // A process that was forked and has ended already is told as its parent's likeness.

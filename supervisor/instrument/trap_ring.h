@@ -18,6 +18,7 @@ public:
     bool told(uint64_t told_at) const;
     const wire::RingControl& control() const { return *ring_.control; }
     bool wanted(uint16_t call) const { return wire::bit(ring_.control->wanted, call); }
+    bool stack_wanted(uint16_t call) const { return wire::bit(ring_.control->want_stack, call); }
     bool result_wanted(uint16_t call) const { return wire::bit(ring_.control->want_result, call); }
 
 private:

@@ -42,6 +42,16 @@ Composer::Composer(const std::vector<AppendedOutput>& append, const rules::Catal
     }
 }
 
+bool Composer::reads(std::string_view field) const {
+    const auto in = [&](const rules::OutputTemplate& t) {
+        return std::any_of(t.field_refs().begin(), t.field_refs().end(), [&](const auto& f) { return f.info->name == field; });
+    };
+    return std::any_of(extras_.begin(), extras_.end(), [&](const Extra& e) {
+        return std::any_of(e.texts.begin(), e.texts.end(), in) || std::any_of(e.plain_fields.begin(), e.plain_fields.end(), in) ||
+               std::any_of(e.formatted.begin(), e.formatted.end(), [&](const auto& f) { return in(f.second); });
+    });
+}
+
 bool Composer::fits(const AppendedOutput& a, const rules::Rule& rule) {
     if (!a.source.empty() && a.source != rule.source) return false;
     if (!a.rule.empty() && a.rule != rule.name) return false;

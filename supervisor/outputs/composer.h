@@ -24,6 +24,8 @@ public:
     // The message and the sorted fields of an alert of this rule on this event. Values live as long as event and arena.
     void compose(const rules::Rule& rule, rules::EventView& event, rules::Arena& arena, std::string& message,
                  std::vector<AlertField>& fields);
+    // Whether what is added to any rule's output reads this field.
+    bool reads(std::string_view field) const;
     // Other rules are in use now.
     void forget() { by_rule_.clear(); }
 

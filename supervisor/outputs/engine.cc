@@ -67,6 +67,9 @@ Engine::Engine(EngineSettings settings, actions::Log log)
       drop_monitor_(settings_.outputs.drops), journal_(settings_.journal) {
     surroundings_.hostname = host_name();
     surroundings_.hashes = std::make_shared<fields::FileHashes>();
+    surroundings_.stack = [this](const event::Event& e, int64_t vpid) -> std::string_view {
+        return stacks_.text(e, vpid);
+    };
     for (const auto& [name, value] : settings_.outputs.static_fields)
         surroundings_.static_fields["static." + name] = value;
     format_ = settings_.format.value_or(is_stream(settings_.alerts) ? Format::text : Format::json);
@@ -123,6 +126,7 @@ void Engine::open_events() {
 
 state::Interest Engine::interest() const {
     state::Interest wanted = host_.interest();
+    if (composer_.reads("thread.stack")) wanted.stacks = wanted.calls;
     if (!events_) return wanted;
     for (uint16_t i = 0; i < wire::kCallCount; ++i)
         if (wire::captured(wire::kCalls[i])) wanted.calls.set(i), wanted.results.set(i);
@@ -147,6 +151,7 @@ state::Verdict Engine::on_event(const event::Event& e, state::State& state) {
         });
         quiet = !matched && !view_->varied();
     }
+    if (e.kind == event::Kind::coverage && e.has_type()) note_coverage(e, state);
     if (events_) write_event(e, state);
     surroundings_.last_ts = e.ts;
     return quiet && !events_ ? state::Verdict::quiet : state::Verdict::noted;

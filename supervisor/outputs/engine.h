@@ -16,9 +16,11 @@
 #include "supervisor/outputs/resume.h"
 #include "supervisor/outputs/tap.h"
 #include "supervisor/outputs/web_server.h"
+#include "supervisor/stack/asker.h"
 #include "supervisor/state/sink.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -82,6 +84,7 @@ private:
     void write_internal(const InternalAlert& alert);
     void forward(const Alert& alert, const rules::Rule& rule, const event::Event& e);
     void tell_tap(const Metrics& m);
+    void note_coverage(const event::Event& e, const state::State& state);
     template <class Any>
     void send_to_channels(const Any& alert, std::string_view priority);
     Metrics metrics() const;
@@ -96,6 +99,7 @@ private:
     fields::Surroundings surroundings_;
     std::optional<fields::View> view_;
     state::State* view_state_ = nullptr;
+    stack::Asker stacks_;
     rules::Arena arena_, output_arena_;
     Composer composer_;
     std::vector<AlertField> fields_;
@@ -117,6 +121,7 @@ private:
     WrittenLines written_events_;
     uint64_t alerts_mark_ = 0, events_mark_ = 0;
     std::string line_;
+    std::map<std::pair<std::string, std::string>, uint64_t> coverage_;  // reason and level: processes
     bool interest_changed_ = false;
     uint64_t seen_ = 0, alerted_ = 0, duplicates_ = 0;
 };

@@ -1,6 +1,8 @@
 // What the engine says about itself: metrics, dropped events; and the channels beside the main output. See engine.h.
 #include "supervisor/outputs/engine.h"
 
+#include "supervisor/fields/render.h"
+
 #include <ctime>
 
 namespace undercoat::outputs {
@@ -94,6 +96,14 @@ void Engine::write_internal(const InternalAlert& alert) {
     if (!alerts_->append(line_)) journal_.withdraw(line_.size());
 }
 
+void Engine::note_coverage(const event::Event& e, const state::State& state) {
+    ++coverage_[{std::string(e.param("reason").text), std::string(e.param("level").text)}];
+    if (!alerts_of(settings_.outputs.coverage, e)) return;
+    const state::Thread* thread = state.context().thread;
+    output_arena_.reset();
+    write_internal(coverage_alert(e, thread ? fields::sanitized(thread->comm, output_arena_) : std::string_view()));
+}
+
 Metrics Engine::metrics() const {
     Metrics m;
     m.version = settings_.version;
@@ -112,6 +122,8 @@ Metrics Engine::metrics() const {
     if (settings_.drops) m.drops = settings_.drops();
     if (channels_) m.channels = channels_->states();
     if (tap_) m.forward = tap_->counters();
+    m.stack_failures = stacks_.failures();
+    for (const auto& [key, n] : coverage_) m.coverage.push_back({key.first, key.second, n});
     return m;
 }
 

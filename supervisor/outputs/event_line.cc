@@ -66,6 +66,10 @@ void append_event_line(const event::Event& e, state::State& state, fields::Surro
     out += e.inferred ? "true" : "false";
     if (thread) append_number("ppid", thread->main().ppid, out);
     if (thread) append_text("proc.name", fields::sanitized(thread->comm, arena), out);
+    if (!e.captured.stack.empty() && surroundings.stack) {
+        const std::string_view stack = surroundings.stack(e, thread ? thread->main().vpid : e.pid);
+        if (!stack.empty()) append_text("thread.stack", fields::sanitized(stack, arena), out);
+    }
     if (thread && context.fd) append_text("fd.name", fields::sanitized(context.fd->name, arena), out);
     if (e.has_type()) {
         const rules::FieldRef none;

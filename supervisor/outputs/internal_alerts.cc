@@ -55,6 +55,27 @@ InternalAlert drop_alert(const DropMonitor::Finding& finding, uint64_t ts) {
     return a;
 }
 
+InternalAlert coverage_alert(const event::Event& e, std::string_view proc) {
+    InternalAlert a;
+    a.rule = "Undercoat internal: coverage";
+    const std::string_view level = e.param("level").text;
+    a.priority = level == "nothing" ? "Warning" : level == "part" ? "Notice" : "Informational";
+    a.message = a.rule + ". Of process " + std::to_string(e.pid) + " " + std::string(level) + " of the calls is seen: " +
+                std::string(e.param("text").text) + ".";
+    if (level == "calls") a.message = a.rule + ". Process " + std::to_string(e.pid) + " is seen by its calls alone: " + std::string(e.param("text").text) + ".";
+    a.ts = e.ts;
+    for (const char* key : {"level", "reason", "text"}) a.texts.emplace_back("evt.arg." + std::string(key), e.param(key).text);
+    if (!proc.empty()) a.texts.emplace_back("proc.name", proc);
+    for (const auto& [key, text] : a.texts) a.fields.push_back({key, rules::Value::text(text)});
+    a.fields.push_back({"proc.pid", rules::Value::i64(e.pid)});
+    return a;
+}
+
+bool alerts_of(CoverageAlerts wanted, const event::Event& e) {
+    const std::string_view level = e.param("level").text;
+    return (level == "nothing" ? 0 : level == "part" ? 1 : 2) <= static_cast<int>(wanted);
+}
+
 InternalAlert metrics_alert(const Metrics& m) {
     InternalAlert a;
     a.rule = "Falco internal: metrics snapshot";

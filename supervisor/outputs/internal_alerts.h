@@ -1,8 +1,9 @@
-// Alerts about ourselves: events that were lost, and snapshots of the counters.
+// Alerts about ourselves: events that were lost, processes that are not seen, and snapshots of the counters.
 //
 // Must stay true: a flood of losses gives few alerts (a token bucket), but every loss is in the numbers of the next one.
 #pragma once
 
+#include "supervisor/event/event.h"
 #include "supervisor/outputs/metrics.h"
 
 #include <optional>
@@ -34,5 +35,10 @@ private:
 
 InternalAlert drop_alert(const DropMonitor::Finding& finding, uint64_t ts);
 InternalAlert metrics_alert(const Metrics& m);
+
+// A coverage event of a process whose name is `proc`, "" where it is not known.
+InternalAlert coverage_alert(const event::Event& e, std::string_view proc);
+// Whether such an alert is wanted.
+bool alerts_of(CoverageAlerts wanted, const event::Event& e);
 
 }  // namespace undercoat::outputs

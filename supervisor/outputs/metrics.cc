@@ -103,6 +103,10 @@ std::string prometheus_text(const Metrics& m) {
     w.value(m.dropped_events());
     w.family("undercoat_drops_total", "counter", "Events that were lost, by reason.");
     for (const auto& [reason, n] : m.drops) w.value(n, "reason=" + label(reason));
+    w.family("undercoat_coverage_total", "counter", "Processes that are not seen, or not wholly, by reason and what is seen.");
+    for (const CoverageCount& c : m.coverage) w.value(c.processes, "reason=" + label(c.reason) + ",level=" + label(c.level));
+    w.family("undercoat_stack_failures_total", "counter", "Call stacks that could not be put into words in time.");
+    w.value(m.stack_failures);
     w.family("falcosecurity_falco_outputs_queue_num_drops_total", "counter",
              "Alerts that an output could not take, of all outputs.");
     w.value(m.dropped_alerts());
@@ -150,6 +154,8 @@ std::vector<AlertField> metrics_fields(const Metrics& m) {
         {"undercoat.write_errors", Value::u64(m.write_errors)},
     };
     for (const auto& [reason, n] : m.drops) f.push_back({"undercoat.drops." + reason, Value::u64(n)});
+    for (const CoverageCount& c : m.coverage)
+        f.push_back({"undercoat.coverage." + c.level + "." + c.reason, Value::u64(c.processes)});
     for (const RuleMatches& r : m.matches) f.push_back({"falco.rules." + name_part(r.rule), Value::u64(r.matches)});
     std::stable_sort(f.begin(), f.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
     return f;

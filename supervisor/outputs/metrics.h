@@ -21,6 +21,12 @@ struct RuleMatches {
     uint64_t matches = 0;
 };
 
+// How many processes were said not to be wholly seen.
+struct CoverageCount {
+    std::string reason, level;
+    uint64_t processes = 0;
+};
+
 struct Metrics {
     std::string version, hostname;
     uint64_t start_ts = 0, now_ts = 0;  // ns since the epoch
@@ -29,6 +35,8 @@ struct Metrics {
     std::vector<RuleMatches> matches;
     std::vector<std::pair<std::string, uint64_t>> drops;  // of events, by reason; a reason is made of letters and _
     fields::FileHashes::Counters hashes;
+    std::vector<CoverageCount> coverage;
+    uint64_t stack_failures = 0;        // call stacks that could not be put into words in time
     uint64_t alert_lines_dropped = 0, event_lines_dropped = 0, write_errors = 0;
     std::vector<Fanout::State> channels;
     std::vector<std::pair<std::string, uint64_t>> forward;  // what forwarding to a collector did, by name

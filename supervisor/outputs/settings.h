@@ -65,6 +65,9 @@ struct DropSettings {  // syscall_event_drops
     double max_burst = 1;
 };
 
+// From which level on a coverage event is an alert, too (event/coverage.h). The numbers are those of the levels, and one less.
+enum class CoverageAlerts { none = -1, nothing = 0, part = 1, all = 2 };
+
 struct MetricsSettings {
     bool enabled = false;
     std::chrono::seconds interval{3600};
@@ -102,6 +105,7 @@ struct OutputSettings {
     DropSettings drops;
     MetricsSettings metrics;
     CollectorSettings collector;
+    CoverageAlerts coverage = CoverageAlerts::nothing;
 };
 
 // Even "unbounded" must not eat the workload's memory.

@@ -361,6 +361,14 @@ private:
                 else if (a != "ignore") throw Bad{"has the action '" + a + "'; allowed are ignore, log and alert"};
             }
         });
+        add("coverage.alerts", [&o](const YAML::Node& n) {
+            const std::string a = text(n);
+            if (a == "none") o.coverage = CoverageAlerts::none;
+            else if (a == "nothing") o.coverage = CoverageAlerts::nothing;
+            else if (a == "part") o.coverage = CoverageAlerts::part;
+            else if (a == "all") o.coverage = CoverageAlerts::all;
+            else throw Bad{"is '" + a + "'; allowed are none, nothing, part and all"};
+        });
     }
 
     void finish() {

@@ -140,10 +140,18 @@ void Pipeline::note_cgroups(const event::Event& e) {
 }
 
 void Pipeline::on_event(event::Event& e) {
+    const bool tells = lookout_.admits(e);
+    if (tells) show(e);
+    if (e.history) return;
+    for (event::Event& more : lookout_.what_follows(e, ingest_->registry())) show(more);
+}
+
+void Pipeline::show(event::Event& e) {
     try {
         note_cgroups(e);
         state_->apply(e);
-        const bool visible = e.has_type() && (e.kind == event::Kind::call || state_->context().thread != nullptr);
+        const bool of_nobody = e.kind == event::Kind::call || e.kind == event::Kind::coverage;
+        const bool visible = e.has_type() && (of_nobody || state_->context().thread != nullptr);
         if (e.history) return state_->finish();
         if (visible) e.num = ++counters_.events;
         state::Verdict verdict = state::Verdict::noted;
@@ -182,7 +190,7 @@ void Pipeline::refresh_interest() {
     if (settings_.all_calls)
         for (size_t c = 0; c < wire::kCallCount; ++c)
             if (wire::captured(wire::kCalls[c])) i.calls.set(c), i.results.set(c), i.names = true;
-    ingest_->set_interest(i.calls, i.results, i.names);
+    ingest_->set_interest(i.calls, i.results, i.names, i.stacks);
 }
 
 void Pipeline::turn() {
@@ -244,6 +252,7 @@ void Pipeline::housekeeping(Requests& requests) {
     if (now < next_tick_) return;
     next_tick_ = now + kTick;
     if (metadata_ && metadata_->take(state_->container())) ++epoch_;
+    for (event::Event& e : lookout_.look_around(ingest_->registry(), now)) show(e);
     sink_->tick(now);
     if (sink_->interest_changed()) {
         ++epoch_;

@@ -8,6 +8,7 @@
 
 #include "supervisor/ingest/agent_link.h"
 #include "supervisor/ingest/ingest.h"
+#include "supervisor/pipeline/lookout.h"
 #include "supervisor/pipeline/repeats.h"
 #include "supervisor/state/metadata.h"
 #include "supervisor/state/sink.h"
@@ -64,6 +65,7 @@ private:
     void drain();
     void note_cgroups(const event::Event& e);
     void on_event(event::Event& e);
+    void show(event::Event& e);
     bool is_repeat(int64_t owner, const uint8_t* record, size_t size);
     void remember(const event::Event& e);
     void refresh_interest();
@@ -80,6 +82,7 @@ private:
     UniqueFd listener_;
     Counters counters_;
     Repeats repeats_;
+    Lookout lookout_;
     uint64_t epoch_ = 1;
     bool stopping_ = false;
     bool marked_ = false;  // part of what came of the events is not written yet

@@ -138,6 +138,22 @@ void State::Impl::take_proc_info(Thread& t, const Event& e) {
 }
 
 // The trap saw a process for the first time. Its parent is the one at birth.
+namespace {
+
+// What a birth record says of the image itself.
+std::shared_ptr<const Image> captured_image(const Event& e) {
+    auto image = std::make_shared<Image>();
+    image->exe = image->exepath = e.captured.exe;
+    image->args = split_nul(e.captured.argv, kVectorLimit);
+    if (!image->args.empty()) image->exe = image->args.front(), image->args.erase(image->args.begin());
+    image->env = split_nul(e.captured.envp, kVectorLimit);
+    if (const wire::ProcInfo* p = e.captured.proc)
+        image->exe_ino = p->exe_ino, image->exe_ctime = p->exe_ctime, image->exe_mtime = p->exe_mtime;
+    return image;
+}
+
+}  // namespace
+
 void State::Impl::apply_birth(Event& e) {
     const int64_t ppid = e.result;
     const Thread* known = table.find(e.pid);
@@ -168,10 +184,10 @@ void State::Impl::apply_birth(Event& e) {
     }
     Thread& t = *table.find(e.pid);
     t.dead = false;
-    if (!e.captured.exe.empty() && t.image == unknown_image) {
-        auto image = std::make_shared<Image>();
-        image->exe = image->exepath = e.captured.exe;
-        t.image = std::move(image);
+    // Where executions are not seen (preload mode) the first word of a new image is its birth.
+    if (!e.captured.exe.empty() && (t.image == unknown_image || t.image->exepath != e.captured.exe)) {
+        t.image = captured_image(e);
+        t.placeholder = false;
     }
     context->thread = &t;
     fill_process_params(e, t);

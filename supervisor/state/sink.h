@@ -16,6 +16,7 @@ namespace undercoat::state {
 struct Interest {
     std::bitset<wire::kCallCount> calls;
     std::bitset<wire::kCallCount> results;  // those whose result is tested
+    std::bitset<wire::kCallCount> stacks;   // those whose caller's stack is asked for
     bool names = false;                     // looked-up host names
 };
 

@@ -301,6 +301,24 @@ class Entered(ContainerCase):
         wait_for(lambda: self.alerts() == ['Test shadow read'] * 2, 'root and its child')
         self.stop(c, running)
 
+    def coverage(self, reason):
+        return [e['args']['level'] for e in lines_of_json(self.dir / 'events') if e.get('type') == 'coverage' and e['args']['reason'] == reason]
+
+    def test_what_is_not_seen_of_those_who_enter(self):
+        """With our library a part, without it nothing: both are said, and the doctor explains them."""
+        c, running = self.start('static and glibc', *ENTRY[:3], '--json', '--', '/bin/work', 'wait')
+        self.assertEqual(7, c.enter('/bin/work', env=IMAGE_ENV).returncode)
+        wait_for(lambda: self.coverage('no_filter') == ['part'], 'the program with our library')
+        entered = c.enter('/bin/static', 'wait', background=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(self._end, entered)
+        self.assertEqual('waiting\n', entered.stdout.readline())
+        wait_for(lambda: self.coverage('no_filter') == ['part', 'nothing'], 'the static program')
+        wait_for(lambda: 'Undercoat internal: coverage' in self.alerts(), 'its alert')
+        pid = next(inside for inside, name in c.processes().values() if name == 'static')
+        r = c.enter('/opt/undercoat/bin/undercoat', 'doctor', '--pid', str(pid))
+        self.assertEqual(1, r.returncode, r.stderr)
+        self.assertIn('is seen by: nothing', r.stdout)
+
     def test_many_at_once_start_one(self):
         """PID 1 is a static program, which starts nobody: of those who come in together one starts the agent."""
         c, running = self.start('static and glibc', '/bin/static', 'wait')

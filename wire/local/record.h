@@ -24,7 +24,7 @@
 
 namespace undercoat::wire {
 
-inline constexpr uint8_t kAbi = 1;
+inline constexpr uint8_t kAbi = 2;
 inline constexpr size_t kGranule = 64;
 inline constexpr size_t kHeaderSize = 40;
 inline constexpr size_t kMaxRecord = 32 * 1024;
@@ -41,7 +41,7 @@ enum class RecordKind : uint16_t {
     birth = 3,     // first sight of a process: Tag::proc and comm say what it is; result = parent pid at birth
     exit = 4,      // exit_group or death; result = wait status, or kStatusUnknown; Tag::children its children alive then
     name = 5,      // getaddrinfo & co.: Tag::path the name asked, Tag::addresses the answers
-    coverage = 6,  // Tag::text says what of this process is not seen and why
+    coverage = 6,  // what of this process is not seen, and why: result = coverage_code(), see coverage.h
 };
 
 // capture: read from a capture file; never in a record.
@@ -81,6 +81,8 @@ enum class Tag : uint8_t {
     cgroup = 22,    // text of /proc/PID/cgroup, first 1024 bytes
     file = 23,      // index = argument: struct FileInfo of the file that the path or descriptor names
     buf64 = 24,     // index = argument: one u64 read from memory (bpf attr, prctl strings are Tag::string)
+    stack = 25,     // the caller's registers and the end of its stack: struct StackHead and bytes, see stack.h
+    code = 26,      // what code is mapped: CodeRange entries, see stack.h
 };
 
 inline constexpr int64_t kStatusUnknown = INT64_MIN;

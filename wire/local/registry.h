@@ -44,7 +44,8 @@ struct Lineage {
 // Counters of the trap, all (i). Each is a metric of the same name.
 enum class Counter : uint32_t {
     traps, continued, continued_by_watchdog, threads_replaced, records, records_dropped_full, unreadable, inferred,
-    rings_registered, rings_refused, supervisor_restarts, denied, stale_ids, births, execs, exits, count = 64
+    rings_registered, rings_refused, supervisor_restarts, denied, stale_ids, births, execs, exits,
+    coverage, count = 64
 };
 
 struct Registry {

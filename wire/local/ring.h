@@ -39,7 +39,9 @@ struct RingControl {
     uint64_t wanted[kBitmapWords];       // (s) bit = enum Call: somebody needs this call recorded
     uint64_t want_result[kBitmapWords];  // (s) bit = enum Call: a rule or the state tests its result
     uint64_t names_wanted;               // (s) non-zero: record getaddrinfo names
-    uint32_t no_clock;                   // (i, w) non-zero: a thread may not read the time stamp counter, so nothing is recorded here
+    alignas(8) uint32_t no_clock;        // (i, w) non-zero: a thread may not read the time stamp counter, so nothing is recorded here
+    uint32_t stacks_wanted;              // (s) non-zero: some bit of want_stack is set
+    uint64_t want_stack[kBitmapWords];   // (s) bit = enum Call: a rule asks for the caller's stack, so the call takes the trap
     alignas(64) uint64_t head;           // (w) next position to be reserved
     alignas(64) uint64_t tail;           // (s) copy of the reader's position, for the writers' space check only
     alignas(64) uint32_t drops[static_cast<size_t>(Drop::count)];  // (w)

@@ -2,6 +2,7 @@
 #include "supervisor/event/decode.h"
 #include "supervisor/event/flags.h"
 #include "tests/unit/supervisor/support/record_builder.h"
+#include "wire/local/coverage.h"
 
 #include <arpa/inet.h>
 #include <cerrno>
@@ -144,13 +145,27 @@ TEST(Decode, ExitStatus) {
     EXPECT_FALSE(unknown.e.param("status").present());
 }
 
-TEST(Decode, NamesAndCoverageHaveNoType) {
+TEST(Decode, NamesHaveNoType) {
     sockaddr_in a{};
     a.sin_family = AF_INET;
     Decoded n(RecordBuilder(RecordKind::name).from(1).text(Tag::path, 0, "example.org").object(Tag::addresses, 0, a), 1);
     EXPECT_FALSE(n.e.has_type());
     EXPECT_EQ(n.e.captured.addresses.size(), 1u);
-    EXPECT_FALSE(Decoded(RecordBuilder(RecordKind::coverage).from(1).text(Tag::text, 0, "hm")).e.has_type());
+}
+
+TEST(Decode, CoverageSaysWhatIsNotSeen) {
+    const int64_t code = wire::coverage_code(wire::CoverageReason::masked, wire::CoverageLevel::part);
+    Decoded d(RecordBuilder(RecordKind::coverage).from(7).result(code).text(Tag::text, 0, "unshare"));
+    EXPECT_EQ(d.status, DecodeStatus::ok);
+    EXPECT_EQ(d.e.kind, Kind::coverage);
+    EXPECT_EQ(d.e.pid, 7);
+    ASSERT_TRUE(d.e.has_type());
+    EXPECT_STREQ(d.e.name(), "coverage");
+    EXPECT_EQ(d.e.param("reason").text, "masked");
+    EXPECT_EQ(d.e.param("level").text, "part");
+    EXPECT_NE(d.e.param("text").text.find("unshare"), std::string_view::npos);
+    for (const int64_t bad : {int64_t{0}, int64_t{200}, int64_t{1} | 9 << 8, int64_t{1} | 1 << 20, int64_t{-1}})
+        EXPECT_EQ(Decoded(RecordBuilder(RecordKind::coverage).from(1).result(bad)).status, DecodeStatus::bad_kind) << bad;
 }
 
 TEST(Decode, RefusesWhatItDoesNotKnow) {

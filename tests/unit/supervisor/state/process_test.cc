@@ -130,6 +130,16 @@ TEST_F(Process, ABirthIsMergedWithItsParentsClone) {
     EXPECT_EQ(thread(1).nchildren, 1u);
 }
 
+TEST_F(Process, ABirthTellsAnImageThatNobodySawExecuted) {
+    run(R"({"kind":"birth","type":"clone","origin":"notify","pid":20,"result":1,)"
+        R"("captured":{"comm":"cat","exe":"/bin/cat","argv":["cat","/etc/shadow"],"envp":["A=b"]}})");
+    EXPECT_EQ(thread(20).image->exepath, "/bin/cat");
+    EXPECT_EQ(thread(20).cmdline(), "cat /etc/shadow");
+    ASSERT_NE(thread(20).env("A"), nullptr);
+    run(R"({"kind":"birth","type":"clone","origin":"notify","pid":21,"result":1,"captured":{"comm":"init","exe":"/sbin/init"}})");
+    EXPECT_EQ(thread(21).image, thread(1).image) << "a fork shares it";
+}
+
 TEST_F(Process, TheParentAtBirthCounts) {
     fork(1, 20);
     exec(20, "/bin/sh", R"(,"comm":"sh")");
