@@ -10,7 +10,7 @@ conformance  the cases in ../shared/conformance
 e2e          the bundle, as a user runs it
 scenarios    ../shared/attacks: those in tests/e2e/scenarios_expected.txt must pass
 sanitize     unit tests under AddressSanitizer and UBSan, the ring under ThreadSanitizer
-fuzz         each fuzz target for FUZZ_SECONDS (60), two at a time
+fuzz         each fuzz target for FUZZ_SECONDS (20), two at a time
 transparency the short part of other people's test suites, natively and watched
 oracle       only when named: 1 000 000 random pairs of condition and event (ORACLE_PAIRS, ORACLE_SEED)
 
@@ -34,7 +34,7 @@ BUILD = pathlib.Path(os.environ.get('UNDERCOAT_BUILD', ROOT / 'build'))
 SHARED = ROOT.parent / 'shared'
 BUNDLE = BUILD / 'bundle/opt/undercoat'
 RULES = ['falco_rules.yaml', 'falco-incubating_rules.yaml', 'falco-sandbox_rules.yaml']
-FUZZ_SECONDS = int(os.environ.get('FUZZ_SECONDS', '60'))
+FUZZ_SECONDS = int(os.environ.get('FUZZ_SECONDS', '20'))
 
 
 # Files that the tests have anyway.
@@ -218,7 +218,8 @@ def scenarios_under(tally, options, runner, rules, expected):
 
 def step_sanitize(tally):
     build = BUILD.with_name(BUILD.name + '-asan')
-    wrong = configure(build, '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1')
+    wrong = configure(build, '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1', '-Ddebug=false',
+                      '-Dcpp_args=-g1')
     if wrong:
         return tally.failed('meson setup (ASan, UBSan): ' + wrong)
     if compile_all(tally, build):
