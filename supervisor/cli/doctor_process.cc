@@ -38,7 +38,19 @@ std::string comm_of(int64_t pid) { return small_file(kProc + "/" + std::to_strin
 struct Ours {
     int64_t instrument = 0, supervisor = 0;
 };
-Ours find_ours() {
+
+// Of several that of which this process descends, as instrument's own parent started both.
+bool started_by(int64_t pid, int64_t instrument) {
+    const auto own = coverage::read_stat(kProc, instrument);
+    for (int depth = 0; own && own->ppid > 1 && pid > 1 && depth < 4096; ++depth) {
+        if (pid == own->ppid) return true;
+        const auto stat = coverage::read_stat(kProc, pid);
+        pid = stat ? stat->ppid : 0;
+    }
+    return false;
+}
+
+Ours find_ours(int64_t of) {
     Ours ours;
     DIR* d = ::opendir(kProc.c_str());
     while (const dirent* e = d ? ::readdir(d) : nullptr) {
@@ -46,7 +58,7 @@ Ours find_ours() {
         if (pid <= 0 || comm_of(pid) != "supervisor") continue;
         const auto stat = coverage::read_stat(kProc, pid);
         if (!stat || !stat->alive || comm_of(stat->ppid) != "undercoat") continue;
-        ours = {stat->ppid, pid};
+        if (ours.instrument == 0 || started_by(of, stat->ppid)) ours = {stat->ppid, pid};
     }
     if (d) ::closedir(d);
     return ours;
@@ -121,7 +133,7 @@ CoverageReason why_no_library(int64_t pid, const Held& it, std::optional<Program
 
 Report examine(int64_t pid, const Held& it) {
     Report r;
-    const Ours ours = find_ours();
+    const Ours ours = find_ours(pid);
     r.add("program", coverage::exe_of(kProc, pid));
     r.add("instrument", ours.instrument == 0 ? "none runs here" : "process " + std::to_string(ours.instrument));
     const bool held = ours.instrument != 0 && is_held(r, ours, it);

@@ -199,10 +199,11 @@ bool guess(Space& s, Walk& walk) {
     const auto leave_to = [&](uint64_t frame) {
         const uint64_t next = *s.stack_word(frame), back = *s.stack_word(frame + kWord);
         now = Registers{back, frame + 2 * kWord, {}, {}};
-        now.saved[1] = next, now.known[1] = next != 0;
+        now.saved[1] = next, now.known[1] = true;
         walk.frames.push_back({back, true});
         return true;
     };
+    if (now.known[1] && now.saved[1] == 0) return false;  // by the ABI the outermost frame
     if (now.known[1] && now.saved[1] >= now.sp && is_frame(s, now.saved[1])) return leave_to(now.saved[1]);
     // A function that has put nothing on the stack, as those do that make system calls.
     const auto top = s.stack_word(now.sp);
