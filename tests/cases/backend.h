@@ -36,6 +36,7 @@ public:
     // why this backend cannot give it. events is a sequence as in the case files; see their first comment.
     virtual std::variant<std::unique_ptr<rules::EventView>, std::string> view(
         const YAML::Node& events, size_t on, bool init_thread, std::span<const rules::FieldRef> fields) = 0;
+    virtual bool reads_captures() const { return false; }
     // The alerts for a capture, or why there are none to be had.
     virtual std::variant<std::vector<Alert>, std::string> replay(std::shared_ptr<const rules::Ruleset> rules,
                                                                  rules::Matching matching, const std::string& capture) {

@@ -129,6 +129,7 @@ Outcome expectation_outcome(const YAML::Node& e, const std::vector<Alert>& alert
 void detection_case(const YAML::Node& c, const YAML::Node& document, const YAML::Node& rules,
                     const std::vector<std::string>& places, Backend& backend, Tally& tally) {
     const std::string id = c["id"].as<std::string>(), name = c["capture"].as<std::string>();
+    if (!backend.reads_captures()) return tally.skip(kKind, id, "this backend reads no captures");
     const std::string capture = find_capture(name, places);
     if (capture.empty()) return tally.skip(kKind, id, "the capture " + name + " is not there");
     std::vector<RulesFile> files;

@@ -93,6 +93,7 @@ public:
         return view;
     }
 
+    bool reads_captures() const override { return true; }
     std::variant<std::vector<Alert>, std::string> replay(std::shared_ptr<const rules::Ruleset> ruleset, rules::Matching matching,
                                                          const std::string& file) override {
         state::State state(scap::capture_options({}));

@@ -20,7 +20,7 @@ class Examples(unittest.TestCase):
     maxDiff = None
 
     def test_the_page(self):
-        rules, tests = blocks('yaml')
+        rules, tests, *others = blocks('yaml')
         passing, explaining = blocks('')
         command, shown = explaining.split('\n', 1)
         with tempfile.TemporaryDirectory() as directory:
@@ -33,6 +33,10 @@ class Examples(unittest.TestCase):
             self.assertEqual((0, passing), (done.returncode, done.stdout))
             self.assertEqual(['$', 'undercoat'], shlex.split(command)[:2])
             self.assertEqual(shown, run(shlex.split(command)[2:]).stdout)
+            for other in others:
+                pathlib.Path(directory, 'other.yaml').write_text(other)
+                checked = run(['rules', 'check', 'other.yaml'])
+                self.assertEqual((0, ''), (checked.returncode, checked.stderr), other)
 
     def test_every_command_exists(self):
         for words in re.findall(r'^\| `undercoat ([a-z]+(?: [a-z]+)?)', PAGE, re.M):

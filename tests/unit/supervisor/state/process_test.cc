@@ -132,7 +132,7 @@ TEST_F(Process, ABirthIsMergedWithItsParentsClone) {
 
 TEST_F(Process, ABirthTellsAnImageThatNobodySawExecuted) {
     run(R"({"kind":"birth","type":"clone","origin":"notify","pid":20,"result":1,)"
-        R"("captured":{"comm":"cat","exe":"/bin/cat","argv":["cat","/etc/shadow"],"envp":["A=b"]}})");
+        R"("captured":{"comm":"cat","exe":"/bin/cat","argv":{"list":["cat","/etc/shadow"]},"envp":{"list":["A=b"]}}})");
     EXPECT_EQ(thread(20).image->exepath, "/bin/cat");
     EXPECT_EQ(thread(20).cmdline(), "cat /etc/shadow");
     ASSERT_NE(thread(20).env("A"), nullptr);
