@@ -22,12 +22,14 @@ const Thread* ThreadTable::find(int64_t tid) const { return const_cast<ThreadTab
 
 Thread& ThreadTable::add(const Thread& seed) {
     if (find(seed.tid) != nullptr) remove(seed.tid);
-    if (seed.tid != seed.pid && find(seed.pid) == nullptr) {
+    make_room();  // before the main thread is looked for: it may be what gives way
+    // The process's number may be known as that of another process's thread: one of both is a lie, the later counts.
+    const Thread* process = seed.tid != seed.pid ? find(seed.pid) : nullptr;
+    if (seed.tid != seed.pid && (process == nullptr || !process->is_main())) {
         Thread main = seed;
         main.tid = seed.pid;
         add(main);
     }
-    make_room();
     auto owned = std::make_unique<Thread>(seed);
     Thread& t = *owned;
     threads_[seed.tid] = std::move(owned);

@@ -128,6 +128,18 @@ TEST(Capture, ChildOfAnUnlistedParentIsWhatItsEventSays) {
     EXPECT_EQ("/w", t.cwd);
 }
 
+TEST(Capture, ListThatContradictsItselfLeavesNoThreadWithoutItsProcess) {
+    CaptureWriter w;
+    w.section().processes(9, {{5, 3, 0}, {7, 5, 0}, {3, 5, 0}, {5, 3, 0}, {7, 3, 0}, {3, 3, 0}, {5, 5, 0}});
+    w.processes(9, {{7, 5, 0}, {5, 7, 0}, {3, 7, 0}, {7, 3, 0}});
+    Replay r(w.bytes);
+    EXPECT_FALSE(r.next());
+    r.state.each_thread([&](const state::Thread& t) {
+        EXPECT_TRUE(t.main().is_main()) << t.tid;
+        EXPECT_EQ(&t.main(), r.state.thread(t.pid)) << t.tid;
+    });
+}
+
 TEST(Capture, EndOfAThreadLeavesItsProcess) {
     CaptureWriter w;
     w.section().processes(9, {{}, {2, 1, 0}});
