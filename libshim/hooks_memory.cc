@@ -37,21 +37,22 @@ struct Range {
     const bool gadget = g_image.gadget && r.meets(reinterpret_cast<const void*>(wire::kGadgetAddress), kPage);
     const bool ring = p && p->ring.control &&
                       r.meets(p->ring.control, wire::kControlSize + size_t{p->ring.granules} * wire::kGranule);
-    const bool process = p && r.meets(p, kProcessSize);
-    if (!gadget && !ring && !process) return;
+    const bool process = p && r.meets(p, kPage);
+    const bool pages = g_image.pages && r.meets(g_image.pages, kKnownPages * sizeof *g_image.pages);
+    if (!gadget && !ring && !process && !pages) return;
     g_image.off = true;
     if (gadget) {
         g_image.gadget = false;
         if (p) p->gadget = false;
     }
     if (ring || process) __atomic_store_n(&g_process, static_cast<Process*>(nullptr), __ATOMIC_RELEASE);
-    if (process) __atomic_store_n(&g_image.pages, static_cast<uint32_t*>(nullptr), __ATOMIC_RELEASE);
+    if (pages) __atomic_store_n(&g_image.pages, static_cast<uint32_t*>(nullptr), __ATOMIC_RELEASE);
 }
 
 void taken(const void* where, size_t n, bool unreadable) {
     const Range r(where, n);
     if (unreadable) forget_range(r.from, r.to);
-    if (g_process || g_image.gadget) give_way(r);
+    if (g_process || g_image.gadget || g_image.pages) give_way(r);
 }
 
 void* failed_map() {

@@ -21,7 +21,7 @@ class Examples(unittest.TestCase):
 
     def test_the_page(self):
         rules, tests, *others = blocks('yaml')
-        passing, explaining = blocks('')
+        passing, explaining, *_ = blocks('')
         command, shown = explaining.split('\n', 1)
         with tempfile.TemporaryDirectory() as directory:
             pathlib.Path(directory, 'my_rules.yaml').write_text(rules)
