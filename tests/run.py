@@ -218,13 +218,13 @@ def scenarios_under(tally, options, runner, rules, expected):
 
 def step_sanitize(tally):
     build = BUILD.with_name(BUILD.name + '-asan')
-    wrong = configure(build, '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1', '-Ddebug=false',
+    wrong = configure(build, '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=0', '-Ddebug=false',
                       '-Dcpp_args=-g1')
     if wrong:
         return tally.failed('meson setup (ASan, UBSan): ' + wrong)
     if compile_all(tally, build):
         # Sanitizers make frames several times as large; the depth limits are made for the usual 8 MiB without them.
-        resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+        resource.setrlimit(resource.RLIMIT_STACK, (256 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
         os.environ.setdefault('ASAN_OPTIONS', 'detect_leaks=1')
         os.environ.setdefault('UBSAN_OPTIONS', 'halt_on_error=1:print_stacktrace=1')
         meson_tests(tally, build)
