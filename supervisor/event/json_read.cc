@@ -96,7 +96,7 @@ void read_param(Event& e, unsigned i, const json::value& v) {
         case ParamType::FDLIST: {
             const std::string bytes = text(v, p.name);
             std::vector<PolledFd> fds(bytes.size() / sizeof(PolledFd));
-            std::memcpy(fds.data(), bytes.data(), fds.size() * sizeof(PolledFd));
+            if (!fds.empty()) std::memcpy(fds.data(), bytes.data(), fds.size() * sizeof(PolledFd));
             return e.set_fds(i, fds);
         }
         default: return e.set_number(i, number(v, p.name));
