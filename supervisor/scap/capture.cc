@@ -6,6 +6,7 @@
 #include "base/unique_fd.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace undercoat::scap {
@@ -145,9 +146,13 @@ state::Options capture_options(state::Options options) {
 }
 
 bool is_capture(const std::string& file) {
+    struct stat st;
+    // What is read from a pipe is gone for whoever reads the events, and who opens it lets its writer begin.
+    if (::stat(file.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return false;
     const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd) return false;
     uint8_t beginning[4];
-    const ssize_t n = fd ? ::read(fd.get(), beginning, sizeof beginning) : -1;
+    const ssize_t n = ::read(fd.get(), beginning, sizeof beginning);
     return n > 0 && looks_like_capture({beginning, static_cast<size_t>(n)});
 }
 
