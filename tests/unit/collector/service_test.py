@@ -325,9 +325,9 @@ class Collector(unittest.TestCase):
         with socket.create_connection(('127.0.0.1', self.server.port), timeout=SLOW) as plain:
             with (context or self.server.context()).wrap_socket(plain, server_hostname='localhost') as s:
                 try:
-                s.sendall(data)
-            except OSError:  # refused while it was still being sent: the answer may be lost with the connection
-                return b' 431 connection closed'
+                    s.sendall(data)
+                except OSError:  # refused while it was still being sent: the answer may be lost with the connection
+                    return b' 431 connection closed'
                 answer = b''
                 try:
                     while part := s.recv(4096):
