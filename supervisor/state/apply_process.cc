@@ -163,7 +163,8 @@ void State::Impl::apply_birth(Event& e) {
     } else {
         const Thread* parent = table.find(ppid);
         Thread t;
-        if (parent != nullptr && e.origin != wire::Origin::scan) {
+        const bool inherits = parent != nullptr && e.origin != wire::Origin::scan;
+        if (inherits) {
             t = parent->main();
             t.comm = parent->main().kernel_comm;
             t.child_subreaper = false;
@@ -171,6 +172,8 @@ void State::Impl::apply_birth(Event& e) {
             ++counters.proc_lookups;
             if (std::optional<Thread> found = read_process(options.root, e.pid, options.limits.text)) t = std::move(*found);
         }
+        // What was read at the birth is truer than what a look finds after it.
+        if ((!inherits || parent->main().placeholder) && !e.captured.cwd.empty()) t.cwd = collapse(e.captured.cwd);
         if (!t.image) t.image = unknown_image, t.comm = "<NA>", t.placeholder = e.captured.comm.empty();
         t.tid = t.pid = t.vtid = t.vpid = e.pid;
         t.clone_ts = e.ts;

@@ -147,6 +147,18 @@ class Rights(Case):
                          [{'pid': e['pid'], **{n: e['params'][n] for n in names}} for e in told])
 
 
+class Directories(Case):
+    """The first program's relative names begin where it was started."""
+
+    def test_of_the_first_program(self):
+        for mode in ('full', 'preload'):
+            for _ in range(5):
+                done = self.run_under('bash', '-c', 'cat passwd; cd /', mode=mode, cwd='/etc')
+                self.assertEqual(0, done.returncode, done.err)
+                self.assertEqual({'/etc'}, {e['params']['cwd'] for e in done.calls('execve') if e['result'] == 0}, mode)
+                self.assertIn('/etc/passwd', [e.get('fd.name') for e in done.calls('openat')], mode)
+
+
 class Executions(Case):
     """Where the new image tells of itself (preload) the events are those that the trap tells, however short it lives."""
 

@@ -140,6 +140,16 @@ TEST_F(Process, ABirthTellsAnImageThatNobodySawExecuted) {
     EXPECT_EQ(thread(21).image, thread(1).image) << "a fork shares it";
 }
 
+TEST_F(Process, ABirthTellsTheDirectoryWhereNothingIsKnownOfTheParent) {
+    apply(R"({"type":"getuid","pid":77})");
+    run(R"({"kind":"birth","type":"clone","origin":"notify","pid":20,"result":77,"captured":{"comm":"cat","cwd":"/srv/"}})");
+    EXPECT_EQ(thread(20).cwd, "/srv");
+    run(R"({"kind":"birth","type":"clone","origin":"notify","pid":21,"result":78,"captured":{"comm":"cat","cwd":"/etc"}})");
+    EXPECT_EQ(thread(21).cwd, "/etc");
+    run(R"({"kind":"birth","type":"clone","origin":"notify","pid":22,"result":21,"captured":{"comm":"cat","cwd":"/proc/1/root"}})");
+    EXPECT_EQ(thread(22).cwd, "/etc") << "what is known of a parent has the names that the process itself uses";
+}
+
 TEST_F(Process, TheParentAtBirthCounts) {
     fork(1, 20);
     exec(20, "/bin/sh", R"(,"comm":"sh")");
