@@ -69,7 +69,6 @@ bool map_ring(int fd, wire::Ring& ring) {
         if (failed(p)) return false;
         auto* control = reinterpret_cast<wire::RingControl*>(p);
         if (valid(control) && control->granules == granules) {
-            own_call(__NR_madvise, control, size, MADV_DONTFORK);
             ring = {control, reinterpret_cast<uint8_t*>(p) + wire::kControlSize, control->granules};
             return true;
         }
@@ -115,8 +114,8 @@ Place* place() {
     if (g_place) return g_place;
     const long p = own_call(__NR_mmap, kProcessHint, kProcessSize, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, -1, 0);
     if (failed(p)) return nullptr;
-    // Without wiping, a raw clone would speak with its parent's ring; then only fork() itself is told apart.
-    own_call(__NR_madvise, reinterpret_cast<void*>(p), 4096, MADV_WIPEONFORK);
+    // Without wiping, a raw clone speaks with its parent's ring; only fork() itself is told apart.
+    g_image.unwiped = failed(own_call(__NR_madvise, reinterpret_cast<void*>(p), 4096, MADV_WIPEONFORK));
     __atomic_store_n(&g_image.pages, reinterpret_cast<uint32_t*>(p + 4096), __ATOMIC_RELEASE);
     return g_place = reinterpret_cast<Place*>(p);
 }
@@ -141,13 +140,16 @@ void adopt(int fd, bool trapped) {
         g_image.off = true;
         return;
     }
+    const size_t size = wire::kControlSize + size_t{ring.granules} * wire::kGranule;
     find_tid();
     if (trapped) map_gadget();
     Place* const at = place();
     if (!at) {
-        unmap(ring.control, wire::kControlSize + size_t{ring.granules} * wire::kGranule);
+        unmap(ring.control, size);
         return;
     }
+    // Where the child's memory still names the ring it must be there.
+    if (!g_image.unwiped) own_call(__NR_madvise, ring.control, size, MADV_DONTFORK);
     Process* const p = &at->ring;
     p->trapped = trapped;
     p->gadget = trapped && g_image.gadget;
@@ -229,6 +231,12 @@ bool enlist_entered() {
 void enlist_now() {
     const Process* p = managed();
     if (!g_image.off && !t_in_vfork_child && (!p || by_words(p))) register_once(false);
+}
+
+void forget_parent() {
+    if (!g_image.unwiped || !g_place) return;
+    __atomic_store_n(&g_process, nullptr, __ATOMIC_RELEASE);
+    *g_place = {};
 }
 
 void end_words() {

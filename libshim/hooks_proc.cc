@@ -39,6 +39,7 @@ UC_EXPORT int fork() {
     if (pid == 0) {
         t_in_vfork_child = 0;  // the memory is its own now
         g_image.registering = 0;
+        forget_parent();
         return 0;
     }
     return static_cast<int>(g_image.musl ? note<Call::fork>(pid, false) : note<Call::clone>(pid, false, 0x1200011));

@@ -48,6 +48,7 @@ struct Image {
     bool changed_ids;       // a function of the set*id family was called: the trap may not be able to read us
     bool settled;         // an instrument was looked for, by us or by whoever executed us
     bool told;            // instrument knows of this image
+    bool unwiped;         // a fork's child finds its parent's Process: the kernel (gVisor) wipes nothing
     bool moved;           // root or mount name space were changed: our file may not be visible
     uint16_t tid_offset;  // of the thread id from the thread pointer; 0: unknown
     uint32_t path_length;
@@ -97,6 +98,8 @@ inline void note_nonblocking(long fd, bool is) {
 Process* enlist();
 // A ring in place of words. Without one, and with nobody who hears them, it falls silent. Keeps errno.
 void take_ring(bool heard);
+// In the child of fork(): it speaks for itself.
+void forget_parent();
 // Nothing more may be said by words.
 void end_words();
 // Registers now if that is still possible.

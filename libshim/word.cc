@@ -183,6 +183,7 @@ bool tell_record(const Emission& e) {
     for (uint32_t i = 0; i < e.npieces && i < kMostPieces; i++) put(e.pieces[i].tag, e.pieces[i].index, e.pieces[i].data, e.pieces[i].size);
     if (sizeof head + sizeof h + size > wire::kMostWord) return false;
     fill_header(h, e, size);
+    h.pid = static_cast<uint32_t>(own_call(__NR_getpid));
     uint64_t before = 0;
     own_call(__NR_rt_sigprocmask, 0, &kAllSignals, &before, 8);
     const bool sent = send_word(parts, n);

@@ -2,11 +2,13 @@
 #include "supervisor/instrument/image_word.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/fds.h"
@@ -87,6 +89,38 @@ void close_descriptors(msghdr& m) {
     }
 }
 
+// Whether the sender of a message is still named after it has been reaped. True where that cannot be tried: then nobody's claim counts.
+bool kernel_remembers_senders() {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0) return true;
+    const UniqueFd ours(ends[0]), theirs(ends[1]);
+    const int on = 1;
+    if (setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0) return true;
+    const pid_t child = fork();
+    if (child == 0) _exit(send(theirs.get(), "", 1, 0) == 1 ? 0 : 1);
+    int status = -1;
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    if (status != 0) return true;
+    char byte;
+    iovec part{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
+    msghdr m{nullptr, 0, &part, 1, control, sizeof control, 0};
+    return recvmsg(ours.get(), &m, MSG_DONTWAIT) != 1 || sender_of(m) == child;
+}
+
+// Whom a word names as its sender; 0: nobody.
+pid_t claimed_sender(const char* message, size_t n) {
+    wire::WordHead head;
+    if (n < sizeof head) return 0;
+    memcpy(&head, message, sizeof head);
+    size_t at = sizeof head;
+    if (head.what == static_cast<uint32_t>(wire::WordKind::image)) at = offsetof(wire::ImageWord, pid);
+    else at += offsetof(wire::RecordHeader, pid);
+    uint32_t pid = 0;
+    if (n >= at + sizeof pid) memcpy(&pid, message + at, sizeof pid);
+    return static_cast<pid_t>(pid);
+}
+
 void hear(pid_t pid, char* message, size_t n, const WordSocket::Ears& ears) {
     ToldImage image;
     if (parse_word(message, n, image)) return ears.image(pid, image);
@@ -98,6 +132,14 @@ void hear(pid_t pid, char* message, size_t n, const WordSocket::Ears& ears) {
 }
 
 }  // namespace
+
+pid_t WordSocket::sender(pid_t vouched, const char* message, size_t n) {
+    if (vouched > 0) return vouched;
+    if (!forgetful_) forgetful_ = !kernel_remembers_senders();
+    const pid_t claimed = *forgetful_ ? claimed_sender(message, n) : 0;
+    Stat now;
+    return claimed > 1 && (!read_stat(claimed, now) || now.state == 'Z' || now.state == 'X') ? claimed : 0;
+}
 
 void WordSocket::receive(const Ears& ears) {
     struct alignas(cmsghdr) Control {
@@ -114,9 +156,10 @@ void WordSocket::receive(const Ears& ears) {
         const int n = recvmmsg(socket_.get(), messages, kBatch, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, nullptr);
         for (int i = 0; i < n; ++i) {
             msghdr& m = messages[i].msg_hdr;
-            const pid_t pid = sender_of(m);
+            char* const message = static_cast<char*>(parts[i].iov_base);
+            const pid_t pid = sender(sender_of(m), message, messages[i].msg_len);
             close_descriptors(m);
-            if (pid > 0 && (m.msg_flags & MSG_TRUNC) == 0) hear(pid, static_cast<char*>(parts[i].iov_base), messages[i].msg_len, ears);
+            if (pid > 0 && (m.msg_flags & MSG_TRUNC) == 0) hear(pid, message, messages[i].msg_len, ears);
         }
         if (n < static_cast<int>(kBatch)) return;
     }

@@ -1,11 +1,13 @@
 // The words of images (wire/local/handover.h, 5.): datagrams that nobody answers, of what they are and of what they do first.
 //
 // Must stay true: who speaks is the kernel's word; what it says is a claim, of which every length is checked; a flood of words takes
-// only its turn of the trap process's loop.
+// only its turn of the trap process's loop. Where a kernel forgets who sent as soon as the sender has been reaped (gVisor), and only
+// there, a word names its sender itself, and is believed if nobody lives under the number.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -38,7 +40,9 @@ public:
 
 private:
     static constexpr unsigned kBatch = 8, kTurn = 64;
+    pid_t sender(pid_t vouched, const char* message, size_t n);
     UniqueFd socket_;
+    std::optional<bool> forgetful_;  // the kernel; tried when it first names nobody
     std::string path_;
     std::unique_ptr<char[]> memory_;
 };

@@ -20,7 +20,7 @@
 // 5. An image that was told of a meeting place says once, before main, that it is there: one datagram (SOCK_DGRAM) to that path with
 //    kWordSuffix, an ImageWord and the texts that it counts. Its first records go the same way, each a WordHead and the record; a
 //    ring is asked for by 2. once there are many. Nobody answers; the pid is that of SCM_CREDENTIALS. What the word says of its
-//    sender is the sender's claim.
+//    sender is the sender's claim; its own pid (ImageWord, RecordHeader) counts only where the kernel has forgotten who it was.
 #pragma once
 
 #include "wire/local/ring.h"
