@@ -6,15 +6,13 @@ usage: bench/engine.py [--rounds N] [--events FILE] [RULES...]
 --events FILE   use this event log instead of recording one
 RULES           rules files; without them the three official ones in ../shared/rules, or else the packs of the tree"""
 import argparse
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = pathlib.Path(os.environ.get('UNDERCOAT_BUILD', ROOT / 'build'))
-OFFICIAL = [ROOT.parent / 'shared/rules' / f for f in ['falco_rules.yaml', 'falco-incubating_rules.yaml', 'falco-sandbox_rules.yaml']]
+sys.path.insert(0, str(pathlib.Path(__file__).with_name('overhead')))
+from modes import BUILD, OFFICIAL, ROOT  # noqa: E402
 
 
 def record(directory):

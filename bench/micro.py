@@ -11,32 +11,23 @@ import argparse
 import json
 import os
 import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = pathlib.Path(os.environ.get('UNDERCOAT_BUILD', ROOT / 'build'))
+sys.path.insert(0, str(pathlib.Path(__file__).with_name('overhead')))
+import modes  # noqa: E402
+
+BUILD = modes.BUILD
 BUNDLE = BUILD / 'bundle/opt/undercoat'
 CASES = ['getppid', 'openat_close', 'udp_connect', 'tcp_refused', 'fork_exec', 'posix_spawn']
 
 
-def rules():
-    """The official rules where they are, else the packs of the bundle."""
-    official = ROOT.parent / 'shared/rules'
-    names = ['falco_rules.yaml', 'falco-incubating_rules.yaml', 'falco-sandbox_rules.yaml']
-    files = [official / n for n in names] if (official / names[0]).exists() else sorted((BUNDLE / 'rules').glob('*.yaml'))
-    return [str(x) for f in files for x in ('--rules', f)]
-
-
 def commands():
-    agent = [str(BUNDLE / 'bin/instrument'), '--alerts', '/dev/null', '--log', 'error', *rules()]
-    c = {'native': [], **{m: [*agent, '--mode', m, '--'] for m in ('preload', 'full', 'trap')},
-         'ptrace-all': [str(BUILD / 'bench/ptrace_all')]}
-    if shutil.which('strace'):
-        c['strace'] = ['strace', '-f', '-qq', '--seccomp-bpf', '-o', '/dev/null', '-e', 'trace=%file,%network,%process']
-    return c
+    """The modes of bench/overhead, by this bench's names."""
+    files = modes.rules(BUNDLE)[0]
+    names = {'native': 'native', 'preload': 'preload', 'full': 'notify', 'trap': 'trap', 'ptrace-all': 'ptrace-all', 'strace': 'strace-seccomp'}
+    return {n: modes.MODES[m].command(BUNDLE / 'bin/instrument', files) for n, m in names.items() if modes.MODES[m].available()}
 
 
 def measure(command, cases):
@@ -55,12 +46,12 @@ def main():
     p.add_argument('cases', nargs='*', choices=[[], *CASES])
     o = p.parse_args()
     cases = o.cases or CASES
-    modes = commands()
+    ways = commands()
     if o.modes:
-        modes = {m: modes[m] for m in ['native', *[m for m in o.modes.split(',') if m != 'native']]}
-    samples = {m: {c: [] for c in cases} for m in modes}
+        ways = {m: ways[m] for m in ['native', *[m for m in o.modes.split(',') if m != 'native']]}
+    samples = {m: {c: [] for c in cases} for m in ways}
     for i in range(o.rounds):
-        for m, command in modes.items():
+        for m, command in ways.items():
             for c, ns in measure(command, cases).items():
                 samples[m][c].append(ns)
         print(f'round {i + 1} of {o.rounds}', file=sys.stderr, end='\r', flush=True)

@@ -6,6 +6,7 @@ usage: tests/run.py [STEP...]
 build        the build, warnings are errors
 unit         unit tests
 checks       layers, generated docs, shape of the sources
+bench        the statistics of the overhead bench, and a short run of it
 conformance  the cases in ../shared/conformance
 e2e          the bundle, as a user runs it
 scenarios    ../shared/attacks: those in tests/e2e/scenarios_expected.txt must pass
@@ -161,6 +162,10 @@ def step_checks(tally):
     python_tests(tally, ROOT / 'tests/checks')
 
 
+def step_bench(tally):
+    python_tests(tally, ROOT / 'tests/bench')
+
+
 def step_e2e(tally):
     python_tests(tally, ROOT / 'tests/e2e')
 
@@ -291,7 +296,7 @@ def step_transparency(tally):
     tally.skips += [l for l in r.stdout.splitlines() if l.startswith('skipped ')]
 
 
-STEPS = ['build', 'unit', 'checks', 'conformance', 'e2e', 'scenarios', 'sanitize', 'fuzz', 'transparency']
+STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'scenarios', 'sanitize', 'fuzz', 'transparency']
 
 
 def main():
