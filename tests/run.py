@@ -9,6 +9,7 @@ checks       layers, generated docs, shape of the sources
 bench        the statistics of the overhead bench, and a short run of it
 conformance  the cases in ../shared/conformance
 e2e          the bundle, as a user runs it
+page         the collector's page in Chromium
 scenarios    ../shared/attacks: those in tests/e2e/scenarios_expected.txt must pass
 sanitize     unit tests under AddressSanitizer and UBSan, the ring under ThreadSanitizer
 fuzz         each fuzz target for FUZZ_SECONDS (20), two at a time
@@ -170,6 +171,10 @@ def step_e2e(tally):
     python_tests(tally, ROOT / 'tests/e2e')
 
 
+def step_page(tally):
+    python_tests(tally, ROOT / 'tests/page')
+
+
 def step_conformance(tally):
     if not (SHARED / 'conformance').is_dir():
         return tally.skipped('conformance: ../shared/conformance is not there')
@@ -296,7 +301,7 @@ def step_transparency(tally):
     tally.skips += [l for l in r.stdout.splitlines() if l.startswith('skipped ')]
 
 
-STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'scenarios', 'sanitize', 'fuzz', 'transparency']
+STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'page', 'scenarios', 'sanitize', 'fuzz', 'transparency']
 
 
 def main():
