@@ -64,6 +64,8 @@ void append_json(const AgentRecord& a, std::string& out) {
     member("mode", a.mode, out);
     member("rules_version", a.rules_version, out);
     member("address", a.address, out);
+    member("via", a.via, out);
+    out.append(",\"relay\":").append(a.relay ? "true" : "false");
     out.append(",\"connected\":").append(a.connected ? "true" : "false");
     time("started", a.started_ns, out);
     time("first_seen", a.first_seen_ns, out);

@@ -2,21 +2,15 @@
 //
 // Must stay true: secrets are printed once, at the first start, and only on standard output; a stop by SIGTERM or
 // SIGINT stores what was received.
-#include "collector/auth/accounts.h"
 #include "collector/auth/secrets.h"
+#include "collector/key_commands.h"
 #include "collector/record.h"
 #include "collector/service.h"
+#include "collector/setup.h"
 
 #include <CLI/CLI.hpp>
 
-#include <sys/file.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <csignal>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 
 namespace {
@@ -33,7 +27,6 @@ struct Options {
     unsigned max_days = 30;
     unsigned max_connections = 4096;
     std::string user = "admin";
-    std::string key_name, role = "agent";
 };
 
 void say(const std::string& message) {
@@ -45,43 +38,11 @@ int fail(const std::string& message) {
     return 1;
 }
 
-// The directory, for us alone; the lock is held until the end of the process.
-Status take_directory(const std::string& path, bool exclusive) {
-    ::umask(077);
-    std::error_code error;
-    std::filesystem::create_directories(path, error);
-    if (error) return Error{"The directory " + path + " cannot be made: " + error.message() + "."};
-    if (!exclusive) return Unit{};
-    const int fd = ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return Error{"The directory " + path + " cannot be written."};
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return Error{"Another collector uses " + path + "."};
-    return Unit{};
-}
-
-std::string host_name() {
-    char name[256] = {};
-    return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
-
-Status split_address(const std::string& text, std::string& address, uint16_t& port) {
-    const size_t colon = text.rfind(':');
-    unsigned long number = 65536;
-    if (colon != text.npos && colon + 1 < text.size() && text.find_first_not_of("0123456789", colon + 1) == text.npos &&
-        text.size() - colon < 7)
-        number = std::stoul(text.substr(colon + 1));
-    if (number > 65535) return Error{"--listen is '" + text + "'; it must be ADDRESS:PORT, such as 0.0.0.0:6443."};
-    address = text.substr(0, colon);
-    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
-    if (address.empty()) address = "0.0.0.0";
-    port = static_cast<uint16_t>(number);
-    return Unit{};
-}
-
 Result<Certificate> choose_certificate(const Options& o) {
     if (!o.certificate.empty()) return read_certificate(o.certificate, o.key);
     std::vector<std::string> names = o.names;
     names.push_back(host_name());
-    return own_certificate(o.data, names);
+    return own_certificate(o.data, "collector", names);
 }
 
 // What a person needs to know once.
@@ -111,25 +72,14 @@ Status first_start(const Options& o, const std::string& where, const std::string
     return Unit{};
 }
 
-std::string content_of(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
 int serve(const Options& o) {
     if (Status s = take_directory(o.data, true); !s) return fail(s.error());
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
     ServiceSettings s;
     if (Status split = split_address(o.listen, s.address, s.port); !split) return fail(split.error());
     auto certificate = choose_certificate(o);
     if (!certificate) return fail(certificate.error());
     s.certificate = std::move(*certificate);
-    if (!o.client_ca.empty() && (s.client_ca = content_of(o.client_ca)).empty())
-        return fail("The file " + o.client_ca + " cannot be read.");
+    if (Status read = read_whole(o.client_ca, s.client_ca); !read) return fail(read.error());
     s.store.directory = o.data;
     s.store.max_bytes = static_cast<uint64_t>(o.max_gib * (1 << 30));
     s.store.max_age = std::chrono::hours(24 * o.max_days);
@@ -137,11 +87,7 @@ int serve(const Options& o) {
     s.version = UNDERCOAT_VERSION;
     s.log = say;
     const std::string fingerprint = s.certificate.fingerprint;
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (const int n : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, n);
-    sigprocmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
+    prepare_process();
     auto service = Service::start(std::move(s));
     if (!service) return fail(service.error());
     const std::string where = (o.names.empty() ? host_name() : o.names[0]) + ":" + std::to_string((*service)->port());
@@ -149,45 +95,12 @@ int serve(const Options& o) {
         return fail(first.error());
     say("listening on port " + std::to_string((*service)->port()) + ", data in " + o.data);
     say("the certificate's SHA-256 is " + fingerprint);
-    int signal = SIGHUP;
-    while (signal == SIGHUP) sigwait(&signals, &signal);
+    wait_for_end();
     return 0;
 }
 
-template <class Use>
-int with_accounts(const Options& o, Use use) {
-    if (Status s = take_directory(o.data, false); !s) return fail(s.error());
-    auto accounts = Accounts::open(o.data);
-    if (!accounts) return fail(accounts.error());
-    return use(**accounts);
-}
-
-int add_key(const Options& o) {
-    return with_accounts(o, [&](Accounts& a) {
-        const auto key = a.add_key(o.key_name, o.role);
-        if (!key) return fail(key.error());
-        std::cout << *key << "\n";
-        return 0;
-    });
-}
-
-int list_keys(const Options& o) {
-    return with_accounts(o, [](Accounts& a) {
-        for (const KeyInfo& k : a.keys())
-            std::cout << k.name << "\t" << k.role << "\t" << k.hint << "…\t" << iso_time(k.created_ns).substr(0, 19)
-                      << "Z\n";
-        return 0;
-    });
-}
-
-int remove_key(const Options& o) {
-    return with_accounts(o, [&](Accounts& a) {
-        return a.remove_key(o.key_name) ? 0 : fail("There is no key named '" + o.key_name + "'.");
-    });
-}
-
 int new_password(const Options& o) {
-    return with_accounts(o, [&](Accounts& a) {
+    return with_accounts(o.data, fail, [&](Accounts& a) {
         const std::string password = random_text(20);
         a.set_password(o.user, password);
         std::cout << password << "\n";
@@ -220,16 +133,7 @@ int main(int argc, char** argv) {
     app.add_option("--max-connections", o.max_connections, "connections at a time")
         ->check(CLI::Range(1, 1000000))
         ->capture_default_str();
-    auto* key = app.add_subcommand("key", "Access keys of agents (role agent) and of tools (role api)");
-    key->require_subcommand(1);
-    auto* add = key->add_subcommand("add", "Make a key and print it, this once");
-    add->add_option("NAME", o.key_name)->required();
-    add->add_option("--role", o.role, "agent or api")->check(CLI::IsMember({"agent", "api"}))->capture_default_str();
-    add->callback([&] { status = add_key(o); });
-    key->add_subcommand("list", "List the keys' names")->callback([&] { status = list_keys(o); });
-    auto* remove = key->add_subcommand("remove", "Take a key back");
-    remove->add_option("NAME", o.key_name)->required();
-    remove->callback([&] { status = remove_key(o); });
+    add_key_commands(app, o.data, {"agent", "api"}, fail, status);
     auto* password = app.add_subcommand("password", "Give a user a new password and print it; makes the user");
     password->add_option("USER", o.user)->capture_default_str();
     password->callback([&] { status = new_password(o); });

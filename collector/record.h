@@ -37,6 +37,8 @@ bool parse_priority(std::string_view name, unsigned& severity);
 
 struct AgentRecord {
     std::string id, version, hostname, mode, rules_version, address;
+    std::string via;          // the relay through which it reports; empty: none
+    bool relay = false;       // is one itself
     std::vector<std::string> tags;
     std::vector<std::pair<std::string, std::string>> platform;
     std::map<std::string, uint64_t> counters;  // of its last heartbeat

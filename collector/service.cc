@@ -4,6 +4,7 @@
 #include "collector/api/page.h"
 #include "collector/api/routes.h"
 #include "collector/api/workers.h"
+#include "collector/ingest/collector_intake.h"
 #include "collector/ingest/falco_payload.h"
 #include "collector/json.h"
 
@@ -25,6 +26,7 @@ struct Service::Impl {
     std::unique_ptr<Agents> agents;
     std::unique_ptr<LiveHub> live;
     std::unique_ptr<Writer> writer;
+    std::unique_ptr<CollectorIntake> intake;
     std::shared_ptr<AgentService> sessions;
     std::unique_ptr<ApiContext> api;
     std::unique_ptr<Workers> workers;
@@ -35,19 +37,9 @@ struct Service::Impl {
         return r;
     }
 
-    std::optional<net::Response> agent_refusal(const net::Request& request) {
-        const std::string key = presented_key(request);
-        if (!accounts->may_try(request.peer)) return json_error(429, "too many failures from this address; try again later");
-        if (key.empty()) return json_error(401, "an access key is missing: set UNDERCOAT_ACCESS_KEY, or send Authorization: Bearer KEY");
-        if (accounts->check_key(key, "agent")) return std::nullopt;
-        accounts->note_failure(request.peer);
-        settings.log("An agent from " + request.peer + " was refused: its access key is unknown.");
-        return json_error(401, "the access key is unknown");
-    }
-
     // Falco's and falcosidekick's payload.
     void take_payload(const net::Request& request, const net::Respond& respond) {
-        if (auto no = agent_refusal(request)) return respond(hardened(std::move(*no)));
+        if (auto no = agent_refusal(*accounts, request, settings.log)) return respond(hardened(std::move(*no)));
         auto alert = parse_falco_payload(request.body);
         if (!alert) return respond(hardened(json_error(400, alert.error())));
         if (writer->waiting() > 20'000) return respond(hardened(json_error(503, "too much waits to be stored; try again later")));
@@ -88,7 +80,7 @@ struct Service::Impl {
 
     net::Upgrade upgrade(const net::Request& request) {
         if (request.path == remote::kPath) {
-            if (auto no = agent_refusal(request)) return hardened(std::move(*no));
+            if (auto no = agent_refusal(*accounts, request, settings.log)) return hardened(std::move(*no));
             return [this, peer = request.peer](std::shared_ptr<net::Socket> socket) {
                 return make_agent_session(sessions, std::move(socket), peer);
             };
@@ -108,6 +100,11 @@ struct Service::Impl {
         return route ? route->body_limit : 0;
     }
 
+    void note_stored(const std::vector<Incoming>& batches, Stored&& stored) {
+        for (size_t i = 0; i < batches.size(); ++i) agents->stored(batches[i].agent, stored.each[i].stored, stored.each[i].missing);
+        if (!stored.alerts.empty()) live->publish(std::make_shared<const std::vector<AlertRecord>>(std::move(stored.alerts)));
+    }
+
     Status open() {
         auto opened = SqliteStore::open(settings.store);
         if (!opened) return Error{opened.error()};
@@ -119,10 +116,11 @@ struct Service::Impl {
         if (!known) return Error{known.error()};
         agents = std::move(*known);
         live = std::make_unique<LiveHub>();
-        writer = std::make_unique<Writer>(*store, *agents, settings.store.max_age,
-                                          [this](std::shared_ptr<const std::vector<AlertRecord>> a) { live->publish(std::move(a)); },
-                                          settings.log);
-        sessions.reset(new AgentService{*writer, *agents, settings.log, "undercoat collector " + settings.version,
+        writer = std::make_unique<Writer>(
+            *store, [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); },
+            [this] { agents->flush(now_ns() - std::chrono::nanoseconds(settings.store.max_age).count()); }, settings.log);
+        intake = std::make_unique<CollectorIntake>(*agents, *writer);
+        sessions.reset(new AgentService{*intake, settings.log, "undercoat collector " + settings.version,
                                         settings.heartbeat_seconds, {}, {}, {}});
         api.reset(new ApiContext{*store, *accounts, *agents, *writer, *live, *sessions, settings.version,
                                  [this] { return server ? server->counters() : net::ServerCounters{}; }, settings.log});

@@ -49,24 +49,6 @@ const Route* find_route(std::string_view method, std::string_view path, std::str
     return nullptr;
 }
 
-net::Response json_error(unsigned status, std::string_view message) {
-    std::string body = "{\"error\":";
-    append_quoted(message, body);
-    return net::Response::of(status, "application/json", body + "}");
-}
-
-std::string presented_key(const net::Request& request) {
-    const std::string_view value = request.header("authorization");
-    const auto scheme = [&](std::string_view name) {
-        return value.size() > name.size() && net::equal_ignoring_case(value.substr(0, name.size()), name);
-    };
-    if (scheme("bearer ")) return std::string(value.substr(7));
-    if (!scheme("basic ")) return "";
-    const std::string both = base64_decoded(value.substr(6));
-    const size_t colon = both.find(':');
-    return colon == both.npos ? "" : both.substr(colon + 1);
-}
-
 bool same_origin(const net::Request& request) {
     const std::string_view origin = request.header("origin");
     if (origin.empty()) return true;  // no browser, or a request that a browser sends to its own page only

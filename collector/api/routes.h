@@ -5,7 +5,10 @@
 #pragma once
 
 #include "collector/auth/accounts.h"
+#include "collector/auth/key_check.h"
 #include "collector/ingest/agent_session.h"
+#include "collector/ingest/agents.h"
+#include "collector/ingest/writer.h"
 #include "collector/live/hub.h"
 #include "collector/store/store.h"
 #include "net/http.h"
@@ -47,9 +50,6 @@ const Route* find_route(std::string_view method, std::string_view path, std::str
 // Nothing: it is permitted. Otherwise the refusal.
 std::optional<net::Response> refusal(ApiContext& context, const Route& route, const net::Request& request);
 
-net::Response json_error(unsigned status, std::string_view message);
-// The key of an Authorization header: Bearer KEY, or Basic with the key as password.
-std::string presented_key(const net::Request& request);
 // False: a browser sent it from a page of another origin.
 bool same_origin(const net::Request& request);
 

@@ -16,7 +16,8 @@ Numbers numbers(ApiContext& c) {
     return {
         {"alerts_stored_total", "counter", "Alerts stored since the start.", w.alerts},
         {"alerts_duplicate_total", "counter", "Alerts that came again and were not stored again.", w.duplicates},
-        {"alerts_missing_total", "counter", "Alerts that agents numbered and never sent: dropped there.", w.missing},
+        {"alerts_missing_total", "gauge", "Alerts that agents numbered and that never came: dropped there.",
+         static_cast<uint64_t>(std::max<int64_t>(w.missing, 0))},
         {"commits_total", "counter", "Commits of the store.", w.commits},
         {"commit_failures_total", "counter", "Commits that the store refused; they are tried again.", w.failures},
         {"alerts_waiting", "gauge", "Alerts that wait to be stored.", c.writer.waiting()},

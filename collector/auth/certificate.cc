@@ -134,8 +134,8 @@ Result<Certificate> read_certificate(const std::string& certificate_file, const 
     return c;
 }
 
-Result<Certificate> own_certificate(const std::string& directory, const std::vector<std::string>& names) {
-    const std::string certificate = directory + "/collector.crt", key = directory + "/collector.key";
+Result<Certificate> own_certificate(const std::string& directory, const std::string& name, const std::vector<std::string>& names) {
+    const std::string base = directory + "/" + name, certificate = base + ".crt", key = base + ".key";
     if (::access(certificate.c_str(), F_OK) != 0 && ::access(key.c_str(), F_OK) != 0) {
         auto made = make(names);
         if (!made) return made;

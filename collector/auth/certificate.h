@@ -1,4 +1,4 @@
-// The collector's own certificate, made at the first start.
+// A server's own certificate, made at the first start.
 #pragma once
 
 #include "base/result.h"
@@ -13,9 +13,9 @@ struct Certificate {
     std::string fingerprint;       // SHA-256, hexadecimal
 };
 
-// Reads collector.crt and collector.key of the directory; makes them if neither is there: a key on P-256, a certificate of its
+// Reads NAME.crt and NAME.key of the directory; makes them if neither is there: a key on P-256, a certificate of its
 // own for these names and addresses and for localhost, valid for ten years. Agents trust it by UNDERCOAT_CA_CERT.
-Result<Certificate> own_certificate(const std::string& directory, const std::vector<std::string>& names);
+Result<Certificate> own_certificate(const std::string& directory, const std::string& name, const std::vector<std::string>& names);
 // Reads a given pair.
 Result<Certificate> read_certificate(const std::string& certificate_file, const std::string& key_file);
 

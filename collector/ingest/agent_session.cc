@@ -22,7 +22,7 @@ public:
         ++service_->sessions;
     }
     ~AgentSession() override {
-        for (const std::string& id : known_) service_->agents.gone(id);
+        for (const std::string& id : present_) service_->intake.gone(link(id));
         --service_->sessions;
     }
 
@@ -30,11 +30,15 @@ public:
         if (!binary) return refuse("a text message");
         auto up = service_->codec.decode_up(message);
         if (!up) return refuse(up.error());
-        if (auto* hello = std::get_if<remote::Hello>(&up->what)) return greet(up->agent, *hello);
+        if (auto* hello = std::get_if<remote::Hello>(&up->what)) return greet(up->agent, *hello, message);
         if (!known_.contains(up->agent)) return refuse("an agent that has not said who it is");
-        if (auto* batch = std::get_if<remote::Batch>(&up->what)) return take(up->agent, std::move(*batch));
+        if (auto* batch = std::get_if<remote::Batch>(&up->what)) return take(up->agent, std::move(*batch), message);
         if (auto* heartbeat = std::get_if<remote::Heartbeat>(&up->what))
-            service_->agents.heartbeat(up->agent, *heartbeat);
+            service_->intake.heartbeat(up->agent, *heartbeat, message);
+        if (auto* status = std::get_if<remote::RulesStatus>(&up->what))
+            service_->intake.rules_status(up->agent, *status, message);
+        if (std::holds_alternative<remote::Gone>(up->what) && present_.erase(up->agent))
+            service_->intake.gone(link(up->agent));
         return true;
     }
 
@@ -46,23 +50,25 @@ private:
         return false;
     }
 
-    bool greet(const std::string& id, const remote::Hello& hello) {
+    AgentLink link(const std::string& id) const { return {id, peer_, id == relay_ ? "" : relay_, socket_}; }
+
+    bool greet(const std::string& id, const remote::Hello& hello, std::string_view frame) {
         if (hello.protocol != remote::kProtocol) return refuse("another version of the protocol");
-        relay_ = relay_ || hello.relay;
-        if (known_.contains(id)) return true;
-        if (!known_.empty() && !relay_) return refuse("a second agent on the connection");
-        if (!service_->agents.hello(id, hello, peer_)) {
+        if (known_.empty() && hello.relay) relay_ = id;
+        if (!known_.empty() && !known_.contains(id) && relay_.empty()) return refuse("a second agent on the connection");
+        if (!service_->intake.hello(link(id), hello, frame)) {
             socket_->close(kTryLater, "too many agents");
             return false;
         }
         known_.insert(id);
         const remote::Welcome welcome{remote::kProtocol, service_->heartbeat_seconds, service_->server_name};
-        if (auto frame = service_->codec.encode(remote::Down{id, welcome}))
-            socket_->send(std::make_shared<const std::string>(std::move(*frame)), true);
+        if (auto encoded = service_->codec.encode(remote::Down{id, welcome}))
+            socket_->send(std::make_shared<const std::string>(std::move(*encoded)), true);
+        if (present_.insert(id).second) service_->intake.arrived(link(id));
         return true;
     }
 
-    bool take(const std::string& id, remote::Batch batch) {
+    bool take(const std::string& id, remote::Batch batch, std::string_view frame) {
         if (batch.alerts.empty()) return true;
         Incoming in;
         in.agent = id;
@@ -70,16 +76,16 @@ private:
         in.stream = batch.stream;
         const remote::Ack ack{batch.epoch, batch.stream, batch.alerts.back().number};
         in.alerts = std::move(batch.alerts);
-        return service_->writer.submit(
-            std::move(in), [socket = socket_, id, ack] { send_ack(*socket, id, ack); },
+        return service_->intake.batch(
+            std::move(in), frame, [socket = socket_, id, ack] { send_ack(*socket, id, ack); },
             [socket = socket_] { socket->resume(); });
     }
 
     std::shared_ptr<AgentService> service_;
     std::shared_ptr<net::Socket> socket_;
     const std::string peer_;
-    std::set<std::string> known_;
-    bool relay_ = false;
+    std::string relay_;                     // the id of the relay that this is; empty: it is none
+    std::set<std::string> known_, present_;  // have said who they are; and are there
 };
 
 }  // namespace

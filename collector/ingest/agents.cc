@@ -30,6 +30,8 @@ AgentRecord parsed(const json::object& o) {
     a.id = text_of(o, "id"), a.version = text_of(o, "version"), a.hostname = text_of(o, "hostname"),
     a.mode = text_of(o, "mode");
     a.rules_version = text_of(o, "rules_version"), a.address = text_of(o, "address");
+    a.via = text_of(o, "via");
+    if (const auto* relay = o.if_contains("relay")) a.relay = relay->is_bool() && relay->get_bool();
     a.started_ns = time_of(o, "started"), a.first_seen_ns = time_of(o, "first_seen"),
     a.last_seen_ns = time_of(o, "last_seen");
     a.alerts = static_cast<uint64_t>(number_of(o, "alerts")),
@@ -70,20 +72,25 @@ void Agents::read() {
     }
 }
 
-bool Agents::hello(const std::string& id, const remote::Hello& hello, const std::string& address) {
+bool Agents::hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via) {
     std::lock_guard lock(mutex_);
     if (!agents_.contains(id) && agents_.size() >= kMost) return false;
     AgentRecord& a = agents_[id];
     a.id = id;
     a.version = hello.version, a.hostname = hello.hostname, a.mode = hello.mode, a.rules_version = hello.rules_version;
     a.tags = hello.tags, a.platform = hello.platform, a.address = address;
+    a.relay = hello.relay, a.via = via;
     a.started_ns = static_cast<int64_t>(hello.started_ns);
     a.last_seen_ns = now_ns();
     if (a.first_seen_ns == 0) a.first_seen_ns = a.last_seen_ns;
-    ++connections_[id];
-    a.connected = true;
     changed_.insert(id);
     return true;
+}
+
+void Agents::here(const std::string& id) {
+    std::lock_guard lock(mutex_);
+    ++connections_[id];
+    if (const auto agent = agents_.find(id); agent != agents_.end()) agent->second.connected = true;
 }
 
 void Agents::heartbeat(const std::string& id, const remote::Heartbeat& h) {
@@ -98,12 +105,14 @@ void Agents::heartbeat(const std::string& id, const remote::Heartbeat& h) {
     changed_.insert(id);
 }
 
-void Agents::stored(const std::string& id, uint64_t alerts, uint64_t missing) {
+void Agents::stored(const std::string& id, uint64_t alerts, int64_t missing) {
     std::lock_guard lock(mutex_);
     const auto it = agents_.find(id);
     if (it == agents_.end()) return;
     it->second.alerts += alerts;
-    it->second.missing += missing;
+    // Below 0 where some came after all; never more than were missing, but for numbers of a lost list of agents.
+    const int64_t now_missing = static_cast<int64_t>(it->second.missing) + missing;
+    it->second.missing = static_cast<uint64_t>(std::max<int64_t>(now_missing, 0));
     it->second.last_seen_ns = now_ns();
     changed_.insert(id);
 }

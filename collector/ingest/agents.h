@@ -23,10 +23,11 @@ public:
     static constexpr size_t kMost = 100'000;
     static Result<std::unique_ptr<Agents>> open(const std::string& directory);
 
-    // False: there are too many.
-    bool hello(const std::string& id, const remote::Hello& hello, const std::string& address);
+    // False: there are too many. `via`: the relay that it came through, if any.
+    bool hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via);
+    void here(const std::string& id);  // one connection more
     void heartbeat(const std::string& id, const remote::Heartbeat& heartbeat);
-    void stored(const std::string& id, uint64_t alerts, uint64_t missing);
+    void stored(const std::string& id, uint64_t alerts, int64_t missing);
     void gone(const std::string& id);  // one connection less
 
     std::vector<AgentRecord> all() const;  // those seen last first

@@ -5,12 +5,8 @@
 
 namespace undercoat::collector {
 
-Writer::Writer(Store& store, Agents& agents, std::chrono::nanoseconds keep_agents, OnStored on_stored, Log log)
-    : store_(store),
-      agents_(agents),
-      keep_agents_(keep_agents),
-      on_stored_(std::move(on_stored)),
-      log_(std::move(log)) {
+Writer::Writer(Committer& store, OnStored on_stored, std::function<void()> housekeeping, Log log)
+    : store_(store), on_stored_(std::move(on_stored)), housekeeping_(std::move(housekeeping)), log_(std::move(log)) {
     thread_ = std::thread([this] { run(); });
 }
 
@@ -21,7 +17,7 @@ Writer::~Writer() {
     }
     changed_.notify_all();
     thread_.join();
-    agents_.flush(INT64_MIN);
+    housekeeping_();
 }
 
 bool Writer::submit(Incoming incoming, std::function<void()> done, std::function<void()> go_on) {
@@ -57,30 +53,24 @@ bool Writer::commit(std::vector<Item>& items) {
         return false;
     }
     if (failing_.exchange(false)) log_("Alerts are stored again.");
-    uint64_t missing = 0;
-    for (size_t i = 0; i < batches.size(); ++i) {
-        missing += stored->each[i].missing;
-        agents_.stored(batches[i].agent, stored->each[i].stored, stored->each[i].missing);
-        if (items[i].done) items[i].done();
-    }
+    for (Item& i : items)
+        if (i.done) i.done();
     {
         std::lock_guard lock(mutex_);
         ++counters_.commits;
-        counters_.alerts += stored->alerts.size();
         counters_.duplicates += stored->duplicates;
-        counters_.missing += missing;
+        for (const Stored::PerIncoming& e : stored->each) counters_.alerts += e.stored, counters_.missing += e.missing;
     }
-    if (!stored->alerts.empty())
-        on_stored_(std::make_shared<const std::vector<AlertRecord>>(std::move(stored->alerts)));
+    on_stored_(batches, std::move(*stored));
     return true;
 }
 
-void Writer::housekeeping() {
+void Writer::keep_house() {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_tidy_) return;
     next_tidy_ = now + std::chrono::seconds(5);
     store_.tidy();
-    agents_.flush(now_ns() - keep_agents_.count());
+    housekeeping_();
 }
 
 void Writer::run() {
@@ -103,7 +93,7 @@ void Writer::run() {
         for (const Item& i : items) count += i.incoming.alerts.size() + 1;
         const bool done = items.empty() || commit(items);
         if (done) items.clear();
-        housekeeping();
+        keep_house();
         lock.lock();
         if (!done) {
             if (stop_) return;

@@ -4,27 +4,29 @@
 // are tried again; what waits is bounded by the callers, who stop reading when submit() says so.
 #pragma once
 
-#include "collector/ingest/agents.h"
 #include "collector/store/store.h"
 
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <mutex>
 #include <thread>
 
 namespace undercoat::collector {
 
 class Writer {
 public:
-    // Called by the writer's thread after each commit with the new alerts.
-    using OnStored = std::function<void(std::shared_ptr<const std::vector<AlertRecord>>)>;
+    // Called by the writer's thread after each commit with what was committed and what came of it.
+    using OnStored = std::function<void(const std::vector<Incoming>&, Stored&&)>;
     using Log = std::function<void(const std::string&)>;
     struct Counters {
-        uint64_t alerts = 0, duplicates = 0, missing = 0, commits = 0, failures = 0;
+        uint64_t alerts = 0, duplicates = 0, commits = 0, failures = 0;
+        int64_t missing = 0;
     };
 
-    Writer(Store& store, Agents& agents, std::chrono::nanoseconds keep_agents, OnStored on_stored, Log log);
+    // housekeeping: called by the writer's thread every few seconds, and at the end.
+    Writer(Committer& store, OnStored on_stored, std::function<void()> housekeeping, Log log);
     ~Writer();  // stores what waits, if the store takes it at once
 
     // done() is called by the writer's thread once the batch is stored, or never. False: the caller is to wait until
@@ -41,15 +43,14 @@ private:
     };
     void run();
     bool commit(std::vector<Item>& items);
-    void housekeeping();
+    void keep_house();
 
     static constexpr size_t kHigh = 20'000, kLow = 10'000;  // alerts
     static constexpr size_t kAtOnce = 10'000;
 
-    Store& store_;
-    Agents& agents_;
-    const std::chrono::nanoseconds keep_agents_;
+    Committer& store_;
     const OnStored on_stored_;
+    const std::function<void()> housekeeping_;
     const Log log_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;

@@ -18,8 +18,8 @@ CREATE TABLE IF NOT EXISTS counts(
 CREATE TABLE IF NOT EXISTS minutes(minute INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS progress(
   agent TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL, seen INTEGER NOT NULL,
-  PRIMARY KEY(agent, epoch, stream)) WITHOUT ROWID;
-PRAGMA user_version=1;
+  gaps TEXT NOT NULL DEFAULT '', PRIMARY KEY(agent, epoch, stream)) WITHOUT ROWID;
+PRAGMA user_version=2;
 )";
 
 }  // namespace
@@ -41,12 +41,14 @@ PartitionWriter::PartitionWriter(uint32_t number, const std::string& path) : db_
                     "INSERT INTO minutes(minute, first, last) VALUES(?,?,?)"
                     " ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)");
     progress_.emplace(db_,
-                      "INSERT INTO progress(agent, epoch, stream, number, seen) VALUES(?,?,?,?,?)"
-                      " ON CONFLICT DO UPDATE SET number = max(number, excluded.number), seen = excluded.seen");
+                      "INSERT INTO progress(agent, epoch, stream, number, seen, gaps) VALUES(?,?,?,?,?,?)"
+                      " ON CONFLICT DO UPDATE SET number = excluded.number, seen = excluded.seen, gaps = excluded.gaps");
 }
 
 void PartitionWriter::create() {
     Transaction t(db_);
+    if (Statement version(db_, "PRAGMA user_version"); version.step() && version.number(0) == 1)
+        db_.run("ALTER TABLE progress ADD COLUMN gaps TEXT NOT NULL DEFAULT ''");
     db_.run(kSchema);
     t.commit();
     Statement facts(db_, "SELECT count(*), coalesce(min(received), 0), coalesce(max(received), 0) FROM alerts");
@@ -60,10 +62,12 @@ void PartitionWriter::create() {
 
 Progress PartitionWriter::read_progress() {
     Progress out;
-    Statement rows(db_, "SELECT agent, epoch, stream, number, seen FROM progress");
-    while (rows.step())
-        out[{rows.text(0), static_cast<uint64_t>(rows.number(1)), static_cast<uint32_t>(rows.number(2))}] = {
-            static_cast<uint64_t>(rows.number(3)), rows.number(4)};
+    Statement rows(db_, "SELECT agent, epoch, stream, number, seen, gaps FROM progress");
+    while (rows.step()) {
+        StreamProgress& p = out[{rows.text(0), static_cast<uint64_t>(rows.number(1)), static_cast<uint32_t>(rows.number(2))}];
+        p.number = static_cast<uint64_t>(rows.number(3)), p.seen_ns = rows.number(4);
+        p.read_gaps(rows.view(5));
+    }
     return out;
 }
 
@@ -110,7 +114,8 @@ void PartitionWriter::write(std::vector<AlertRecord>& records, const Progress& p
         for (const auto& [key, p] : progress) {
             const auto& [agent, epoch, stream] = key;
             progress_->bind(1, agent).bind(2, static_cast<int64_t>(epoch)).bind(3, static_cast<int64_t>(stream));
-            progress_->bind(4, static_cast<int64_t>(p.number)).bind(5, p.seen_ns);
+            const std::string gaps = p.gaps_text();
+            progress_->bind(4, static_cast<int64_t>(p.number)).bind(5, p.seen_ns).bind(6, gaps);
             progress_->run();
         }
         transaction.commit();

@@ -4,6 +4,7 @@
 // transaction. A PartitionWriter belongs to one thread, a PartitionReader to one at a time.
 #pragma once
 
+#include "collector/store/progress.h"
 #include "collector/store/sqlite.h"
 #include "collector/store/store.h"
 
@@ -13,10 +14,6 @@
 namespace undercoat::collector {
 
 using StreamKey = std::tuple<std::string, uint64_t, uint32_t>;  // agent, epoch, stream
-struct StreamProgress {
-    uint64_t number = 0;
-    int64_t seen_ns = 0;
-};
 using Progress = std::map<StreamKey, StreamProgress>;
 
 // What is known of a file without asking it.

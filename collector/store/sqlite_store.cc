@@ -109,25 +109,21 @@ Result<Stored> SqliteStore::commit(const std::vector<Incoming>& incoming) {
     for (const Incoming& in : incoming) {
         auto& each = out.each.emplace_back();
         const StreamKey key{in.agent, in.epoch, in.stream};
-        uint64_t last = 0;
+        StreamProgress* progress = nullptr;
         if (in.numbered) {
-            const auto fresh = changed.find(key);
-            const auto known = progress_.find(key);
-            last = fresh != changed.end() ? fresh->second.number : known != progress_.end() ? known->second.number : 0;
+            const auto [it, fresh] = changed.try_emplace(key);
+            if (const auto known = progress_.find(key); fresh && known != progress_.end()) it->second = known->second;
+            progress = &it->second;
+            progress->seen_ns = now;
         }
         for (const remote::Alert& a : in.alerts) {
-            if (in.numbered && a.number <= last) {
+            if (progress && !progress->take(a.number, each.missing)) {
                 ++out.duplicates;
                 continue;
-            }
-            if (in.numbered) {
-                each.missing += a.number - last - 1;
-                last = a.number;
             }
             ++each.stored;
             out.alerts.push_back(record_of(in, a, now));
         }
-        if (in.numbered) changed[key] = {last, now};
     }
     try {
         roll_if_full();

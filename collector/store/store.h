@@ -24,13 +24,15 @@ struct Incoming {
     uint32_t stream = 0;
     bool numbered = true;  // false: from outside; each is stored
     std::vector<remote::Alert> alerts;
+    std::string frame;     // as the agent sent it; filled for who passes it on
 };
 
 struct Stored {
     std::vector<AlertRecord> alerts;  // new ones, with their ids
     uint64_t duplicates = 0;
     struct PerIncoming {
-        uint64_t stored = 0, missing = 0;  // missing: numbers that were passed over
+        uint64_t stored = 0;
+        int64_t missing = 0;  // numbers that were passed over; below 0: numbers of which that was said came after all
     };
     std::vector<PerIncoming> each;    // as given
 };
@@ -71,11 +73,17 @@ struct StoreState {
     std::string trouble;    // why the last commit failed; empty: it did not
 };
 
-class Store {
+// Whatever takes alerts so that a kill cannot take them away again.
+class Committer {
 public:
-    virtual ~Store() = default;
+    virtual ~Committer() = default;
+    // All or nothing. Error: a sentence; the same is brought again later.
     virtual Result<Stored> commit(const std::vector<Incoming>& incoming) = 0;
-    virtual void tidy() = 0;  // retention; every few seconds
+    virtual void tidy() = 0;  // every few seconds
+};
+
+class Store : public Committer {
+public:
     virtual Result<Page> search(const Search& search) = 0;
     virtual std::optional<AlertRecord> find(const AlertId& id) = 0;
     // Bars of `step_ns` from from_ns on; a whole number of minutes. search.limit means nothing.

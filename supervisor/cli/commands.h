@@ -9,8 +9,8 @@
 
 namespace undercoat::cli {
 
-// Becomes the program `instrument` that lies beside this one, with these arguments. Returns only on failure.
-int run_workload(char** arguments);
+// Becomes that program, which lies beside this one, with these arguments. Returns only on failure.
+int run_program(const char* program, char** arguments);
 
 int check_rules(const std::vector<std::string>& files, bool json, bool verbose);
 // what: "rules", "macros" or "lists".
@@ -38,8 +38,6 @@ int doctor(bool json);
 // How a live process is seen, and why not better.
 int doctor_of_process(int64_t pid, bool json);
 int show_config(bool json, const std::string& file);
-// Becomes the program `collector` that lies beside this one, with these arguments. Returns only on failure.
-int run_collector(char** arguments);
 // Feeds a recorded event log or a capture to the rules: becomes `supervisor --replay FILE …`. Returns only on failure.
 int replay(const std::string& file, const std::vector<std::string>& rules, const std::string& events, bool json);
 

@@ -110,14 +110,16 @@ void add_others(CLI::App& app, Given& g) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc > 1 && std::strcmp(argv[1], "run") == 0) return run_workload(argv + 2);
-    if (argc > 1 && std::strcmp(argv[1], "collector") == 0) return run_collector(argv + 2);
+    if (argc > 1 && std::strcmp(argv[1], "run") == 0) return run_program("instrument", argv + 2);
+    for (const char* server : {"collector", "orchestrator"})
+        if (argc > 1 && std::strcmp(argv[1], server) == 0) return run_program(server, argv + 2);
     CLI::App app{"Undercoat: runtime security for containers, from user space."};
     app.set_version_flag("--version", "undercoat " UNDERCOAT_VERSION);
     app.require_subcommand(1);
     app.footer("Each command has its own --help. Exit status: 0 fine, 1 a problem was found, 2 called wrongly.");
     app.add_subcommand("run", kRunHelp);
     app.add_subcommand("collector", "Receive the alerts of many agents, keep them, show them (undercoat collector --help)");
+    app.add_subcommand("orchestrator", "Take alerts over from many agents for one collector (undercoat orchestrator --help)");
     Given given;
     CLI::App& rules = add_rules(app, given);
     add_rule_runs(rules, given);

@@ -27,18 +27,11 @@ int become(const std::string& program, char** argv) {
 
 }  // namespace
 
-int run_workload(char** arguments) {
-    std::vector<char*> argv{const_cast<char*>("instrument")};
+int run_program(const char* program, char** arguments) {
+    std::vector<char*> argv{const_cast<char*>(program)};
     for (char** a = arguments; *a; ++a) argv.push_back(*a);
     argv.push_back(nullptr);
-    return become("instrument", argv.data());
-}
-
-int run_collector(char** arguments) {
-    std::vector<char*> argv{const_cast<char*>("collector")};
-    for (char** a = arguments; *a; ++a) argv.push_back(*a);
-    argv.push_back(nullptr);
-    return become("collector", argv.data());
+    return become(program, argv.data());
 }
 
 int replay(const std::string& file, const std::vector<std::string>& rules, const std::string& events, bool json) {

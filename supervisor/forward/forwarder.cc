@@ -1,8 +1,7 @@
 // See forwarder.h.
 #include "supervisor/forward/forwarder.h"
 
-#include "supervisor/forward/backoff.h"
-#include "wire/remote/codec.h"
+#include "uplink/identity.h"
 
 #include <csignal>
 #include <ctime>
@@ -11,12 +10,10 @@
 namespace undercoat::forward {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using uplink::Clock;
 
 constexpr size_t kMaxIntake = 4 << 20;   // bytes between the engine and the spool
 constexpr size_t kBatch = 128 << 10;     // bytes of alerts in one batch
-constexpr size_t kInFlight = 512 << 10;  // bytes handed to the connection and not written yet
-constexpr auto kFirstPause = std::chrono::milliseconds(500), kLongestPause = std::chrono::milliseconds(30'000);
 constexpr auto kLastWords = std::chrono::milliseconds(500);
 
 uint64_t random_number() {
@@ -36,46 +33,23 @@ void block_signals() {
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-// One thread's; the spool's thread compresses nothing.
-remote::Codec& codec() {
-    static thread_local remote::Codec c;
-    return c;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Forwarder>> Forwarder::start(const outputs::CollectorSettings& s, Identity identity, Log log) {
-    net::WebSocketClient::Settings c;
-    c.host = s.host, c.port = s.port;
-    c.target = remote::kPath;
-    c.subprotocol = remote::kSubprotocol;
-    c.tls.insecure = s.insecure;
-    if (!s.ca_cert.empty()) c.tls.ca_files = {s.ca_cert};
-    c.tls.certificate = s.client_cert, c.tls.key = s.client_key;
-    c.tls.only_tls13 = true;
-    c.proxy = {s.proxy_host, s.proxy_port, s.proxy_user, s.proxy_password};
-    if (!s.access_key.empty()) c.headers.emplace_back("Authorization", "Bearer " + s.access_key);
-    c.message_limit = remote::kMaxFrame;
-    c.timeout = std::chrono::seconds(5);  // the end of a run may have to wait for it
-    auto client = net::WebSocketClient::make(std::move(c));
-    if (!client) return Error{client.error()};
-    if (s.insecure)
-        log(true,
-            "the collector's certificate is NOT checked (UNDERCOAT_INSECURE): anybody on the way can read and drop "
-            "alerts");
-    return std::unique_ptr<Forwarder>(new Forwarder(s, std::move(identity), std::move(log), std::move(*client)));
+    auto connection = uplink::Connection::make(s, "alerts", log);
+    if (!connection) return Error{connection.error()};
+    return std::unique_ptr<Forwarder>(new Forwarder(s, std::move(identity), std::move(log), std::move(*connection)));
 }
 
 Forwarder::Forwarder(const outputs::CollectorSettings& settings, Identity identity, Log log,
-                     std::unique_ptr<net::WebSocketClient> client)
+                     std::unique_ptr<uplink::Connection> connection)
     : settings_(settings),
       identity_(std::move(identity)),
       log_(std::move(log)),
       started_ns_(wall_clock()),
-      client_(std::move(client)),
-      backoff_(std::make_unique<Backoff>(kFirstPause, kLongestPause, std::random_device{}())) {
+      connection_(std::move(connection)) {
     directory_ = settings_.spool == "memory" ? "" : choose_directory(settings_.spool, lock_);
-    agent_ = settings_.agent_id.empty() ? agent_id(directory_) : settings_.agent_id;
+    agent_ = settings_.agent_id.empty() ? uplink::agent_id(directory_) : settings_.agent_id;
     const SpoolLimits limits = directory_.empty() ? SpoolLimits{settings_.memory_bytes, 64 << 10}
                                                   : SpoolLimits{settings_.spool_bytes, 256 << 10};
     if (directory_.empty() && settings_.spool != "memory")
@@ -94,7 +68,7 @@ Forwarder::~Forwarder() {
     }
     arrived_.notify_all();
     keeper_.join();
-    client_->wake();
+    connection_->wake();
     talker_.join();
     std::lock_guard lock(spool_mutex_);
     if (const uint64_t left = spool_->counters().waiting; left > 0)
@@ -135,12 +109,13 @@ outputs::AlertTap::Counts Forwarder::counters() const {
                                              "warning",   "notice", "informational", "debug"};
     std::lock_guard lock(counts_mutex_);
     const Spool::Counters& c = counts_;
+    const uplink::Connection::Counters link = connection_->counters();
     Counts out = {{"forward_acknowledged", c.acknowledged},
                   {"forward_waiting", c.waiting},
                   {"forward_spool_bytes", c.bytes},
-                  {"forward_connects", connects_},
-                  {"forward_connect_failures", failures_},
-                  {"forward_connected", connected_ ? 1 : 0},
+                  {"forward_connects", link.connects},
+                  {"forward_connect_failures", link.failures},
+                  {"forward_connected", link.connected},
                   {"forward_drops_intake_full", overflow_},
                   {"forward_drops_damaged", c.damaged},
                   {"forward_spool_write_errors", c.write_errors}};
@@ -176,7 +151,7 @@ void Forwarder::keep() {
         }
         batch.clear();
         safe_ += count;
-        client_->wake();
+        connection_->wake();
     }
     kept_all_ = true;
 }
@@ -191,53 +166,17 @@ bool Forwarder::finished(Clock::time_point now) {
 
 void Forwarder::talk() {
     block_signals();
-    for (;;) {
-        const auto now = Clock::now();
-        if (finished(now)) break;
-        if (!client_->is_open() && now >= backoff_->next_try()) connect(now);
-        if (client_->is_open() && welcomed_) {
-            send_batches();
-            if (Clock::now() >= next_beat_) beat();
-        }
-        auto until = client_->is_open() ? (welcomed_ ? next_beat_ : Clock::now() + std::chrono::seconds(10))
-                                        : backoff_->next_try();
-        if (kept_all_) until = std::min(until, end_);
-        const auto pause = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()),
-                                      std::chrono::milliseconds(1), std::chrono::milliseconds(30'000));
-        const auto happening = client_->poll(pause);
-        using Kind = net::WebSocketClient::Happening::Kind;
-        if (happening.kind == Kind::message) receive(happening.text);
-        if (happening.kind == Kind::closed) lost(happening.text);
-    }
-    if (client_->is_open() && welcomed_) {  // the last numbers
-        beat();
-        while (client_->is_open() && client_->waiting() > 0 && Clock::now() < end_ + kLastWords)
-            client_->poll(std::chrono::milliseconds(50));
-    }
-    client_->close();
+    for (auto now = Clock::now(); !finished(now); now = Clock::now())
+        connection_->turn(*this, kept_all_ ? end_ : Clock::time_point::max());
+    if (connection_->welcomed()) beat();  // the last numbers
+    connection_->finish(end_ + kLastWords);
 }
 
-void Forwarder::connect(Clock::time_point now) {
-    welcomed_ = false;
-    if (Status s = client_->open(); !s) {
-        backoff_->failed(std::max(now, Clock::now()));
-        ++failures_;
-        // Once for each kind of trouble: a collector that is away for a day must not fill the log.
-        if (s.error() != last_trouble_)
-            log_(true,
-                 "cannot reach " + settings_.host + ":" + settings_.port + ": " + s.error() + "; it is tried again");
-        last_trouble_ = s.error();
-        return;
-    }
-    ++connects_;
+void Forwarder::greet() {
     {
         std::lock_guard lock(spool_mutex_);
         spool_->rewind();
     }
-    greet();
-}
-
-void Forwarder::greet() {
     remote::Hello h;
     h.version = identity_.version, h.hostname = identity_.hostname, h.mode = identity_.mode;
     h.tags = settings_.tags;
@@ -247,28 +186,27 @@ void Forwarder::greet() {
         std::lock_guard lock(told_mutex_);
         h.rules_version = rules_version_;
     }
-    if (auto frame = codec().encode(remote::Up{agent_, std::move(h)})) client_->send(std::move(*frame));
+    connection_->send(remote::Up{agent_, std::move(h)});
 }
 
-void Forwarder::send_batches() {
-    while (client_->waiting() < kInFlight) {
+void Forwarder::send() {
+    while (connection_->has_room()) {
         std::optional<Chunk> chunk;
         {
             std::lock_guard lock(spool_mutex_);
             chunk = spool_->next(kBatch);
         }
         if (!chunk) return;
-        auto frame = codec().encode_batch(agent_, chunk->epoch, chunk->stream, chunk->alerts);
+        auto frame = connection_->codec().encode_batch(agent_, chunk->epoch, chunk->stream, chunk->alerts);
         if (!frame) {  // cannot be: a batch is far below the limits
             log_(true, frame.error());
             return;
         }
-        if (!client_->send(std::move(*frame))) return;
+        if (!connection_->send(std::move(*frame))) return;
     }
 }
 
 void Forwarder::beat() {
-    next_beat_ = Clock::now() + beat_every_;
     remote::Heartbeat h;
     h.time_ns = wall_clock();
     h.mode = identity_.mode;
@@ -279,38 +217,15 @@ void Forwarder::beat() {
     }
     for (auto& c : counters()) h.counters.push_back(std::move(c));
     if (h.counters.size() > remote::kMaxPairs) h.counters.resize(remote::kMaxPairs);
-    if (auto frame = codec().encode(remote::Up{agent_, std::move(h)})) client_->send(std::move(*frame));
+    connection_->send(remote::Up{agent_, std::move(h)});
 }
 
-void Forwarder::receive(const std::string& frame) {
-    auto down = codec().decode_down(frame);
-    if (!down) {
-        client_->close();
-        return lost("the collector sent what is not the protocol");
-    }
-    if (const auto* welcome = std::get_if<remote::Welcome>(&down->what)) {
-        welcomed_ = true;
-        connected_ = true;
-        backoff_->worked();
-        beat_every_ = std::chrono::seconds(std::clamp<uint32_t>(welcome->heartbeat_seconds, 1, 3600));
-        next_beat_ = Clock::now();
-        log_(false, "alerts are sent to " + settings_.host + " (" + client_->peer() + ")" +
-                        (last_trouble_.empty() ? "" : " again"));
-        last_trouble_.clear();
-    }
-    if (const auto* ack = std::get_if<remote::Ack>(&down->what)) {
+void Forwarder::receive(remote::Down&& down) {
+    if (const auto* ack = std::get_if<remote::Ack>(&down.what)) {
         std::lock_guard lock(spool_mutex_);
         spool_->acknowledged(ack->epoch, ack->stream, ack->number);
         publish();
     }
-}
-
-void Forwarder::lost(const std::string& why) {
-    connected_ = false;
-    welcomed_ = false;
-    backoff_->failed(Clock::now());
-    if (why != last_trouble_) log_(true, "the connection to " + settings_.host + " is gone: " + why + "; alerts wait");
-    last_trouble_ = why;
 }
 
 }  // namespace undercoat::forward

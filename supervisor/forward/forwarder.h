@@ -5,10 +5,10 @@
 // nothing here ends the supervisor.
 #pragma once
 
-#include "net/client.h"
 #include "supervisor/forward/spool.h"
 #include "supervisor/outputs/settings.h"
 #include "supervisor/outputs/tap.h"
+#include "uplink/connection.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -19,7 +19,7 @@
 
 namespace undercoat::forward {
 
-using Log = std::function<void(bool trouble, const std::string&)>;
+using uplink::Log;
 
 struct Identity {
     std::string version, hostname, mode;
@@ -27,7 +27,7 @@ struct Identity {
     bool resumed = false;  // takes over from a supervisor that died
 };
 
-class Forwarder : public outputs::AlertTap {
+class Forwarder : public outputs::AlertTap, private uplink::Speaker {
 public:
     // Error: a setting cannot be used; a sentence.
     static Result<std::unique_ptr<Forwarder>> start(const outputs::CollectorSettings& settings, Identity identity, Log log);
@@ -44,16 +44,14 @@ private:
         uint64_t key;
         remote::Alert alert;
     };
-    Forwarder(const outputs::CollectorSettings& settings, Identity identity, Log log, std::unique_ptr<net::WebSocketClient> client);
+    Forwarder(const outputs::CollectorSettings& settings, Identity identity, Log log, std::unique_ptr<uplink::Connection> connection);
     void keep();   // the thread of the spool
     void talk();   // the thread of the connection
-    bool finished(std::chrono::steady_clock::time_point now);
-    void connect(std::chrono::steady_clock::time_point now);
-    void greet();
-    void send_batches();
-    void beat();
-    void receive(const std::string& frame);
-    void lost(const std::string& why);
+    bool finished(uplink::Clock::time_point now);
+    void greet() override;
+    void send() override;
+    void beat() override;
+    void receive(remote::Down&& message) override;
     void publish();  // with the spool's lock held
 
     const outputs::CollectorSettings settings_;
@@ -82,14 +80,8 @@ private:
     std::string rules_version_;
 
     // The talking thread's.
-    std::unique_ptr<net::WebSocketClient> client_;
-    std::unique_ptr<class Backoff> backoff_;
-    bool welcomed_ = false;
-    std::chrono::seconds beat_every_{30};
-    std::chrono::steady_clock::time_point next_beat_{}, end_{};
-    std::string last_trouble_;
-    std::atomic<bool> connected_{false};
-    std::atomic<uint64_t> connects_{0}, failures_{0};
+    std::unique_ptr<uplink::Connection> connection_;
+    uplink::Clock::time_point end_{};
 
     std::thread keeper_, talker_;
 };

@@ -10,7 +10,7 @@
 
 namespace undercoat::forward {
 
-using Lookup = std::function<const char*(const char* variable)>;
+using uplink::Lookup;
 
 // `s` holds what the file says; `from_file` its values that are read like a variable. Each problem is a sentence that names
 // the variable, what was given and what is allowed; a bad value is left out.

@@ -92,7 +92,5 @@ private:
 // The directory to use: the given one, else the first of the usual ones that can be made and is not in use, locked by
 // `lock` for as long as it is open. Empty: none; then memory.
 std::string choose_directory(const std::string& given, UniqueFd& lock);
-// The agent's id: kept in the directory, or made anew.
-std::string agent_id(const std::string& directory);
 
 }  // namespace undercoat::forward

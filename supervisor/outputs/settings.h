@@ -3,6 +3,8 @@
 // The names and defaults are those of Falco's configuration where they mean the same (settings_file.h reads them).
 #pragma once
 
+#include "uplink/settings.h"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -76,15 +78,8 @@ struct MetricsSettings {
 };
 
 // Where alerts are forwarded to, beside every output.
-struct CollectorSettings {
-    std::string host;             // empty: nowhere
-    std::string port = "6443";
-    std::string access_key;
+struct CollectorSettings : uplink::Settings {
     std::vector<std::string> tags;            // of this agent: "team:payments"
-    std::string ca_cert;                      // trusted instead of the system's
-    std::string client_cert, client_key;
-    bool insecure = false;                    // do not check the collector's certificate
-    std::string proxy_host, proxy_port, proxy_user, proxy_password;  // HTTP CONNECT
     std::string spool;                        // a directory, or "memory"; empty: one of the usual places
     size_t spool_bytes = 64 << 20, memory_bytes = 8 << 20;
     std::string agent_id;                     // empty: made at random

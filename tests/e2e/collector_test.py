@@ -1,67 +1,14 @@
 """Alerts of a watched workload reach a collector, each once, whatever happens to the collector meanwhile."""
-import http.client
 import json
 import os
-import re
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import threading
-import urllib.parse
 
-from harness import BUNDLE, INSTRUMENT, Case, supervisor_of, wait_for
-
-RULES = '''
-- rule: Test marked file
-  desc: a file with a mark was opened
-  condition: evt.type in (open, openat, openat2) and evt.dir=< and fd.name startswith /tmp/collector-mark-
-  output: marked (file=%fd.name proc=%proc.name)
-  priority: WARNING
-'''
-PATIENCE = 60
-
-
-class Collector:
-    """One collector on loopback, with its directory."""
-
-    def __init__(self, directory):
-        self.data, self.port = directory / 'collector', 0
-        self.out, self.err = directory / 'collector.out', directory / 'collector.err'
-        self.start()
-        text = self.out.read_text()
-        self.key = re.search(r'access key +(\S+)', text)[1]
-        self.api_key = subprocess.run([BUNDLE / 'bin/undercoat', 'collector', '--data', self.data, 'key', 'add', 'tests', '--role', 'api'],
-                                      capture_output=True, text=True, check=True).stdout.strip()
-        self.ca = self.data / 'collector.crt'
-
-    def start(self):
-        with open(self.out, 'a') as out, open(self.err, 'w') as err:
-            self.process = subprocess.Popen([BUNDLE / 'bin/undercoat', 'collector', '--data', self.data, '--listen', f'127.0.0.1:{self.port}'],
-                                            stdout=out, stderr=err)
-        found = wait_for(lambda: re.search(r'listening on port (\d+)', self.err.read_text()), 'the collector listens', PATIENCE)
-        self.port = int(found[1])
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(PATIENCE)
-
-    def get(self, path, **parameters):
-        context = ssl.create_default_context(cafile=str(self.ca))
-        connection = http.client.HTTPSConnection('localhost', self.port, context=context, timeout=PATIENCE)
-        connection.request('GET', path + '?' + urllib.parse.urlencode(parameters), headers={'Authorization': 'Bearer ' + self.api_key})
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        if answer.status != 200:
-            raise AssertionError(f'{path}: {answer.status} {body}')
-        return json.loads(body)
-
-    def marks(self):
-        """The files of the alerts, as often as they are there."""
-        page = self.get('/api/v1/alerts', limit='1000', filter='alert.rule = "Test marked file"')
-        return sorted(a['fields']['fd.name'] for a in page['alerts'])
+from collectors import PATIENCE, RULES, Collector
+from harness import INSTRUMENT, Case, supervisor_of, wait_for
 
 
 class Forwarding(Case):

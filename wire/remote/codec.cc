@@ -103,6 +103,7 @@ void fill(const Up& m, pb::Up& to) {
         to.mutable_rules_status()->set_applied(status->applied);
         to.mutable_rules_status()->set_message(cut(status->message, kMaxText));
     }
+    if (std::holds_alternative<Gone>(m.what)) to.mutable_gone();
 }
 
 void fill(const Down& m, pb::Down& to) {
@@ -339,6 +340,7 @@ Result<Up> Codec::decode_up(std::string_view frame) {
             out.what = RulesStatus{r.name(from.rules_status().version()), r.text(from.rules_status().message()),
                                    from.rules_status().applied()};
             break;
+        case pb::Up::kGone: out.what = Gone{}; break;
         case pb::Up::WHAT_NOT_SET: return kNoMessage;
     }
     if (!r.ok() || out.agent.empty()) return kBeyond;

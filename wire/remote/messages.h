@@ -64,9 +64,13 @@ struct RulesStatus {
     bool operator==(const RulesStatus&) const = default;
 };
 
+struct Gone {  // of an agent behind a relay
+    bool operator==(const Gone&) const = default;
+};
+
 struct Up {
     std::string agent;
-    std::variant<Hello, Batch, Heartbeat, RulesStatus> what;
+    std::variant<Hello, Batch, Heartbeat, RulesStatus, Gone> what;
     bool operator==(const Up&) const = default;
 };
 

@@ -76,14 +76,15 @@ def mismatch(value, schema, where='answer'):
 
 
 class Server:
-    """One collector with its directory."""
+    """One collector, or another server of agents, with its directory."""
 
-    def __init__(self):
+    def __init__(self, program=COLLECTOR, environment=None):
+        self.program, self.environment = program, {**os.environ, **(environment or {})}
         self.directory = tempfile.mkdtemp(prefix='collector-test-')
         self.port, self.process = 0, None
         self.start()
         first = self.output()
-        self.password = re.search(r'password +(\S+)', first)[1]
+        self.password = (re.search(r'password +(\S+)', first) or [None, None])[1]
         self.key = re.search(r'access key +(\S+)', first)[1]
 
     def output(self):
@@ -94,8 +95,8 @@ class Server:
 
     def start(self, *options):
         with open(self.directory + '/out', 'a') as out, open(self.directory + '/err', 'w') as err:
-            self.process = subprocess.Popen([COLLECTOR, '--data', self.directory + '/data', '--listen', f'127.0.0.1:{self.port}', *options],
-                                            stdout=out, stderr=err)
+            self.process = subprocess.Popen([self.program, '--data', self.directory + '/data', '--listen', f'127.0.0.1:{self.port}', *options],
+                                            stdout=out, stderr=err, env=self.environment)
         self.port = int(wait_for(lambda: re.search(r'listening on port (\d+)', self.log()), 'the collector listens')[1])
 
     def stop(self, number=signal.SIGTERM):
@@ -108,7 +109,7 @@ class Server:
         shutil.rmtree(self.directory)
 
     def context(self):
-        return ssl.create_default_context(cafile=self.directory + '/data/collector.crt')
+        return ssl.create_default_context(cafile=f'{self.directory}/data/{os.path.basename(self.program)}.crt')
 
     def request(self, method, path, body=None, headers=None):
         connection = http.client.HTTPSConnection('localhost', self.port, context=self.context(), timeout=SLOW)
@@ -120,7 +121,7 @@ class Server:
             connection.close()
 
     def command(self, *arguments):
-        return subprocess.run([COLLECTOR, '--data', self.directory + '/data', *arguments], capture_output=True, text=True)
+        return subprocess.run([self.program, '--data', self.directory + '/data', *arguments], capture_output=True, text=True, env=self.environment)
 
 
 class WebSocket:
@@ -170,12 +171,122 @@ class WebSocket:
         self.socket.close()
 
 
+def varint(n):
+    out = b''
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def member(number, value):
+    """One member of a protobuf message: a number or bytes."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def zstd(*blocks):
+    """A frame of blocks (kind, size, bytes): kind 0 as they are, 1 one byte repeated; without a word of its whole size."""
+    out = b'\x28\xb5\x2f\xfd\x00\x58'
+    for i, (kind, size, data) in enumerate(blocks):
+        out += struct.pack('<I', size << 3 | kind << 1 | (i == len(blocks) - 1))[:3] + data
+    return out
+
+
+def frame(*members):
+    plain = b''.join(members)
+    return zstd((0, len(plain), plain))
+
+
+def hello(agent):
+    return frame(member(1, agent), member(2, member(1, 1) + member(3, b'host')))
+
+
+def batch(agent, numbers, epoch=7, stream=4):
+    alerts = b''.join(member(3, member(1, n) + member(4, b'Replayed') + member(8, b'alert %d' % n) + member(9, b'{}')) for n in numbers)
+    return frame(member(1, agent), member(3, varint(1 << 3 | 1) + struct.pack('<Q', epoch) + member(2, stream) + alerts))
+
+
 FALCO = {'hostname': 'node-1', 'output': '10:00:00.000000000: Warning A shell was spawned (user=root)', 'priority': 'Warning',
          'rule': 'Shell in container', 'source': 'syscall', 'tags': ['shell', 'T1059'], 'time': '2026-01-01T10:00:00.000000000Z',
          'output_fields': {'proc.name': 'bash', 'proc.pid': 12, 'user.name': 'root'}}
 
 
-class Collector(unittest.TestCase):
+class HostileInput:
+    """What strangers send to a server of agents. For a TestCase that has `server`."""
+
+    def number(self, name):
+        """One of the server's metrics."""
+        return int(re.search(rf'^undercoat_[a-z]+_{name} (\d+)$', self.server.request('GET', '/metrics')[2].decode(), re.M)[1])
+
+    def raw(self, data, context=None):
+        """Sends bytes over TLS and returns the answer until the end."""
+        with socket.create_connection(('127.0.0.1', self.server.port), timeout=SLOW) as plain:
+            with (context or self.server.context()).wrap_socket(plain, server_hostname='localhost') as s:
+                try:
+                    s.sendall(data)
+                except OSError:  # refused while it was still being sent: the answer may be lost with the connection
+                    return b' 431 connection closed'
+                answer = b''
+                try:
+                    while part := s.recv(4096):
+                        answer += part
+                except (ConnectionError, ssl.SSLError):
+                    pass
+                return answer
+
+    def websocket(self, path, **headers):
+        w = WebSocket(self.server, path, **headers)
+        self.addCleanup(w.close)
+        return w
+
+    def test_agents_that_do_not_speak_the_protocol_are_cut_off(self):
+        self.assertEqual(self.websocket('/agent/v1').status, 401)
+        before = self.number('agent_frames_refused_total')
+        for opcode, payload in ((2, b''), (2, b'\x28\xb5\x2f\xfd' + b'\xff' * 100), (1, b'{}'), (2, bytes(1000)), (2, hello(b'x')[:-3]),
+                                (2, batch(b'stranger', [1])), (2, zstd(*[(1, 128 << 10, b'x')] * 1000))):
+            w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
+            self.assertEqual(w.status, 101)
+            w.send(payload, opcode)
+            code, reason = w.receive()
+            self.assertEqual((code, struct.unpack('>H', reason[:2])[0]), (8, 1002))
+        self.assertEqual(self.number('agent_frames_refused_total'), before + 7)
+        w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
+        w.socket.sendall(b'\x82\xff' + struct.pack('>Q', 1 << 40) + bytes(4))
+        self.assertEqual(w.receive()[0], 8, 'a message that is too large')
+        self.assertEqual(self.server.request('GET', '/readyz')[0], 200)
+
+    def test_older_tls_is_refused(self):
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.load_verify_locations(f'{self.server.directory}/data/{os.path.basename(self.server.program)}.crt')
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            self.raw(b'GET /healthz HTTP/1.1\r\n\r\n', old)
+
+    def test_a_silent_client_holds_nobody_up(self):
+        with socket.create_connection(('127.0.0.1', self.server.port)), socket.create_connection(('127.0.0.1', self.server.port)) as half:
+            half.sendall(b'\x16\x03\x01')
+            self.assertEqual(self.server.request('GET', '/healthz')[0], 200)
+
+    def test_wrong_keys_are_refused_and_said(self):
+        self.assertEqual(self.websocket('/agent/v1', Authorization='Bearer uck_wrong').status, 401)
+        self.assertIn('its access key is unknown', self.server.log())
+
+    def test_a_batch_that_comes_again_is_acknowledged_and_taken_once(self):
+        before = self.number('alerts_duplicate_total')
+        for turn in range(2):
+            w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
+            w.send(hello(b'replaying'), 2)
+            self.assertEqual(w.receive()[0], 2, 'the welcome')
+            for numbers in ([1, 2, 3], [1, 2, 3]):
+                w.send(batch(b'replaying', numbers), 2)
+                self.assertEqual(w.receive()[0], 2, 'the acknowledgement')
+            w.close()
+        wait_for(lambda: self.number('alerts_duplicate_total') == before + 9, 'duplicates are counted')
+
+
+class Collector(HostileInput, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = Server()
@@ -320,22 +431,6 @@ class Collector(unittest.TestCase):
         self.assertEqual(page['alerts'][0]['output'], evil)
         self.assertEqual(page['alerts'][0]['fields'], {evil: evil})
 
-    def raw(self, data, context=None):
-        """Sends bytes over TLS and returns the answer until the end."""
-        with socket.create_connection(('127.0.0.1', self.server.port), timeout=SLOW) as plain:
-            with (context or self.server.context()).wrap_socket(plain, server_hostname='localhost') as s:
-                try:
-                    s.sendall(data)
-                except OSError:  # refused while it was still being sent: the answer may be lost with the connection
-                    return b' 431 connection closed'
-                answer = b''
-                try:
-                    while part := s.recv(4096):
-                        answer += part
-                except (ConnectionError, ssl.SSLError):
-                    pass
-                return answer
-
     def test_what_is_no_http_is_refused(self):
         self.assertIn(b' 400 ', self.raw(b'\x00\x01\x02\r\n\r\n'))
         self.assertIn(b' 431 ', self.raw(b'GET / HTTP/1.1\r\nHost: x\r\nX: ' + b'a' * 100_000 + b'\r\n\r\n'))
@@ -343,11 +438,6 @@ class Collector(unittest.TestCase):
         for path in (b'/../../etc/passwd', b'/%2e%2e/%2e%2e/etc/passwd', b'//etc/passwd', b'/assets/..%2f..%2fetc/passwd'):
             self.assertNotIn(b'root:', self.raw(b'GET ' + path + b' HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'))
         self.assertIn(b' 413 ', self.raw(b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n'))
-
-    def websocket(self, path, **headers):
-        w = WebSocket(self.server, path, **headers)
-        self.addCleanup(w.close)
-        return w
 
     def test_new_alerts_are_streamed_through_a_filter(self):
         w = self.websocket('/api/v1/live', Authorization='Bearer ' + self.api_key)
@@ -376,33 +466,6 @@ class Collector(unittest.TestCase):
         self.assertEqual(self.websocket('/api/v1/live', Cookie=cookie, Origin='https://evil.example').status, 403)
         self.assertEqual(self.websocket('/api/v1/live', Cookie=cookie, Origin=f'https://localhost:{self.server.port}').status, 101)
         self.assertEqual(self.websocket('/none', Cookie=cookie).status, 404)
-
-    def test_agents_that_do_not_speak_the_protocol_are_cut_off(self):
-        self.assertEqual(self.websocket('/agent/v1').status, 401)
-        before = self.get('/api/v1/status')['numbers']['agent_frames_refused_total']
-        for opcode, payload in ((2, b''), (2, b'\x28\xb5\x2f\xfd' + b'\xff' * 100), (1, b'{}'), (2, bytes(1000))):
-            w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
-            self.assertEqual(w.status, 101)
-            w.send(payload, opcode)
-            code, reason = w.receive()
-            self.assertEqual((code, struct.unpack('>H', reason[:2])[0]), (8, 1002))
-        self.assertEqual(self.get('/api/v1/status')['numbers']['agent_frames_refused_total'], before + 4)
-        w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
-        w.socket.sendall(b'\x82\xff' + struct.pack('>Q', 1 << 40) + bytes(4))
-        self.assertEqual(w.receive()[0], 8, 'a message that is too large')
-        wait_for(lambda: self.get('/api/v1/status')['numbers']['live_watchers'] >= 0, 'the server lives')
-
-    def test_older_tls_is_refused(self):
-        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        old.load_verify_locations(self.server.directory + '/data/collector.crt')
-        old.maximum_version = ssl.TLSVersion.TLSv1_2
-        with self.assertRaises((ssl.SSLError, ConnectionError)):
-            self.raw(b'GET /healthz HTTP/1.1\r\n\r\n', old)
-
-    def test_a_silent_client_holds_nobody_up(self):
-        with socket.create_connection(('127.0.0.1', self.server.port)), socket.create_connection(('127.0.0.1', self.server.port)) as half:
-            half.sendall(b'\x16\x03\x01')
-            self.assertEqual(self.server.request('GET', '/healthz')[0], 200)
 
     def test_a_second_collector_does_not_take_the_directory(self):
         r = self.server.command('--listen', '127.0.0.1:0')

@@ -87,9 +87,9 @@ TEST_F(AccountsTest, WhoGuessesIsSlowedDown) {
 }
 
 TEST_F(AccountsTest, TheCertificateIsMadeOnceAndItsKeyIsForUsAlone) {
-    const auto first = own_certificate(directory_, {"collector.example", "10.0.0.9", "bad,name"});
+    const auto first = own_certificate(directory_, "collector", {"collector.example", "10.0.0.9", "bad,name"});
     ASSERT_TRUE(first) << first.error();
-    const auto again = own_certificate(directory_, {"other"});
+    const auto again = own_certificate(directory_, "collector", {"other"});
     ASSERT_TRUE(again);
     EXPECT_EQ(first->certificate, again->certificate);
     EXPECT_EQ(first->fingerprint.size(), 95U);

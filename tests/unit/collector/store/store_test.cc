@@ -41,7 +41,7 @@ protected:
         return a;
     }
     Stored commit(uint64_t from, uint64_t to, const std::string& process = "cat", uint32_t stream = 1) {
-        Incoming in{"agent", 7, stream, true, {}};
+        Incoming in{"agent", 7, stream, true, {}, {}};
         for (uint64_t n = from; n <= to; ++n) in.alerts.push_back(alert(n, process));
         auto s = store_->commit({in});
         EXPECT_TRUE(s) << s.error();
@@ -89,9 +89,41 @@ TEST_F(StoreTest, StoresWhatComesAgainOnce) {
 
 TEST_F(StoreTest, CountsNumbersThatNeverCame) {
     open();
-    EXPECT_EQ(commit(3, 4).each.at(0).missing, 2U);
-    EXPECT_EQ(commit(5, 5).each.at(0).missing, 0U);
-    EXPECT_EQ(commit(9, 9).each.at(0).missing, 3U);
+    EXPECT_EQ(commit(3, 4).each.at(0).missing, 2);
+    EXPECT_EQ(commit(5, 5).each.at(0).missing, 0);
+    EXPECT_EQ(commit(9, 9).each.at(0).missing, 3);
+}
+
+TEST_F(StoreTest, TakesWhatWasPassedOverWhenItComesAfterAll) {
+    open();
+    EXPECT_EQ(commit(11, 20).each.at(0).missing, 10);
+    open();
+    EXPECT_EQ(commit(4, 6).each.at(0).missing, -3);
+    EXPECT_EQ(commit(4, 6).duplicates, 3U);
+    const Stored rest = commit(1, 20);
+    EXPECT_EQ(rest.each.at(0).stored, 7U);
+    EXPECT_EQ(rest.each.at(0).missing, -7);
+    EXPECT_EQ(commit(1, 20).duplicates, 20U);
+    EXPECT_EQ(find("").size(), 20U);
+}
+
+TEST(StreamProgress, TakesEachNumberOnceInAnyOrder) {
+    StreamProgress p;
+    int64_t missing = 0;
+    for (uint64_t n = 100; n > 0; n -= 2) EXPECT_TRUE(p.take(n, missing));
+    EXPECT_EQ(missing, 50);
+    EXPECT_EQ(p.gaps.size(), 50U);
+    StreamProgress again;
+    again.number = p.number;
+    again.read_gaps(p.gaps_text());
+    EXPECT_EQ(again.gaps, p.gaps);
+    for (uint64_t n = 1; n <= 100; ++n) EXPECT_EQ(again.take(n, missing), n % 2 == 1);
+    EXPECT_EQ(missing, 0);
+    EXPECT_EQ(again.gaps_text(), "");
+    for (uint64_t n = 102; n < 1000; n += 2) again.take(n, missing);
+    EXPECT_EQ(again.gaps.size(), StreamProgress::kMostGaps);
+    EXPECT_FALSE(again.take(101, missing)) << "the oldest gaps are given up";
+    for (const char* bad : {"", "x", "3", "5-3", "1-", "-", "1-2,", "99999999999999999999999-1"}) again.read_gaps(bad);
 }
 
 TEST_F(StoreTest, RemembersDuplicatesAcrossFilesAndDeletesTheOldest) {
@@ -167,7 +199,7 @@ TEST_F(StoreTest, ASearchThatTakesTooLongSaysSo) {
 
 TEST_F(StoreTest, TextIsOnlyText) {
     open();
-    Incoming in{"agent'; DROP TABLE alerts; --", 1, 1, true, {alert(1)}};
+    Incoming in{"agent'; DROP TABLE alerts; --", 1, 1, true, {alert(1)}, {}};
     in.alerts[0].message = "<script>alert(1)</script> \x1b[2J '; DROP TABLE alerts; --";
     in.alerts[0].fields = "no json";
     ASSERT_TRUE(store_->commit({in}));

@@ -1,6 +1,5 @@
 // Alerts wait in order of severity, survive the process, are dropped oldest and least severe first, and are counted.
 #include "supervisor/forward/spool.h"
-#include "supervisor/forward/backoff.h"
 #include "supervisor/forward/settings.h"
 #include "wire/remote/codec.h"
 
@@ -135,27 +134,8 @@ TEST(SpoolFiles, OfAnotherKindAreNotTaken) {
     UniqueFd first, second;
     EXPECT_EQ(choose_directory(directory, first), directory);
     EXPECT_EQ(choose_directory(directory, second), directory + "-2") << "two runs do not share one";
-    EXPECT_EQ(agent_id(directory), agent_id(directory));
-    EXPECT_NE(agent_id(""), agent_id(""));
     std::filesystem::remove_all(directory);
     std::filesystem::remove_all(directory + "-2");
-}
-
-TEST(Backoff, PausesGrowToTheirLimitAndBeginAnew) {
-    using namespace std::chrono_literals;
-    Backoff b(100ms, 1000ms, 1);
-    const auto now = Backoff::Clock::now();
-    std::chrono::nanoseconds longest{};
-    for (int i = 0; i < 20; ++i) {
-        b.failed(now);
-        EXPECT_GE(b.next_try() - now, 50ms);
-        EXPECT_LE(b.next_try() - now, 1000ms);
-        longest = std::max(longest, std::chrono::nanoseconds(b.next_try() - now));
-    }
-    EXPECT_GE(longest, 500ms);
-    b.worked();
-    b.failed(now);
-    EXPECT_LE(b.next_try() - now, 100ms);
 }
 
 outputs::CollectorSettings with(std::map<std::string, std::string> variables, std::vector<std::string>& problems,

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <random>
 
-namespace undercoat::forward {
+namespace undercoat::uplink {
 
 class Backoff {
 public:
@@ -28,4 +28,4 @@ private:
     std::mt19937 random_;
 };
 
-}  // namespace undercoat::forward
+}  // namespace undercoat::uplink
