@@ -1,7 +1,7 @@
 // Writes one record into the process's ring.
 //
-// Must stay true: wait-free, no system call but for the first few of an image in preload mode, async-signal-safe; a record that does not fit is counted, never waited
-// for.
+// Must stay true: wait-free, no system call but for the first few of an image in preload mode, async-signal-safe; a record that does
+// not fit is counted, never waited for.
 #pragma once
 
 #include "libshim/state.h"

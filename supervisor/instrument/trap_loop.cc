@@ -201,14 +201,20 @@ void TrapLoop::fit_receivers(unsigned at_work) {
 
 namespace {
 
-// Whether a thread of ours runs or waits for a processor only. False when that cannot be read.
+// Whether a thread of ours runs, or waits for a processor only: for one of its own, or for that of another thread of ours that holds a
+// lock, as locks are not held while files are looked at. False when that cannot be read.
 bool runnable(pid_t tid) {
     char path[32], text[256];
     if (tid == 0) return true;  // it has not run yet
     snprintf(path, sizeof path, "task/%d/stat", tid);
-    const size_t n = read_proc(getpid(), path, text, sizeof text);
+    size_t n = read_proc(getpid(), path, text, sizeof text);
     const char* close = n != 0 ? static_cast<const char*>(memrchr(text, ')', n)) : nullptr;
-    return close && close + 2 < text + n && close[2] == 'R';
+    if (!close || close + 2 >= text + n) return false;
+    if (close[2] != 'S') return close[2] == 'R';
+    snprintf(path, sizeof path, "task/%d/syscall", tid);
+    n = read_proc(getpid(), path, text, sizeof text - 1);
+    text[n] = 0;
+    return strncmp(text, "running", 7) == 0 || atoi(text) == SYS_futex;
 }
 
 }  // namespace

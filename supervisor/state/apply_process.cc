@@ -69,15 +69,15 @@ std::string base_name(std::string_view path) {
 
 // --- which thread ------------------------------------------------------------------------------------------------------
 
-Thread& State::Impl::placeholder(int64_t pid, int64_t tid) {
-    ++counters.placeholders;
+Thread& State::Impl::unknown_thread(int64_t pid, int64_t tid) {
+    ++counters.unknown_threads;
     Thread t;
     t.tid = tid;
     t.pid = t.vpid = pid;
     t.vtid = tid;
     t.comm = t.kernel_comm = "<NA>";
     t.image = unknown_image;
-    t.placeholder = true;
+    t.unknown = true;
     return table.add(t);
 }
 
@@ -107,10 +107,10 @@ Thread& State::Impl::thread_of(const Event& e) {
         if (t != nullptr || tid == pid) return *main;
         return thread_in(*main, tid);
     }
-    if (!options.read_proc || pid == options.hide_pid) return placeholder(pid, tid);
+    if (!options.read_proc || pid == options.hide_pid) return unknown_thread(pid, tid);
     ++counters.proc_lookups;
     std::optional<Thread> found = read_process(options.root, pid, options.limits.text);
-    if (!found) return placeholder(pid, tid);
+    if (!found) return unknown_thread(pid, tid);
     if (found->ppid == options.hide_pid) found->ppid = 0;
     Thread& added = table.add(*found);
     return tid == pid || t != nullptr ? added : thread_in(added, tid);
@@ -157,7 +157,7 @@ std::shared_ptr<const Image> captured_image(const Event& e) {
 void State::Impl::apply_birth(Event& e) {
     const int64_t ppid = e.result;
     const Thread* known = table.find(e.pid);
-    if (known != nullptr && !known->dead && !known->placeholder && known->is_main() && known->ppid == ppid) {
+    if (known != nullptr && !known->dead && !known->unknown && known->is_main() && known->ppid == ppid) {
         // Its parent's clone has made it already: only complete it.
         take_proc_info(*table.find(e.pid), e);
     } else {
@@ -173,8 +173,8 @@ void State::Impl::apply_birth(Event& e) {
             if (std::optional<Thread> found = read_process(options.root, e.pid, options.limits.text)) t = std::move(*found);
         }
         // What was read at the birth is truer than what a look finds after it.
-        if ((!inherits || parent->main().placeholder) && !e.captured.cwd.empty()) t.cwd = collapse(e.captured.cwd);
-        if (!t.image) t.image = unknown_image, t.comm = "<NA>", t.placeholder = e.captured.comm.empty();
+        if ((!inherits || parent->main().unknown) && !e.captured.cwd.empty()) t.cwd = collapse(e.captured.cwd);
+        if (!t.image) t.image = unknown_image, t.comm = "<NA>", t.unknown = e.captured.comm.empty();
         t.tid = t.pid = t.vtid = t.vpid = e.pid;
         t.clone_ts = e.ts;
         t.exec_ts = 0;
@@ -190,7 +190,7 @@ void State::Impl::apply_birth(Event& e) {
     // Where executions are not seen (preload mode) the first word of a new image is its birth.
     if (!e.captured.exe.empty() && (t.image == unknown_image || t.image->exepath != e.captured.exe)) {
         t.image = captured_image(e);
-        t.placeholder = false;
+        t.unknown = false;
     }
     context->thread = &t;
     fill_process_params(e, t);
@@ -238,7 +238,7 @@ void State::Impl::apply_clone(Event& e, Thread& caller) {
         const bool thread = flags & event::kPpmCloneThread;
         parent = table.find(thread ? number_or(e, "pid", caller.pid) : number_or(e, "ptid", caller.ppid));
         if (parent == nullptr) parent = &caller;
-    } else if (known != nullptr && !known->dead && !known->placeholder) {
+    } else if (known != nullptr && !known->dead && !known->unknown) {
         return;
     }
     Thread t = *parent;
@@ -250,13 +250,13 @@ void State::Impl::apply_clone(Event& e, Thread& caller) {
     t.ppid = flags & event::kPpmCloneParent ? parent->main().ppid : parent->pid;
     if (t.tid != t.pid) t.ppid = parent->main().ppid;
     t.clone_ts = e.ts;
-    t.dead = t.child_subreaper = t.placeholder = false;
+    t.dead = t.child_subreaper = t.unknown = false;
     if (child_speaks) {
         take_common(e, t);
         take_number(e, "vtid", t.vtid);
         take_number(e, "vpid", t.vpid);
         take_container(e, t);
-        if (parent->placeholder) take_told(e, t);
+        if (parent->unknown) take_told(e, t);
     }
     const int64_t from = parent->main().pid;
     Thread& added = table.add(t);
@@ -293,7 +293,7 @@ void State::Impl::apply_exec(Event& e, Thread& caller) {
     Thread& t = caller.main();
     table.remove_other_threads(t);
     context->thread = &t;
-    if (t.placeholder && e.origin == wire::Origin::capture) table.adopt(t, number_or(e, "ptid", t.ppid));
+    if (t.unknown && e.origin == wire::Origin::capture) table.adopt(t, number_or(e, "ptid", t.ppid));
     std::string_view path = text_or(e, "filename", "");
     if (path.empty() && e.captured.path[0].data() != nullptr) path = e.captured.path[0];
     if (path.empty() && e.captured.path[1].data() != nullptr) path = e.captured.path[1];
@@ -310,9 +310,9 @@ void State::Impl::apply_exec(Event& e, Thread& caller) {
     take_number(e, "cap_inheritable", t.cap_inheritable);
     take_number(e, "cap_permitted", t.cap_permitted);
     take_number(e, "cap_effective", t.cap_effective);
-    if (t.placeholder || t.cwd.empty() || e.origin == wire::Origin::capture)
+    if (t.unknown || t.cwd.empty() || e.origin == wire::Origin::capture)
         if (const std::string_view cwd = text_or(e, "cwd", ""); !cwd.empty()) t.cwd = collapse(cwd);
-    t.placeholder = false;
+    t.unknown = false;
     t.exec_ts = e.ts;
     table.remove_cloexec(t);
     fill_process_params(e, t);

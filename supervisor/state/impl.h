@@ -36,7 +36,7 @@ struct State::Impl {
 
     // --- threads: apply_process.cc
     Thread& thread_of(const event::Event& e);
-    Thread& placeholder(int64_t pid, int64_t tid);
+    Thread& unknown_thread(int64_t pid, int64_t tid);
     Thread& thread_in(Thread& main, int64_t tid);
     void apply_birth(event::Event& e);
     void apply_exit(event::Event& e);

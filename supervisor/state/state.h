@@ -42,7 +42,7 @@ struct Options {
 };
 
 struct Counters {
-    uint64_t placeholders = 0;     // threads of which nothing was known
+    uint64_t unknown_threads = 0;     // threads of which nothing was known
     uint64_t purged_threads = 0;   // removed because the table was full
     uint64_t refused_threads = 0, refused_fds = 0;
     uint64_t proc_lookups = 0, truncated_texts = 0;
@@ -132,7 +132,7 @@ public:
     // Null where it is not known: of a thread of another machine that no list names.
     const Container* container_of(const Thread& t) const {
         if (t.container) return t.container.get();
-        return options_.foreign && t.placeholder ? nullptr : &container_;
+        return options_.foreign && t.unknown ? nullptr : &container_;
     }
     // Every thread, in no order.
     void each_thread(const std::function<void(const Thread&)>& f) const;

@@ -25,6 +25,12 @@ def main():
     loads = re.findall(r'^\s+LOAD\s.*$', readelf('-l', library), re.M)
     if len(loads) != 2:
         wrong.append(f'it has {len(loads)} PT_LOAD segments instead of 2')
+    # All data of the library in one page: each further one is a fault and a copy at every execution.
+    for load in loads:
+        fields = load.split()
+        start, size = int(fields[2], 16), int(fields[5], 16)
+        if 'W' in ''.join(fields[6:-1]) and start // 4096 != (start + size - 1) // 4096:
+            wrong.append(f'its data is {size} bytes and spans more than one page')
     if 'GNU_RELRO' in readelf('-l', library):
         wrong.append('it has a RELRO segment, which costs an mprotect at each exec')
     exported = set()

@@ -159,12 +159,12 @@ TEST_F(Process, TheParentAtBirthCounts) {
     EXPECT_EQ(state.ancestor(thread(30), 3), nullptr);
 }
 
-TEST_F(Process, NothingKnownIsAPlaceholder) {
+TEST_F(Process, NothingKnownIsAnUnknownThread) {
     const Context& c = apply(R"({"type":"getuid","pid":77})");
-    EXPECT_TRUE(c.thread->placeholder);
+    EXPECT_TRUE(c.thread->unknown);
     EXPECT_EQ(c.thread->comm, "<NA>");
     EXPECT_EQ(c.thread->uid, kUnknownId);
-    EXPECT_EQ(state.counters().placeholders, 1u);
+    EXPECT_EQ(state.counters().unknown_threads, 1u);
 }
 
 TEST_F(Process, AThreadNumberOfAnotherProcessIsNotBelieved) {
