@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Attacks a small web application that runs under instrument, and shows the alerts as they happen.
+"""Attacks a small web application that runs under instrument, and shows the alerts as they happen, here and on a collector's page.
 
-usage: script/demo [--json] [--own-rules]
---json: only the alerts, one JSON object a line; --own-rules: the bundle's rules even where Falco's official files are at hand
+usage: script/demo [--json] [--own-rules] [--no-overhead]
+--json: only the alerts, one JSON object a line, and no page; --own-rules: the bundle's rules even where Falco's official files are at
+hand; --no-overhead: without the comparison of speed
 
-Must stay true: whatever happens, ^C included, nothing stays behind: no process, no temporary file, no /bin/hello.
+Must stay true: whatever happens, ^C included, nothing stays behind: no process, no temporary file, no /bin/hello. A person is waited
+for at a terminal only, and not for ever.
 """
 import argparse
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -22,6 +25,8 @@ import tempfile
 import threading
 import time
 import urllib.parse
+
+from page import Page
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / 'build'
@@ -98,8 +103,8 @@ class AlertTail:
 class Server:
     """One server process; `prefix` is what it runs under."""
 
-    def __init__(self, stack, prefix, command, errors):
-        env = {**os.environ, 'UNDERCOAT_PRIORITY': 'security'}
+    def __init__(self, stack, prefix, command, errors, variables=None):
+        env = {**os.environ, 'UNDERCOAT_PRIORITY': 'security', **(variables or {})}
         self.process = subprocess.Popen([str(c) for c in [*prefix, *command, '0']], stdout=subprocess.PIPE, stderr=errors,
                                         stdin=subprocess.DEVNULL, env=env, start_new_session=True)
         stack.callback(self.stop)
@@ -227,7 +232,7 @@ def rules(own):
     return "the bundle's own rules", sorted((BUNDLE / 'rules').glob('*.yaml')), False
 
 
-def act(screen, scratch, title, command, files, official):
+def act(screen, scratch, title, command, files, official, page, with_overhead):
     with contextlib.ExitStack() as stack:
         stack.callback(PLANTED.unlink, missing_ok=True)
         stack.callback(DROPPED.unlink, missing_ok=True)
@@ -236,13 +241,14 @@ def act(screen, scratch, title, command, files, official):
         instrument = [BUNDLE / 'bin/instrument', '--json', '--alerts', alerts, *[x for f in files for x in ('--rules', f)], '--']
         screen.say(f'\n{title}', '1;4')
         screen.say(f'  $ instrument -- {" ".join(str(c) for c in command)}')
-        servers = {'native': Server(stack, [], command, errors), 'under instrument': Server(stack, instrument, command, errors)}
+        variables = page.variables(pathlib.Path(command[-1]).name) if page else None
+        servers = {'native': Server(stack, [], command, errors), 'under instrument': Server(stack, instrument, command, errors, variables)}
         tail = AlertTail(alerts, screen)
         silent = attack(screen, servers['under instrument'], tail, Catcher(stack), official)
-        if not screen.json:
+        if with_overhead:
             servers['under plain ptrace'] = Server(stack, [PTRACE_ALL], command, errors)
             overhead(screen, servers)
-        return silent
+        return silent, len(tail.seen)
 
 
 def build_static_server(scratch):
@@ -260,6 +266,7 @@ def main():
     p = argparse.ArgumentParser(prog='script/demo', description='Attack a small web application under instrument.')
     p.add_argument('--json', action='store_true', help='print the alerts alone, as JSON lines')
     p.add_argument('--own-rules', action='store_true', help="use the bundle's rules even where Falco's official files are at hand")
+    p.add_argument('--no-overhead', action='store_true', help='leave the comparison of speed out')
     arguments = p.parse_args()
     screen = Screen(arguments.json)
     if os.getuid() != 0:
@@ -268,15 +275,25 @@ def main():
         raise SystemExit(f'demo: {PLANTED} exists already; the demo would overwrite it')
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory(prefix='undercoat-demo-') as name:
-        scratch = pathlib.Path(name)
-        title, files, official = rules(arguments.own_rules)
-        screen.say(f'Rules: {title} ({", ".join(f.name for f in files)})')
-        silent = act(screen, scratch, 'A Python web application', ['python3', ROOT / 'demo/vulnerable_app.py'], files, official)
-        static = build_static_server(scratch)
-        silent += act(screen, scratch, 'The same, statically linked (Go): no libc, nothing to preload', [static], files, official)
-        screen.say()
-    return 1 if silent else 0
+    with tempfile.TemporaryDirectory(prefix='undercoat-demo-') as name, contextlib.ExitStack() as stack:
+        return show(screen, pathlib.Path(name), stack, arguments)
+
+
+def show(screen, scratch, stack, arguments):
+    title, files, official = rules(arguments.own_rules)
+    screen.say(f'Rules: {title} ({", ".join(f.name for f in files)})')
+    page = None if screen.json else Page(stack, scratch, BUNDLE / 'bin/undercoat')
+    if page:
+        page.introduce(screen)
+    play = functools.partial(act, screen, scratch, files=files, official=official, page=page,
+                             with_overhead=not screen.json and not arguments.no_overhead)
+    silent, seen = play('A Python web application', ['python3', ROOT / 'demo/vulnerable_app.py'])
+    static = build_static_server(scratch)
+    more_silent, more_seen = play('The same, statically linked (Go): no libc, nothing to preload', [static])
+    if page:
+        silent += page.farewell(screen, seen + more_seen)
+    screen.say()
+    return 1 if silent or more_silent else 0
 
 
 try:

@@ -1,8 +1,11 @@
-"""script/demo as a person runs it: it alerts, it ends well, it leaves nothing behind, ^C included."""
+"""script/demo as a person runs it: it alerts, here and on its page, it ends well, it leaves nothing behind, ^C included."""
+import http.client
 import json
 import os
 import pathlib
+import re
 import signal
+import ssl
 import subprocess
 import unittest
 
@@ -12,6 +15,26 @@ LEFT_BEHIND = [pathlib.Path('/bin/hello'), pathlib.Path('/dev/shm/undercoat-demo
 IN_BOTH = {'Read sensitive file untrusted', 'Write below binary dir'}
 OFFICIAL = {'Fileless execution via memfd_create', 'Redirect STDOUT/STDIN to Network Connection in Container', 'Execution from /dev/shm'}
 OWN = {'Program run from anonymous memory', 'Standard stream replaced by a connection', 'Program run from shared memory'}
+
+
+class Client:
+    """Somebody who logged in at the demo's page."""
+
+    def __init__(self, port, password):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.connection = http.client.HTTPSConnection('localhost', port, context=context, timeout=30)
+        self.connection.request('POST', '/api/v1/login', json.dumps({'user': 'admin', 'password': password}), {'Content-Type': 'application/json'})
+        answer = self.connection.getresponse()
+        answer.read()
+        self.cookie = answer.getheader('Set-Cookie').split(';')[0]
+
+    def get(self, path):
+        self.connection.request('GET', path, headers={'Cookie': self.cookie})
+        return self.connection.getresponse().read()
+
+    def rules(self):
+        return {a['rule'] for a in json.loads(self.get('/api/v1/alerts'))['alerts']}
 
 
 class Demo(Case):
@@ -42,9 +65,7 @@ class Demo(Case):
         self.assert_clean()
 
     def test_interrupted(self):
-        p = subprocess.Popen(['python3', '-u', ROOT / 'demo/demo.py'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                             env=self.environ, start_new_session=True)
-        self.addCleanup(self._end, p)
+        p = self.start()
         for line in p.stdout:
             if 'plant a program' in line:
                 break
@@ -53,6 +74,47 @@ class Demo(Case):
         self.assertEqual(130, p.wait(30))
         self.assert_clean()
         wait_for(lambda: not self.workers(), 'no server is left')
+
+    def start(self, *options, **popen):
+        popen = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.STDOUT, 'text': True, **popen}
+        p = subprocess.Popen(['python3', '-u', ROOT / 'demo/demo.py', *options], env=self.environ, start_new_session=True, **popen)
+        self.addCleanup(self._end, p)
+        return p
+
+    def test_the_page_has_the_attacks_while_they_happen(self):
+        p = self.start('--no-overhead')
+        address, password, said = None, None, ''
+        for line in p.stdout:
+            said += line
+            address = address or re.search(r'https://localhost:(\d+)/', line)
+            password = password or re.search(r'user admin, password (\w+)', line)
+            if '● ' in line:  # an alert has come here; the next attacks are to come
+                break
+        asked = Client(int(address[1]), password[1])
+        self.addCleanup(asked.connection.close)
+        self.assertIn('<title>Undercoat</title>', asked.get('/').decode())
+        wait_for(lambda: 'Write below binary dir' in asked.rules(), 'the second attack is on the page')
+        self.assertIsNone(p.poll(), 'it shows them while they happen')
+        said += p.stdout.read()
+        self.assertEqual(0, p.wait(60), said)
+        there, seen = map(int, re.search(r'The page has (\d+) alerts of (\d+)', said).groups())
+        self.assertGreaterEqual(seen, 10)
+        self.assertEqual(seen, there)
+        self.assert_clean()
+        self.assertEqual([], self.workers())
+
+    def test_interrupted_at_a_terminal_while_it_waits_for_the_person(self):
+        ours, theirs = os.openpty()
+        self.addCleanup(os.close, ours)
+        p = self.start(stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        said = b''
+        while b'press Enter' not in said:
+            said += os.read(ours, 4096)
+        p.send_signal(signal.SIGINT)
+        self.assertEqual(130, p.wait(30))
+        self.assert_clean()
+        self.assertEqual([], self.workers())
 
     def workers(self):
         found = []
