@@ -1,6 +1,8 @@
 // Writing a file of alerts, see partition.h.
 #include "collector/store/partition.h"
 
+#include <boost/json.hpp>
+
 namespace undercoat::collector {
 namespace {
 
@@ -15,12 +17,19 @@ CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5(words, terms, content='', c
 CREATE TABLE IF NOT EXISTS counts(
   minute INTEGER NOT NULL, severity INTEGER NOT NULL, rule TEXT NOT NULL, host TEXT NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY(minute, severity, rule, host)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tag_counts(
+  minute INTEGER NOT NULL, severity INTEGER NOT NULL, tag TEXT NOT NULL, n INTEGER NOT NULL,
+  PRIMARY KEY(minute, severity, tag)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS minutes(minute INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS progress(
   agent TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL, seen INTEGER NOT NULL,
   gaps TEXT NOT NULL DEFAULT '', PRIMARY KEY(agent, epoch, stream)) WITHOUT ROWID;
-PRAGMA user_version=2;
+PRAGMA user_version=3;
 )";
+
+// For files of versions 1 and 2, which lack these counts.
+constexpr const char* kCountTags =
+    "INSERT INTO tag_counts SELECT a.time / 60000000000, a.severity, t.value, count(*) FROM alerts a, json_each(a.tags) t GROUP BY 1, 2, 3";
 
 }  // namespace
 
@@ -37,6 +46,9 @@ PartitionWriter::PartitionWriter(uint32_t number, const std::string& path) : db_
     count_.emplace(db_,
                    "INSERT INTO counts(minute, severity, rule, host, n) VALUES(?,?,?,?,?)"
                    " ON CONFLICT DO UPDATE SET n = n + excluded.n");
+    tag_.emplace(db_,
+                 "INSERT INTO tag_counts(minute, severity, tag, n) VALUES(?,?,?,?)"
+                 " ON CONFLICT DO UPDATE SET n = n + excluded.n");
     minute_.emplace(db_,
                     "INSERT INTO minutes(minute, first, last) VALUES(?,?,?)"
                     " ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)");
@@ -47,9 +59,11 @@ PartitionWriter::PartitionWriter(uint32_t number, const std::string& path) : db_
 
 void PartitionWriter::create() {
     Transaction t(db_);
-    if (Statement version(db_, "PRAGMA user_version"); version.step() && version.number(0) == 1)
-        db_.run("ALTER TABLE progress ADD COLUMN gaps TEXT NOT NULL DEFAULT ''");
+    int64_t version = 0;  // 0: a new file
+    if (Statement asked(db_, "PRAGMA user_version"); asked.step()) version = asked.number(0);
+    if (version == 1) db_.run("ALTER TABLE progress ADD COLUMN gaps TEXT NOT NULL DEFAULT ''");
     db_.run(kSchema);
+    if (version == 1 || version == 2) db_.run(kCountTags);
     t.commit();
     Statement facts(db_, "SELECT count(*), coalesce(min(received), 0), coalesce(max(received), 0) FROM alerts");
     if (!facts.step() || facts.number(0) == 0) return;
@@ -88,10 +102,14 @@ void PartitionWriter::insert(AlertRecord& r) {
 
 void PartitionWriter::count(const std::vector<AlertRecord>& records) {
     std::map<std::tuple<int64_t, unsigned, std::string_view, std::string_view>, int64_t> counts;
+    std::map<std::tuple<int64_t, unsigned, std::string>, int64_t> tags;
     std::map<int64_t, std::pair<int64_t, int64_t>> minutes;
     for (const AlertRecord& r : records) {
         const int64_t minute = r.time_ns / kMinute;
         ++counts[{minute, r.severity, r.rule, r.hostname}];
+        if (const auto list = parse_bounded(r.tags); list.is_array())
+            for (const auto& tag : list.get_array())
+                if (tag.is_string()) ++tags[{minute, r.severity, std::string(tag.get_string())}];
         auto [it, fresh] = minutes.try_emplace(minute, r.id.row, r.id.row);
         it->second.second = r.id.row;
     }
@@ -99,6 +117,11 @@ void PartitionWriter::count(const std::vector<AlertRecord>& records) {
         const auto& [minute, severity, rule, host] = key;
         count_->bind(1, minute).bind(2, static_cast<int64_t>(severity)).bind(3, rule).bind(4, host).bind(5, n);
         count_->run();
+    }
+    for (const auto& [key, n] : tags) {
+        const auto& [minute, severity, tag] = key;
+        tag_->bind(1, minute).bind(2, static_cast<int64_t>(severity)).bind(3, tag).bind(4, n);
+        tag_->run();
     }
     for (const auto& [minute, rows] : minutes) {
         minute_->bind(1, minute).bind(2, rows.first).bind(3, rows.second);
@@ -120,7 +143,7 @@ void PartitionWriter::write(std::vector<AlertRecord>& records, const Progress& p
         }
         transaction.commit();
     } catch (const SqliteError&) {
-        for (auto* s : {&alert_, &words_, &count_, &minute_, &progress_}) (*s)->reset();
+        for (auto* s : {&alert_, &words_, &count_, &tag_, &minute_, &progress_}) (*s)->reset();
         throw;
     }
     for (const AlertRecord& r : records) {

@@ -42,7 +42,21 @@ private:
 
     Database db_;
     PartitionFacts facts_;
-    std::optional<Statement> alert_, words_, count_, minute_, progress_;
+    std::optional<Statement> alert_, words_, count_, tag_, minute_, progress_;
+};
+
+// What counts are kept of, beside the severity.
+enum class Counted : uint8_t { rule, host, tag };
+
+// How often each value came. Must stay true: it is bounded whatever the values are.
+class ValueCounts {
+public:
+    void add(std::string value, uint64_t n);
+    Top most_frequent(size_t count) const;
+
+private:
+    std::map<std::string, uint64_t> counts_;
+    uint64_t beyond_ = 0;  // of values beyond the limit
 };
 
 class PartitionReader {
@@ -54,14 +68,17 @@ public:
     template <class OnAlert>
     bool scan(const Search& search, int64_t before_row, int64_t& reached, OnAlert on_alert);
     std::optional<AlertRecord> find(int64_t row);
-    // Adds to the bars; only from counts, so that search may have neither filter nor words.
-    void add_counts(const Search& search, int64_t step_ns, std::vector<HistogramBar>& bars);
-    // column: "rule" or "host"; the same.
-    void add_top(const Search& search, const char* column, std::map<std::string, uint64_t>& values);
+    // Adds to the bars; only from counts, so that search may have neither filter nor words. False: the deadline has passed.
+    bool add_counts(const Search& search, int64_t step_ns, std::vector<HistogramBar>& bars);
+    // The same for values.
+    bool add_top(const Search& search, Counted what, ValueCounts& values);
 
     uint32_t number() const { return number_; }
 
 private:
+    // Runs `use`, which returns a bool; false also where the deadline passed while it read.
+    template <class Use>
+    bool until_deadline(const Search& search, Use use);
     Statement select(const Search& search, int64_t before_row, std::string& match);
     AlertRecord read(Statement& row) const;
 
@@ -76,13 +93,8 @@ template <class OnAlert>
 bool PartitionReader::scan(const Search& search, int64_t before_row, int64_t& reached, OnAlert on_alert) {
     std::optional<FilterRun> filter;
     if (search.filter) filter.emplace(search.filter);
-    auto deadline = search.deadline;
-    db_.set_progress([](void* end) -> int {
-        return std::chrono::steady_clock::now() > *static_cast<std::chrono::steady_clock::time_point*>(end);
-    }, &deadline);
     reached = before_row;
-    bool in_time = true;
-    try {
+    return until_deadline(search, [&] {
         std::string match;
         Statement rows = select(search, before_row, match);
         while (rows.step()) {
@@ -93,14 +105,26 @@ bool PartitionReader::scan(const Search& search, int64_t before_row, int64_t& re
             AlertRecord record = read(rows);
             if (filter && !filter->matches(record)) {
                 if (std::chrono::steady_clock::now() <= search.deadline) continue;
-                in_time = false;
-                break;
+                return false;
             }
             if (!on_alert(std::move(record))) break;
         }
+        return true;
+    });
+}
+
+template <class Use>
+bool PartitionReader::until_deadline(const Search& search, Use use) {
+    auto deadline = search.deadline;
+    db_.set_progress([](void* end) -> int {
+        return std::chrono::steady_clock::now() > *static_cast<std::chrono::steady_clock::time_point*>(end);
+    }, &deadline);
+    bool in_time = false;
+    try {
+        in_time = use();
     } catch (const SqliteError& e) {
         if (std::chrono::steady_clock::now() <= search.deadline) throw;
-        in_time = false;  // interrupted
+        // interrupted
     }
     db_.set_progress(nullptr, nullptr);
     return in_time;

@@ -1,10 +1,13 @@
 // Reading a file of alerts, see partition.h.
 #include "collector/store/partition.h"
 
+#include <algorithm>
+
 namespace undercoat::collector {
 namespace {
 
 constexpr int64_t kMinute = 60'000'000'000;
+constexpr size_t kMaxValues = 10'000;  // distinct ones that are counted one by one
 constexpr const char* kColumns =
     "a.id, a.time, a.received, a.severity, a.rule, a.source, a.hostname, a.agent, a.message, a.tags, a.fields, "
     "a.context";
@@ -92,25 +95,49 @@ std::optional<AlertRecord> PartitionReader::find(int64_t row) {
     return read(s);
 }
 
-void PartitionReader::add_counts(const Search& search, int64_t step_ns, std::vector<HistogramBar>& bars) {
-    Statement s(
-        db_,
-        "SELECT minute, severity, sum(n) FROM counts WHERE minute >= ? AND minute < ? AND severity <= ? GROUP BY 1, 2");
-    s.bind(1, minute_of(search.from_ns)).bind(2, minute_after(search.to_ns));
-    s.bind(3, static_cast<int64_t>(search.least_severity.value_or(7)));
-    while (s.step()) {
-        const int64_t offset = s.number(0) * kMinute - search.from_ns;
-        const auto bar = static_cast<size_t>(std::max<int64_t>(offset, 0) / step_ns);
-        if (bar < bars.size()) bars[bar].by_severity[s.number(1) & 7] += static_cast<uint64_t>(s.number(2));
-    }
+bool PartitionReader::add_counts(const Search& search, int64_t step_ns, std::vector<HistogramBar>& bars) {
+    return until_deadline(search, [&] {
+        Statement s(db_,
+                    "SELECT minute, severity, sum(n) FROM counts WHERE minute >= ? AND minute < ? AND severity <= ? GROUP BY 1, 2");
+        s.bind(1, minute_of(search.from_ns)).bind(2, minute_after(search.to_ns));
+        s.bind(3, static_cast<int64_t>(search.least_severity.value_or(7)));
+        while (s.step()) {
+            const int64_t offset = s.number(0) * kMinute - search.from_ns;
+            const auto bar = static_cast<size_t>(std::max<int64_t>(offset, 0) / step_ns);
+            if (bar < bars.size()) bars[bar].by_severity[s.number(1) & 7] += static_cast<uint64_t>(s.number(2));
+        }
+        return true;
+    });
 }
 
-void PartitionReader::add_top(const Search& search, const char* column, std::map<std::string, uint64_t>& values) {
-    Statement s(db_, std::string("SELECT ") + column +
-                         ", sum(n) FROM counts WHERE minute >= ? AND minute < ? AND severity <= ? GROUP BY 1");
-    s.bind(1, minute_of(search.from_ns)).bind(2, minute_after(search.to_ns));
-    s.bind(3, static_cast<int64_t>(search.least_severity.value_or(7)));
-    while (s.step()) values[s.text(0)] += static_cast<uint64_t>(s.number(1));
+bool PartitionReader::add_top(const Search& search, Counted what, ValueCounts& values) {
+    const std::string from = what == Counted::rule   ? "rule, sum(n) FROM counts"
+                             : what == Counted::host ? "host, sum(n) FROM counts"
+                                                     : "tag, sum(n) FROM tag_counts";
+    return until_deadline(search, [&] {
+        Statement s(db_, "SELECT " + from + " WHERE minute >= ? AND minute < ? AND severity <= ? GROUP BY 1");
+        s.bind(1, minute_of(search.from_ns)).bind(2, minute_after(search.to_ns));
+        s.bind(3, static_cast<int64_t>(search.least_severity.value_or(7)));
+        while (s.step()) values.add(s.text(0), static_cast<uint64_t>(s.number(1)));
+        return true;
+    });
+}
+
+void ValueCounts::add(std::string value, uint64_t n) {
+    if (const auto it = counts_.find(value); it != counts_.end()) it->second += n;
+    else if (counts_.size() < kMaxValues) counts_.emplace(std::move(value), n);
+    else beyond_ += n;
+}
+
+Top ValueCounts::most_frequent(size_t count) const {
+    Top top;
+    for (const auto& pair : counts_) top.values.push_back(pair);
+    std::stable_sort(top.values.begin(), top.values.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    top.others = beyond_;
+    for (size_t i = count; i < top.values.size(); ++i) top.others += top.values[i].second;
+    if (top.values.size() > count) top.values.resize(count);
+    return top;
 }
 
 }  // namespace undercoat::collector

@@ -6,22 +6,21 @@
 namespace undercoat::collector {
 namespace {
 
-constexpr size_t kMaxValues = 10'000;  // distinct ones that are counted
-
 bool in_time(const Search& s) { return std::chrono::steady_clock::now() <= s.deadline; }
 bool outside(const Search& s, const PartitionFacts& f) {
     return f.rows == 0 || f.max_time < s.from_ns || f.min_time >= s.to_ns;
 }
 
-Top most_frequent(const std::map<std::string, uint64_t>& counts, size_t count) {
-    Top top;
-    for (const auto& pair : counts) top.values.push_back(pair);
-    std::stable_sort(top.values.begin(), top.values.end(),
-                     [](const auto& a, const auto& b) { return a.second > b.second; });
-    for (size_t i = count; i < top.values.size(); ++i) top.others += top.values[i].second;
-    if (top.values.size() > count) top.values.resize(count);
-    return top;
+// What alerts are counted by as they are stored.
+std::optional<Counted> counted(const std::string& field) {
+    if (field == "alert.rule") return Counted::rule;
+    if (field == "alert.hostname") return Counted::host;
+    if (field == "alert.tags") return Counted::tag;
+    return std::nullopt;
 }
+
+// Whether those counts answer it.
+bool about_all(const Search& s) { return !s.filter && words_expression(s.words).empty(); }
 
 // The value of one field, by way of the rule language's view.
 class FieldReader {
@@ -116,10 +115,10 @@ Result<Histogram> SqliteStore::histogram(const Search& search, int64_t step_ns) 
     Histogram h;
     for (int64_t at = search.from_ns; at < search.to_ns; at += step_ns) h.bars.push_back({at, {}});
     try {
-        if (!search.filter && words_expression(search.words).empty()) {
+        if (about_all(search)) {
             for (const PartitionFacts& file : files())
-                if (!outside(search, file))
-                    with_reader(file, [&](PartitionReader& r) { r.add_counts(search, step_ns, h.bars); });
+                if (h.complete && !outside(search, file))
+                    with_reader(file, [&](PartitionReader& r) { h.complete = r.add_counts(search, step_ns, h.bars); });
             return h;
         }
         std::optional<AlertId> reached;
@@ -134,29 +133,25 @@ Result<Histogram> SqliteStore::histogram(const Search& search, int64_t step_ns) 
 }
 
 Result<Top> SqliteStore::top(const Search& search, const std::string& field, size_t count) {
-    std::map<std::string, uint64_t> counts;
+    ValueCounts counts;
     bool complete = true;
     try {
-        const char* column = field == "alert.rule" ? "rule" : field == "alert.hostname" ? "host" : nullptr;
-        if (column && !search.filter && words_expression(search.words).empty()) {
+        if (const auto what = counted(field); what && about_all(search)) {
             for (const PartitionFacts& file : files())
-                if (!outside(search, file))
-                    with_reader(file, [&](PartitionReader& r) { r.add_top(search, column, counts); });
-            return most_frequent(counts, count);
-        }
-        FieldReader reader(field);
-        std::optional<AlertId> reached;
-        complete = scan(search, reached, [&](const AlertRecord& r) {
-            reader.read(r, [&](std::string value) {
-                if (counts.size() < kMaxValues) ++counts[std::move(value)];
-                else if (const auto it = counts.find(value); it != counts.end()) ++it->second;
+                if (complete && !outside(search, file))
+                    with_reader(file, [&](PartitionReader& r) { complete = r.add_top(search, *what, counts); });
+        } else {
+            FieldReader reader(field);
+            std::optional<AlertId> reached;
+            complete = scan(search, reached, [&](const AlertRecord& r) {
+                reader.read(r, [&](std::string value) { counts.add(std::move(value), 1); });
+                return true;
             });
-            return true;
-        });
+        }
     } catch (const SqliteError& e) {
         return Error{std::string("The search failed: ") + e.what() + "."};
     }
-    Top top = most_frequent(counts, count);
+    Top top = counts.most_frequent(count);
     top.complete = complete;
     return top;
 }

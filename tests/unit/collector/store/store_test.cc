@@ -183,6 +183,32 @@ TEST_F(StoreTest, CountsOverTimeAndByValue) {
     EXPECT_EQ(top->values, (std::vector<std::pair<std::string, uint64_t>>{{"cat", 3}}));
     EXPECT_EQ(top->others, 2U);
     EXPECT_EQ(store_->top(s, "alert.rule", 5)->values.at(0), (std::pair<std::string, uint64_t>("Odd thing", 5)));
+    EXPECT_EQ(store_->top(s, "alert.tags", 5)->values, (std::vector<std::pair<std::string, uint64_t>>{{"t", 5}}));
+    s.filter = std::get<0>(Filter::compile("proc.name = curl"));
+    EXPECT_EQ(store_->top(s, "alert.tags", 5)->values, (std::vector<std::pair<std::string, uint64_t>>{{"t", 2}}));
+}
+
+TEST_F(StoreTest, CountsTagsOfFilesThatWereWrittenWithoutCountingThem) {
+    open();
+    commit(1, 7);
+    store_.reset();
+    {
+        Database old(settings_.directory + "/alerts-000001.db", Database::Use::write);
+        old.run("DROP TABLE tag_counts; PRAGMA user_version=2;");
+    }
+    for (int again = 0; again < 2; ++again) {
+        open();
+        EXPECT_EQ(store_->top({}, "alert.tags", 5)->values, (std::vector<std::pair<std::string, uint64_t>>{{"t", 7}}));
+    }
+}
+
+TEST_F(StoreTest, ValuesBeyondTheLimitAreCountedTogether) {
+    ValueCounts counts;
+    for (int i = 0; i < 10'005; ++i) counts.add(std::to_string(i), 1);
+    counts.add("7", 2);
+    const Top top = counts.most_frequent(1);
+    EXPECT_EQ(top.values, (std::vector<std::pair<std::string, uint64_t>>{{"7", 3}}));
+    EXPECT_EQ(top.others, 10'004U);
 }
 
 TEST_F(StoreTest, ASearchThatTakesTooLongSaysSo) {
@@ -195,6 +221,18 @@ TEST_F(StoreTest, ASearchThatTakesTooLongSaysSo) {
     ASSERT_TRUE(page);
     EXPECT_FALSE(page->complete);
     EXPECT_TRUE(page->reached) << "the search can go on from there";
+    s.filter = nullptr;
+    s.from_ns = now_ns() - 600'000'000'000, s.to_ns = now_ns() + 60'000'000'000;
+    for (int n = 0; n < 60; ++n) {  // counts of enough rules for the deadline to be looked at
+        Incoming in{"agent", 7, 2, false, {}, {}};
+        for (int i = 0; i < 200; ++i) {
+            in.alerts.push_back(alert(1));
+            in.alerts.back().rule = std::to_string(n * 200 + i), in.alerts.back().tags = {in.alerts.back().rule};
+        }
+        ASSERT_TRUE(store_->commit({in}));
+    }
+    for (const char* field : {"alert.rule", "alert.hostname", "alert.tags"}) EXPECT_FALSE(store_->top(s, field, 5)->complete) << field;
+    EXPECT_FALSE(store_->histogram(s, 60'000'000'000)->complete);
 }
 
 TEST_F(StoreTest, TextIsOnlyText) {
