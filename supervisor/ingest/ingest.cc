@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <sched.h>
+#include <sys/mman.h>
 
 namespace undercoat::ingest {
 
@@ -49,6 +50,7 @@ Status Ingest::add_ring(uint32_t slot_number, int fd, std::optional<uint32_t> ri
         // instrument's own ring: its control page is out of the workload's reach.
         const uint64_t kept = ring_of(r->mapping, slot.granules).control->tail;
         if (kept <= slot.tail && slot.tail - kept <= slot.granules) begin = kept;
+        r->given_back = begin;
     }
     r->reader = wire::RingReader(ring_of(r->mapping, slot.granules), begin);
     by_id_[r->id] = r.get();
@@ -196,8 +198,27 @@ void Ingest::release_memory(RingState& r, uint64_t now) {
             r.kept.pop_front();
         }
         if (r.committed - release > most) release = r.committed;
+        give_back(r, release);
     }
     __atomic_store_n(&r.reader.ring().control->tail, release, __ATOMIC_RELEASE);
+}
+
+// Before the writers may have them again: the trap ring is large for bursts, and shall not stay in memory for them. Pages that are used
+// again come back as zeros, which no stamp is.
+void Ingest::give_back(RingState& r, uint64_t until) {
+    constexpr uint64_t kPage = 4096 / wire::kGranule, kAtOnce = 64 * kPage;
+    const wire::Ring& ring = r.reader.ring();
+    const uint64_t to = std::min(until, r.committed) / kPage * kPage;
+    uint64_t from = (r.given_back + kPage - 1) / kPage * kPage;
+    if (to < from + kAtOnce) return;
+    r.given_back = to;
+    if (to - from > ring.granules) from = to - ring.granules;
+    while (from < to) {
+        const uint64_t n = std::min<uint64_t>(to - from, ring.granules - from % ring.granules);
+        // Where the kernel cannot, the memory stays until the next lap.
+        (void)madvise(ring.at(from), n * wire::kGranule, MADV_REMOVE);
+        from += n;
+    }
 }
 
 uint64_t Ingest::safe_position(const RingState& r) const {

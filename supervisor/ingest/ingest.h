@@ -102,6 +102,7 @@ private:
         uint64_t marked = 0;         // where commit_mark() moves the tail
         uint64_t history_until = 0;  // what lies before was output by an earlier supervisor
         std::deque<std::pair<uint64_t, uint64_t>> kept;  // when (ns) each position was committed: the trap ring only
+        uint64_t given_back = 0;     // up to where its memory was: the trap ring only
         uint64_t hole_at = 0, hole_since = 0;
         uint32_t drops[static_cast<size_t>(wire::Drop::count)] = {};
         bool bad = false;
@@ -121,6 +122,7 @@ private:
     void make_room(uint64_t now);
     void quarantine(RingState& r);
     void release_memory(RingState& r, uint64_t now);
+    void give_back(RingState& r, uint64_t until);
     uint64_t safe_position(const RingState& r) const;
     void move_tail(RingState& r, uint64_t to, uint64_t now);
     bool has_ended(const RingState& r) const;

@@ -54,11 +54,13 @@ bool TrapRing::emit(const wire::RecordHeader& header, const uint8_t* payload, si
     return true;
 }
 
-// The reader may have passed over it as a hole: only its own stamp tells, or that of a later lap.
+// The reader may have passed over it as a hole: only its own stamp tells, or that of a later lap; or that its memory has been given back,
+// long after it was read.
 bool TrapRing::told(uint64_t told_at) const {
     if (told_at == 0) return false;
     const uint64_t at = told_at - 1;
     const uint64_t stamp = __atomic_load_n(ring_.stamp(at), __ATOMIC_ACQUIRE);
+    if (stamp == 0) return at < __atomic_load_n(&ring_.control->tail, __ATOMIC_ACQUIRE);
     const uint64_t wanted = wire::make_stamp(at, ring_.granules, 0, wire::kStateCommitted);
     if (stamp >> 32 != wanted >> 32) return static_cast<int32_t>((stamp >> 32) - (wanted >> 32)) > 0;
     return (stamp & ~0xffff0000ULL) == wanted;

@@ -82,7 +82,14 @@ Thread& State::Impl::unknown_thread(int64_t pid, int64_t tid) {
 }
 
 // A thread not seen before: as its process is now, with the name that PR_SET_NAME may have given.
+void State::Impl::forget_ended_threads(Thread& main) {
+    if (!options.read_proc || !table.crowded(main)) return;
+    std::vector<int64_t> living = read_tids(options.root, main.pid, options.limits.threads_per_process);
+    if (!living.empty()) table.keep_threads(main, std::move(living));
+}
+
 Thread& State::Impl::thread_in(Thread& main, int64_t tid) {
+    forget_ended_threads(main);
     if (main.nthreads >= options.limits.threads_per_process) {
         ++counters.refused_threads;
         return main;
@@ -260,6 +267,7 @@ void State::Impl::apply_clone(Event& e, Thread& caller) {
     }
     const int64_t from = parent->main().pid;
     Thread& added = table.add(t);
+    if (t.tid != t.pid && table.crowded(added.main())) crowded_pid = added.pid;
     if (Thread* source = table.find(from); source != nullptr && added.is_main()) table.copy_fds(*source, added);
     if (child_speaks) context->thread = &added;
     fill_process_params(e, child_speaks ? added : *table.find(from));

@@ -31,6 +31,7 @@ struct State::Impl {
     std::deque<HostName> host_names;
     // Removals that wait for finish().
     int64_t ended_pid = -1, ended_tid = -1;
+    int64_t crowded_pid = -1;  // has got another thread and many before
     std::vector<std::pair<int64_t, int64_t>> closed_fds;  // pid, number
     std::shared_ptr<const Image> unknown_image;
 
@@ -38,6 +39,7 @@ struct State::Impl {
     Thread& thread_of(const event::Event& e);
     Thread& unknown_thread(int64_t pid, int64_t tid);
     Thread& thread_in(Thread& main, int64_t tid);
+    void forget_ended_threads(Thread& main);
     void apply_birth(event::Event& e);
     void apply_exit(event::Event& e);
     void take_container(const event::Event& e, Thread& t);

@@ -145,7 +145,8 @@ void State::finish() {
     impl_->closed_fds.clear();
     if (impl_->ended_pid >= 0) impl_->end_process(impl_->ended_pid);
     if (impl_->ended_tid >= 0) impl_->table.remove(impl_->ended_tid);
-    impl_->ended_pid = impl_->ended_tid = -1;
+    if (Thread* t = impl_->crowded_pid >= 0 ? impl_->table.find(impl_->crowded_pid) : nullptr) impl_->forget_ended_threads(t->main());
+    impl_->ended_pid = impl_->ended_tid = impl_->crowded_pid = -1;
     context_ = Context{};
 }
 

@@ -76,12 +76,33 @@ void ThreadTable::remove_other_threads(Thread& main) {
     main.nthreads = 1;
 }
 
+bool ThreadTable::crowded(const Thread& main) const {
+    constexpr size_t kMany = 256;
+    const auto it = crowds_.find(main.pid);
+    return main.nthreads >= (it == crowds_.end() ? kMany : it->second);
+}
+
+void ThreadTable::keep_threads(Thread& main, std::vector<int64_t> living) {
+    std::sort(living.begin(), living.end());
+    uint32_t left = 1;
+    for (auto it = threads_.begin(); it != threads_.end();) {
+        const Thread& t = *it->second;
+        const bool other = t.main_ == &main && &t != &main;
+        const bool ended = other && !std::binary_search(living.begin(), living.end(), t.tid);
+        left += other && !ended;
+        it = ended ? threads_.erase(it) : std::next(it);
+    }
+    main.nthreads = left;
+    crowds_[main.pid] = 2 * size_t{left} + 128;
+}
+
 void ThreadTable::remove(int64_t tid) {
     const auto it = threads_.find(tid);
     if (it == threads_.end()) return;
     Thread& t = *it->second;
     if (t.is_main()) {
         remove_other_threads(t);
+        crowds_.erase(t.pid);
         fds_ -= t.fds_.size();
         unlink_child(t.ppid, t.pid);
     } else if (t.main_->nthreads > 1) {

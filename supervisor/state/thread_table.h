@@ -23,6 +23,10 @@ public:
     void remove(int64_t tid);
     // All threads of the process but the main one.
     void remove_other_threads(Thread& main);
+    // Ends of single threads are not told. Whether a process has so many that it is time to ask which there still are; the others are
+    // forgotten by keep_threads().
+    bool crowded(const Thread& main) const;
+    void keep_threads(Thread& main, std::vector<int64_t> living);
     FdInfo* set_fd(Thread& t, int64_t number, const FdInfo& info);
     FdInfo* fd(Thread& t, int64_t number);
     void remove_fd(Thread& t, int64_t number);
@@ -45,6 +49,7 @@ private:
     Counters& counters_;
     std::unordered_map<int64_t, std::unique_ptr<Thread>> threads_;
     std::deque<std::pair<uint64_t, int64_t>> dead_;  // when, pid
+    std::unordered_map<int64_t, size_t> crowds_;     // by pid: number of threads at which to ask again
     uint64_t clock_ = 0;
     size_t fds_ = 0;
 };

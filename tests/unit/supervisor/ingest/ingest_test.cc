@@ -3,6 +3,7 @@
 #include "tests/unit/supervisor/support/ring_fixture.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace undercoat::ingest {
 namespace {
@@ -217,6 +218,26 @@ TEST_F(IngestTest, HistoryTakesAQuarterOfTheRingAtMost) {
         ingest->commit(now_);
     }
     EXPECT_LE(trap.head() - trap.ring.control->tail, trap.ring.granules / 4);
+}
+
+TEST_F(IngestTest, MemoryOfTheTrapRingIsGivenBack) {
+    const auto touched = [](int fd) {
+        struct stat st;
+        return fstat(fd, &st) == 0 ? st.st_blocks * 512 : -1;
+    };
+    trap = registry.make_ring(0, 0, 65536);  // 4 MiB
+    start();
+    size_t written = 0;
+    for (uint64_t laps = 0; trap.head() < 3 * 65536; ++written) {
+        ASSERT_TRUE(trap.write(open("x", 60)));
+        ingest->turn(0);
+        if (written % 100 == 0) ingest->commit(now_ += Ingest::kHistory);
+        if (trap.head() / 65536 != laps) {
+            laps = trap.head() / 65536;
+            EXPECT_LT(touched(trap.fd.get()), 1 << 20) << "after lap " << laps;
+        }
+    }
+    EXPECT_EQ(seen.size(), written) << "nothing that is still to be read goes with it";
 }
 
 TEST_F(IngestTest, AHoleIsSkippedAfterItsTimeAndHoldsUpOnlyItsRing) {

@@ -2,8 +2,14 @@
 #include "supervisor/state/proc_reader.h"
 #include "supervisor/state/state.h"
 
-#include <gtest/gtest.h>
+#include "supervisor/event/json.h"
+
+#include <atomic>
 #include <fcntl.h>
+#include <future>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <thread>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +37,37 @@ TEST(ProcReader, ReadsDescriptors) {
     for (const auto& [number, info] : read_fds("", getpid(), 1000)) found = found || (number == fd && info.name == "/dev/null");
     EXPECT_TRUE(found);
     close(fd);
+}
+
+TEST(ProcReader, ThreadsThatHaveEndedAreForgotten) {
+    State state{Options{}};
+    event::Event e;
+    const std::string pid = std::to_string(getpid());
+    const auto speak = [&](int64_t tid) {
+        ASSERT_TRUE(event::parse_json(R"({"type":"getuid","pid":)" + pid + R"(,"tid":)" + std::to_string(tid) + "}", e));
+        state.apply(e);
+        state.finish();
+    };
+    std::atomic<pid_t> living = 0;
+    std::promise<void> end;
+    std::thread other([&] {
+        living = gettid();
+        end.get_future().wait();
+    });
+    while (living == 0) sched_yield();
+    speak(living);
+    for (int64_t i = 1; i < 5000; ++i) speak((1 << 29) + i);  // no such threads
+    for (int64_t i = 1; i < 5000; ++i) {  // CLONE_THREAD
+        const std::string tid = std::to_string((1 << 28) + i);
+        ASSERT_TRUE(event::parse_json(R"({"type":"clone","pid":)" + pid + R"(,"params":{"res":)" + tid + R"(,"flags":8192}})", e));
+        state.apply(e);
+        state.finish();
+    }
+    EXPECT_NE(state.thread(living), nullptr);
+    EXPECT_LT(state.thread(getpid())->nthreads, 500u);
+    EXPECT_EQ(state.counters().refused_threads, 0u);
+    end.set_value();
+    other.join();
 }
 
 TEST(ProcReader, WhatIsGoneIsNothing) {
