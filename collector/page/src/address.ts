@@ -13,7 +13,7 @@ export const RANGES: [key: string, label: string, seconds: number][] = [
   ['30d', 'Last 30 days', 30 * 86400],
 ];
 const DEFAULT_RANGE = '1h';
-const NAMES = ['filter', 'q', 'priority', 'range', 'from', 'to', 'alert', 'agent'] as const;
+const NAMES = ['filter', 'q', 'priority', 'range', 'from', 'to', 'alert', 'agent', 'ruleset'] as const;
 
 export type Name = (typeof NAMES)[number];
 export type Place = {path: string} & Record<Name, string>;
@@ -22,7 +22,7 @@ const isTime = (text: string) => /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/.
 
 export function read(): Place {
   const query = new URLSearchParams(location.search);
-  const place: Place = {path: location.pathname, filter: '', q: '', priority: '', range: '', from: '', to: '', alert: '', agent: ''};
+  const place: Place = {path: location.pathname, filter: '', q: '', priority: '', range: '', from: '', to: '', alert: '', agent: '', ruleset: ''};
   for (const name of NAMES) place[name] = query.get(name) ?? '';
   if (!isTime(place.from) || !isTime(place.to) || place.from >= place.to) place.from = place.to = '';
   if (!RANGES.some(([key]) => key === place.range)) place.range = DEFAULT_RANGE;

@@ -26,6 +26,11 @@ export interface Agent {
   mode: string;
   rules_version: string;
   address: string;
+  rules_assigned?: string;  // the ruleset's version that it is to use; the three are missing where the collector hands none down
+  rules_refused?: string;
+  rules_message?: string;
+  via: string;
+  relay: boolean;
   connected: boolean;
   started: string | null;
   first_seen: string | null;
@@ -57,6 +62,31 @@ export interface Top {
   others: number;
   complete: boolean;
 }
+export interface Ruleset {
+  name: string;
+  version: string;
+  scope: string;
+  position: number;
+  created: string;
+  author: string;
+  files: {name: string; bytes: number; content?: string}[];
+  agents: {assigned: number; applied: number; refused: number};
+  numbers?: number[];
+}
+export interface Problem {
+  file: string;
+  line: number;
+  column: number;
+  message: string;
+  text: string;
+}
+export interface Verdict {
+  error?: string;
+  version?: string;
+  rules: number;
+  errors: Problem[];
+  warnings: Problem[];
+}
 export interface Status {
   version: string;
   time: string;
@@ -70,9 +100,9 @@ export interface Session {
   expires: string;
 }
 
-// What the server refused. `offset`: of the mistake in a filter, in bytes.
+// What the server refused. `offset`: of the mistake in a filter, in bytes; `body`: the whole answer.
 export class Refused extends Error {
-  constructor(readonly status: number, message: string, readonly offset?: number) {
+  constructor(readonly status: number, message: string, readonly offset: number | undefined, readonly body: unknown) {
     super(message);
   }
 }
@@ -89,7 +119,7 @@ async function answer<T>(response: Response): Promise<T> {
     session = null;
     onLoggedOut();
   }
-  throw new Refused(response.status, String(body.error ?? response.status), typeof body.offset === 'number' ? body.offset : undefined);
+  throw new Refused(response.status, String(body.error ?? response.status), typeof body.offset === 'number' ? body.offset : undefined, body);
 }
 
 // What the server is asked with. Throws Refused, or TypeError where it cannot be reached.
@@ -100,10 +130,10 @@ export async function get<T>(path: string, parameters: Parameters = {}, signal?:
   return answer<T>(await fetch(`/api/v1/${path}${text ? `?${text}` : ''}`, {credentials: 'same-origin', signal}));
 }
 
-async function change<T>(method: string, path: string, body: unknown): Promise<T> {
+export async function change<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = {'Content-Type': 'application/json'};
   if (session) headers['X-CSRF-Token'] = session.csrf;
-  return answer<T>(await fetch(`/api/v1/${path}`, {method, headers, credentials: 'same-origin', body: JSON.stringify(body)}));
+  return answer<T>(await fetch(`/api/v1/${path}`, {method, headers, credentials: 'same-origin', body: body === undefined ? undefined : JSON.stringify(body)}));
 }
 
 export function whenLoggedOut(act: () => void) {

@@ -96,11 +96,11 @@ export class Feed {
 
   private async load() {
     this.set({loading: true});
+    const known = new Set(this.state.alerts.map(a => a.id));
     await this.ask({}, page => {
-      // Without a common alert something between them may be missing: begin anew.
-      const known = new Set(this.state.alerts.map(a => a.id));
+      // Without a common alert something between them may be missing: begin anew, with what came meanwhile.
       const joins = page.alerts.some(a => known.has(a.id));
-      const streamed = this.state.alerts.filter(a => this.state.fresh.has(a.id));
+      const streamed = this.state.alerts.filter(a => !known.has(a.id));
       if (joins) this.set({alerts: merged(this.state.alerts, page.alerts)});
       else this.set({alerts: merged(page.alerts, streamed), next: page.next, complete: page.complete});
     });

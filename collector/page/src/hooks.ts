@@ -5,6 +5,7 @@ import {isAbort, words} from './api';
 export interface Polled<T> {
   value: T | null;
   error: string;
+  stale: boolean;  // the value is that of another key
   again(): void;
 }
 
@@ -39,7 +40,7 @@ export function usePolled<T>(key: string, seconds: number, ask: (signal: AbortSi
       clearTimeout(timer);
     };
   }, [key, seconds]);
-  return {value: state.value, error: state.error, again: useCallback(() => now.current(), [])};
+  return {value: state.value, error: state.error, stale: state.key !== key, again: useCallback(() => now.current(), [])};
 }
 
 // Date.now(), renewed every `seconds`.

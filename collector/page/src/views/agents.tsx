@@ -28,7 +28,8 @@ function lost(agent: Agent): number {
   return losses(agent).reduce((sum, [name, n]) => sum + (summed.includes(name) || name.startsWith('forward_drops_') ? n : 0), 0);
 }
 
-function Mode({mode}: {mode: string}) {
+function Mode({agent: {mode, relay}}: {agent: Agent}) {
+  if (relay) return <span class="badge" title="It passes on what agents send it">orchestrator</span>;
   return <span class={`badge mode-${/^\w+$/.test(mode) ? mode : 'none'}`} title={MODES[mode]}>{visible(mode) || 'not known'}</span>;
 }
 
@@ -62,10 +63,13 @@ function AgentDetail({agent, now}: {agent: Agent; now: number}) {
       <h2 ref={title} tabIndex={-1}>{visible(agent.hostname || agent.id)}</h2>
       <dl class="facts">
         <div><dt>Agent</dt><dd class="mono">{visible(agent.id)}</dd></div>
-        <div><dt>Coverage</dt><dd><Mode mode={agent.mode} /> <span class="muted small">{MODES[agent.mode]}</span></dd></div>
+        <div><dt>Coverage</dt><dd><Mode agent={agent} /> <span class="muted small">{MODES[agent.mode]}</span></dd></div>
         <div><dt>Version</dt><dd>{visible(agent.version)}</dd></div>
-        <div><dt>Rules</dt><dd class="mono">{visible(agent.rules_version) || '–'}</dd></div>
+        <div><dt>Rules</dt><dd class="mono">{visible(agent.rules_version) || '–'}
+          {agent.rules_assigned && agent.rules_assigned !== agent.rules_version && <span class="warn"> (is to use {visible(agent.rules_assigned)})</span>}</dd></div>
+        {agent.rules_refused && <div><dt>Refused</dt><dd class="bad mono">{visible(agent.rules_refused)}: {visible(agent.rules_message ?? '')}</dd></div>}
         <div><dt>Address</dt><dd class="mono">{visible(agent.address)}</dd></div>
+        {agent.via && <div><dt>Through</dt><dd><a class="mono" href={linkTo({agent: agent.via})} onClick={follow({agent: agent.via})}>{visible(agent.via)}</a></dd></div>}
         <div><dt>Started</dt><dd>{agent.started ? `${span(since(agent.started, now))} ago` : '–'}</dd></div>
         <div><dt>Last heard of</dt><dd>{agent.last_seen ? `${span(since(agent.last_seen, now))} ago` : '–'}</dd></div>
         <div><dt>Alerts</dt><dd>{condition ? <a href={linkTo(toAlerts)} onClick={follow(toAlerts)}>{count(agent.alerts)}</a> : count(agent.alerts)}</dd></div>
@@ -91,11 +95,11 @@ function Row({agent, now, open}: {agent: Agent; now: number; open: boolean}) {
         {agent.tags.length > 0 && <span class="muted small cut">{visible(agent.tags.join(' '))}</span>}
       </th>
       <td data-label="State"><State agent={agent} now={now} /></td>
-      <td data-label="Coverage"><Mode mode={agent.mode} /></td>
+      <td data-label="Coverage"><Mode agent={agent} /></td>
       <td data-label="Version">{visible(agent.version)}</td>
       <td data-label="Lag" class="num">
         {agent.last_seen && agent.connected ? span(since(agent.last_seen, now)) : '–'}
-        {waiting > 0 && <span class="warn"> {count(waiting)} waiting</span>}
+        {waiting > 0 && <span class="warn" title="Alerts that were not sent yet when it told so last"> {count(waiting)} waiting</span>}
       </td>
       <td data-label="Alerts" class="num">{count(agent.alerts)}</td>
       <td data-label="Drops" class={`num${drops > 0 ? ' bad' : ' muted'}`}>{count(drops)}</td>

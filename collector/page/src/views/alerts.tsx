@@ -99,13 +99,13 @@ export function Alerts({place}: {place: Place}) {
     <main id="main" tabIndex={-1} class={`alerts${place.alert ? ' with-detail' : ''}`}>
       <h1 class="unseen">Alerts</h1>
       <FilterBar place={place} refused={state.error} />
-      <div class="overview">
+      <div class={`overview${stats.stale ? ' stale' : ''}`}>
         <Histogram data={stats.value?.bars ?? null} error={state.error ? '' : stats.error} />
       </div>
       <div class="columns">
         <details class="rail" open={matchMedia('(min-width: 900px)').matches}>
           <summary>Most frequent</summary>
-          <div class="tops">{TOPS.map(([title], i) => <Top key={title} title={title} data={stats.value?.tops[i]} />)}</div>
+          <div class={`tops${stats.stale ? ' stale' : ''}`}>{TOPS.map(([title], i) => <Top key={title} title={title} data={stats.value?.tops[i]} />)}</div>
         </details>
         <section class="feed" aria-label="Feed">
           <div class="feed-head">

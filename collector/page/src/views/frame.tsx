@@ -18,7 +18,7 @@ function Tabs({place}: {place: Place}) {
   return (
     <nav aria-label="Views" class="tabs">
       {TABS.map(([path, label]) => {
-        const target = {path, alert: '', agent: ''};
+        const target = {path, alert: '', agent: '', ruleset: ''};
         return <a key={path} href={linkTo(target)} onClick={follow(target)} aria-current={place.path === path ? 'page' : undefined}>{label}</a>;
       })}
     </nav>

@@ -1,10 +1,12 @@
-// The rules that spoke, with their hits.
+// The rules that spoke, with their hits; the rulesets that the collector hands down to agents.
 import {useEffect} from 'preact/hooks';
 import {get, type Top} from '../api';
 import {equals} from '../condition';
 import {follow, go, limits, linkTo, RANGES, type Place} from '../address';
 import {usePolled} from '../hooks';
 import {count, visible} from '../text';
+import {RulesetPanel} from './ruleset_panel';
+import {Rulesets, useRulesets} from './rulesets';
 
 const EVERY = 15;
 
@@ -16,9 +18,9 @@ function Hits({place}: {place: Place}) {
   const all = (value?.values.reduce((sum, v) => sum + v.count, 0) ?? 0) + (value?.others ?? 0);
   const most = value?.values[0]?.count ?? 1;
   return (
-    <section class="listing-main" aria-labelledby="rules-title">
+    <section class="part" aria-labelledby="rules-title">
       <div class="listing-head">
-        <h1 id="rules-title">Rules</h1>
+        <h2 id="rules-title">Hits</h2>
         {value && <span class="muted">{count(value.values.length)} with {count(all)} {all === 1 ? 'hit' : 'hits'}</span>}
         <span class="spring" />
         <select aria-label="Time" value={place.range} onChange={e => go({range: e.currentTarget.value, from: '', to: ''})}>
@@ -51,12 +53,21 @@ function Hits({place}: {place: Place}) {
 }
 
 export function Rules({place}: {place: Place}) {
+  const rulesets = useRulesets();
   useEffect(() => {
     document.title = 'Rules · Undercoat';
   }, []);
+  const open = rulesets.value && place.ruleset !== '';
   return (
-    <main id="main" tabIndex={-1} class="listing rules">
-      <div class="columns"><Hits place={place} /></div>
+    <main id="main" tabIndex={-1} class={`listing rules${open ? ' with-detail' : ''}`}>
+      <div class="columns">
+        <div class="listing-main">
+          <h1>Rules</h1>
+          <Rulesets rulesets={rulesets} place={place} />
+          <Hits place={place} />
+        </div>
+        {open && <RulesetPanel key={place.ruleset} name={place.ruleset} onChanged={rulesets.again} />}
+      </div>
     </main>
   );
 }
