@@ -8,7 +8,9 @@
 namespace undercoat::state {
 namespace {
 
-constexpr uint64_t kDeadKept = 5'000'000'000;  // ns
+// Events of ended processes may come late. How long those are kept (ns), and how many where they end by the hundred a second.
+constexpr uint64_t kDeadKept = 5'000'000'000;
+constexpr size_t kMostDead = 1024;
 constexpr size_t kMostChildren = 65536;
 
 }  // namespace
@@ -173,7 +175,7 @@ void ThreadTable::mark_dead(Thread& main, uint64_t now) {
 }
 
 void ThreadTable::forget(uint64_t now) {
-    while (!dead_.empty() && (dead_.front().first + kDeadKept < now || dead_.size() > limits_.threads)) {
+    while (!dead_.empty() && (dead_.front().first + kDeadKept < now || dead_.size() > kMostDead)) {
         const Thread* t = find(dead_.front().second);
         // The number may have been given to a new process meanwhile.
         if (t != nullptr && t->dead) remove(dead_.front().second);
