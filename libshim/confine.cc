@@ -16,7 +16,7 @@ __attribute__((visibility("hidden"))) int (*uc_libc_vfork)();
 namespace undercoat::shim {
 namespace {
 
-constexpr int kPrSetSeccomp = 22, kPrSetTsc = 26, kPrSetNoNewPrivs = 38, kPrSetSyscallUserDispatch = 59;
+constexpr int kPrSetSeccomp = 22, kPrSetTsc = 26, kPrSetNoNewPrivs = 38, kPrSetDumpable = 4, kPrSetSyscallUserDispatch = 59;
 constexpr unsigned long kSeccompStrict = 1, kTscSigsegv = 2, kDispatchOff = 0;
 
 // Where no trap sees the call that ends our records, it is the last of them; how it ends is not known yet.
@@ -106,6 +106,7 @@ void uc_before_prctl(int option, unsigned long argument) {
         g_image.off = true;  // in its children either
         end_words();
     }
+    if (option == kPrSetDumpable && argument == 0) speak_for_ourselves();
     if (option == kPrSetSyscallUserDispatch && argument != kDispatchOff) {
         record_before(option, argument);
         call_through_libc();

@@ -219,6 +219,11 @@ Process* enlist() {
     return register_once(g_image.meet[0] && g_image.told);
 }
 
+void speak_for_ourselves() {
+    g_image.changed_ids = true;
+    if (!g_image.foreign_children) enlist_now();
+}
+
 bool enlist_entered() {
     scan_image();
     const long met = meet(wire::MeetKind::entered);

@@ -143,12 +143,6 @@ UC_EXPORT int ioctl(int fd, unsigned long request, ...) {
     return r;
 }
 
-// Afterwards the kernel may forbid the trap to read our memory: what we call from now on is recorded here.
-static void speak_for_ourselves() {
-    g_image.changed_ids = true;
-    if (!g_image.foreign_children) enlist_now();
-}
-
 // libc carries a change of identity to all threads.
 template <Call C, class F, class... A>
 static int identity_call(F real, A... args) {

@@ -84,6 +84,7 @@ struct Captured {
     uint64_t registers[6];  // as passed to the kernel: pointers to our copies
     Piece pieces[4];
     uint32_t n = 0;
+    uint32_t room = 128;  // for the address of a peer, as far as it is known
     bool readable = true;
     void add(wire::Tag tag, unsigned index, const void* data, uint64_t size) {
         pieces[n++] = {tag, static_cast<uint8_t>(index), static_cast<uint16_t>(size), data};
@@ -95,11 +96,15 @@ struct Captured {
     }
 };
 
-// The kernel has accepted pointers into pages that we did not know: now they are known.
+// The kernel has accepted pointers into pages that we did not know: now they are known. Of two texts an error says nothing: the
+// second may not have been looked at.
 void learn(const Descriptor& d, const uint64_t (&a)[6], long result) {
+    unsigned texts = 0;
+    for (unsigned i = 0; i < d.nargs; i++) texts += is_text(d.kind(i));
+    const bool text_read = texts > 1 ? !failed(result) : path_was_read(result);
     for (unsigned i = 0; i < d.nargs; i++) {
-        if (is_text(d.kind(i)) && path_was_read(result)) learn_string(a[i], kPathMax);
-        if (d.kind(i) == wire::ArgKind::sockaddr && address_was_read(result)) learn_range(a[i], a[i + 1]);
+        if (is_text(d.kind(i)) && text_read) learn_string(a[i], kPathMax);
+        if (d.kind(i) == wire::ArgKind::sockaddr && a[i + 1] && address_was_read(result)) learn_range(a[i], a[i + 1]);
     }
 }
 
@@ -117,17 +122,28 @@ void capture_late(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
     }
 }
 
-// The address of the peer that accept has written for the program.
+// Asks the kernel, which looks at the eight bytes of a signal set before it refuses what is to be done with them.
+bool kernel_can_read(uint64_t address) {
+    constexpr int kNoSuchHow = 99;
+    return own_call(__NR_rt_sigprocmask, kNoSuchHow, address, 0, 8) == -22;
+}
+
+bool readable_now(uint64_t address, uint64_t n) {
+    if (range_known(address, n)) return true;
+    if (!kernel_can_read(address) || !kernel_can_read(address + n - 8)) return false;
+    learn_range(address, n);
+    return true;
+}
+
+// The address of the peer that accept has written for the program, as far as the program had room for it.
 void capture_peer(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
     if (d.kind(1) != wire::ArgKind::outaddr || !a[1] || !a[2]) return;
-    // The kernel has read and written a[2]; how much it wrote to a[1] depends on what a[2] was before: stay in the
-    // page.
-    const uint32_t size = *reinterpret_cast<const uint32_t*>(a[2]);
-    if (size < 2 || a[1] % kPage > kPage - 2) return;
+    constexpr uint32_t kLeast = 16;
+    const uint32_t size = *reinterpret_cast<const uint32_t*>(a[2]);  // the kernel has written it
+    if (size < kLeast || c.room < kLeast || !readable_now(a[1], kLeast)) return;
     const uint16_t family = *reinterpret_cast<const uint16_t*>(a[1]);
     const uint32_t n = family == 2 ? 16 : family == 10 ? 28 : 0;
-    if (n && size >= n && (a[1] % kPage <= kPage - n || range_known(a[1], n)))
-        c.add(wire::Tag::peer, 1, reinterpret_cast<const void*>(a[1]), n);
+    if (n && size >= n && c.room >= n && readable_now(a[1], n)) c.add(wire::Tag::peer, 1, reinterpret_cast<const void*>(a[1]), n);
 }
 
 void record(const Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c, long result) {
@@ -224,6 +240,8 @@ long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
             __builtin_memcpy(copy, reinterpret_cast<const void*>(a[i]), n);
             c.registers[i] = reinterpret_cast<uint64_t>(copy);
             c.add(wire::Tag::sockaddr, i, copy, n);
+        } else if (kind == wire::ArgKind::outaddr && a[i] && range_known(a[i + 1], sizeof c.room)) {
+            c.room = *reinterpret_cast<const uint32_t*>(a[i + 1]);
         }
     }
     return act(p, d, a, c);

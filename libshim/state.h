@@ -45,7 +45,7 @@ struct Image {
     bool cancel_used;       // the program can cancel threads: calls that may block must stay cancellable
     bool musl;
     bool no_clock;          // the program has forbidden itself the time stamp counter
-    bool changed_ids;       // a function of the set*id family was called: the trap may not be able to read us
+    bool changed_ids;       // speak_for_ourselves() was called: the trap may not be able to read us
     bool settled;         // an instrument was looked for, by us or by whoever executed us
     bool told;            // instrument knows of this image
     bool unwiped;         // a fork's child finds its parent's Process: the kernel (gVisor) wipes nothing
@@ -104,6 +104,8 @@ void forget_parent();
 void end_words();
 // Registers now if that is still possible.
 void enlist_now();
+// From now on the kernel may forbid the trap to read our memory (another identity, not dumpable): what is called is recorded here.
+void speak_for_ourselves();
 // Registers at a meeting place now, as a process that was entered from outside. False: there is none, or it refuses us.
 bool enlist_entered();
 // Says at the meeting place what this image is (wire/local/handover.h, 5.). Before main, and before the environment is changed.

@@ -216,12 +216,17 @@ Handler::Rights Handler::rights_of(const HeldCall& c) {
         return r;
     }
     r.known = have_credentials || read_credentials(c.tid, r.credentials);
-    if (!have_root) r.same_root = shares_root(c.tid);
+    if (!have_root) {
+        const std::optional<bool> shared = shares_root(c.tid);
+        have_root = shared.has_value();
+        r.same_root = shared.value_or(false);
+    }
     auto guard = table_.lock();
     if (Process* p = table_.find(c.pid); p && r.known) {
         p->credentials = r.credentials;
         p->same_root = r.same_root;
-        p->credentials_known = p->root_known = true;
+        p->credentials_known = true;
+        p->root_known = have_root;
     }
     return r;
 }

@@ -53,7 +53,8 @@ Read read_memory(pid_t tid, uint64_t address, void* out, size_t n, size_t* got) 
     }
     ssize_t r = process_vm_readv(tid, &local, 1, remote, count, 0);
     if (r < 0 && errno == EPERM && take_reach(tid)) r = process_vm_readv(tid, &local, 1, remote, count, 0);
-    if (r < 0 && errno == ENOSYS) return read_by_file(tid, address, out, n, got);
+    // Not there (gVisor), or refused by a filter that refuses this one only.
+    if (r < 0 && (errno == ENOSYS || errno == EPERM)) return read_by_file(tid, address, out, n, got);
     if (r < 0) return errno == EFAULT ? Read::fault : Read::forbidden;
     *got = static_cast<size_t>(r);
     return r == 0 ? Read::fault : Read::ok;

@@ -74,9 +74,10 @@ int open_in_root(int root, const char* path, int flags) {
 
 }  // namespace
 
-bool shares_root(pid_t tid) {
+std::optional<bool> shares_root(pid_t tid) {
     struct stat a, b;
-    if (!stat_proc(tid, "root", a) || stat("/", &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) return false;
+    if (!stat_proc(tid, "root", a) || stat("/", &b) != 0) return std::nullopt;
+    if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) return false;
     return same_namespace(tid, "ns/mnt");
 }
 

@@ -5,6 +5,7 @@
 // (/proc/self and what leads there) mean the target, not us.
 #pragma once
 
+#include <optional>
 #include <sys/stat.h>
 
 #include "base/unique_fd.h"
@@ -45,8 +46,8 @@ private:
     bool same_root_;
 };
 
-// True when /proc/TID/root and its mount name space are those of this process.
-bool shares_root(pid_t tid);
+// Whether /proc/TID/root and its mount name space are those of this process; nothing when it may not be looked at.
+std::optional<bool> shares_root(pid_t tid);
 
 // "dir/name///" to "name" and whether slashes followed; for tests.
 struct LastComponent {

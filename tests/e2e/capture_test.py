@@ -1,7 +1,9 @@
 """Programs of every kind alert: dynamic, static, Go, musl, i386, inside a chroot of another libc and of nothing."""
+import errno
 import json
 import os
 import shutil
+import socket
 import signal
 import subprocess
 import unittest
@@ -145,6 +147,29 @@ class Rights(Case):
         names = ('uid', 'gid', 'cap_inheritable', 'cap_permitted', 'cap_effective')
         self.assertEqual([{n: f[n] for n in ('pid',) + names} for f in found],
                          [{'pid': e['pid'], **{n: e['params'][n] for n in names}} for e in told])
+
+
+class Connections(Case):
+    CONNECT = r'''
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+int main(int argc, char **argv) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(atoi(argv[1]))};
+    return connect(socket(AF_INET, SOCK_STREAM, 0), (void *)&a, sizeof a) ? errno : 0;
+}'''
+
+    def test_a_programs_only_one_is_told_with_its_result(self):
+        program = self.compile(self.CONNECT, 'connects')
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            port = s.getsockname()[1]
+            for expected in (errno.ECONNREFUSED, 0):
+                for mode in ('full', 'preload'):
+                    done = self.run_under(program, port, mode=mode)
+                    self.assertEqual((expected, [-expected]), (done.returncode, [e['result'] for e in done.calls('connect')]), mode)
+                s.listen()
 
 
 class Directories(Case):

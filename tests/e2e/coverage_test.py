@@ -56,6 +56,24 @@ class Dropped(Case):
         self.assertIn('/etc/shadow', str(last['args']['args']))
         self.assertEqual([], [e for e in done.events if e.get('tid') == last['tid'] and 'unreadable' in e.get('flags', [])])
 
+    def test_a_program_that_may_not_be_looked_at(self):
+        """What it opens itself is seen, and what it executes afterwards is as usual."""
+        program = self.compile(r'''
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+    prctl(PR_SET_DUMPABLE, 0);
+    close(open("/etc/shadow", O_RDONLY));
+    if (fork() == 0) execl("/bin/cat", "cat", "/etc/shadow", (char *)0);
+    wait(0);
+    return 0;
+}''', 'undumpable')
+        done = self.run_under(program, prefix=WITHOUT_PTRACE)
+        self.assertEqual((0, ['Test shadow read'] * 2), (done.returncode, done.rules()), done.err)
+        self.assertEqual([], [e for e in done.calls('coverage') if 'other_root' in str(e)])
+
     def test_a_program_that_executes_another_as_another_user(self):
         self.seen_whole(self.compile(DROP, 'drop'))
 

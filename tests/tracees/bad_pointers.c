@@ -1,5 +1,6 @@
 // Passes pointers that cannot be read, or no longer, strings at the end of a page and overlong strings; prints each errno.
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static char overlong[5000];
@@ -25,6 +28,64 @@ static void take_away(int how) {
     const int fd = open(page, O_RDONLY);
     printf("taken away %d: %d\n", how, errno);
     close(fd);
+}
+
+// The first path is not there, so that the second is not looked at.
+static void two_paths(const char *bad) {
+    int r[] = {rename("/nonexistent/a", bad), link("/nonexistent/a", bad), symlink("/nonexistent/a", bad),
+               linkat(AT_FDCWD, "/nonexistent/a", AT_FDCWD, bad, 0), renameat(AT_FDCWD, "/nonexistent/a", AT_FDCWD, bad),
+               (int)syscall(SYS_pivot_root, "/nonexistent/a", bad), (int)syscall(SYS_move_mount, AT_FDCWD, "/nonexistent/a", AT_FDCWD, bad, 0),
+               mount("none", "/nonexistent/a", bad, 0, NULL)};
+    for (unsigned i = 0; i < sizeof r / sizeof *r; i++) printf("two paths %u: %d\n", i, r[i]);
+}
+
+// Messages on descriptors that are none or no sockets, to addresses without a length.
+static void messages(void *bad) {
+    char byte = 'x';
+    struct iovec part = {&byte, 1};
+    struct msghdr whole = {.msg_iov = &part, .msg_iovlen = 1}, named = {.msg_name = bad, .msg_namelen = 0, .msg_iov = &part, .msg_iovlen = 1};
+    const int file = open("/dev/null", O_RDWR), udp = socket(AF_INET, SOCK_DGRAM, 0), fds[] = {-1, file, udp};
+    for (int i = 0; i < 3; i++) {
+#ifdef __GLIBC__
+        struct msghdr *messages[] = {bad, NULL, &whole, &named};
+#else  // musl reads them itself
+        struct msghdr *messages[] = {NULL, NULL, &whole, &named};
+#endif
+        for (int m = 0; m < 4; m++) {
+            errno = 0;
+            const long r = sendmsg(fds[i], messages[m], MSG_DONTWAIT);
+            printf("sendmsg %d %d: %ld %d\n", i, m, r, errno);
+        }
+        errno = 0;
+        const long r = sendto(fds[i], &byte, 1, MSG_DONTWAIT, bad, 0);
+        printf("sendto %d: %ld %d\n", i, r, errno);
+        errno = 0;
+        const int opened = open(bad, O_RDONLY);
+        printf("open after it: %d %d\n", opened, errno);
+    }
+    close(file), close(udp);
+}
+
+// There is room for no address, for a part of one, for a whole one.
+static void peers(void *bad) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof a;
+    const int s = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(s, (struct sockaddr *)&a, size) || listen(s, 16) || getsockname(s, (struct sockaddr *)&a, &size)) perror("listen");
+    char *const end = (char *)mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + 4096;
+    munmap(end, 4096);
+    struct sockaddr_in whole;
+    struct { void *to; socklen_t room; } places[] = {{bad, 0}, {end - 8, 8}, {end - 16, 16}, {bad, 16}, {&whole, 0}, {&whole, sizeof whole}};
+    for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
+        const int c = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(c, (struct sockaddr *)&a, sizeof a)) perror("connect");
+        socklen_t room = places[i].room;
+        errno = 0;
+        const int got = accept(s, places[i].to, &room);
+        printf("accept %u: %d %d %u\n", i, got >= 0, errno, room);
+        close(got), close(c);
+    }
+    close(s);
 }
 
 int main(void) {
@@ -64,6 +125,7 @@ int main(void) {
         mount("none", "/nonexistent/place", NULL, MS_PRIVATE, NULL);
         printf("mount without a type: %d\n", errno);
     }
+    for (int i = 0; i < 2; i++) two_paths(none), two_paths(page + 2000), messages(none), peers(none);
     for (int how = 0; how < 4; how++) take_away(how);
     return 0;
 }
