@@ -102,9 +102,11 @@ long uc_syscall_failed(long result) { return libc_result(result); }
 void uc_before_prctl(int option, unsigned long argument) {
     if (t_in_vfork_child) return;
     if (option == kPrSetSeccomp || option == kPrSetNoNewPrivs) {
-        enlist_now();
-        g_image.off = true;  // in its children either
-        end_words();
+        enlist_now();  // what seals itself afterwards may do so unseen
+        if (option == kPrSetSeccomp) {
+            g_image.off = true;  // in its children either
+            end_words();
+        }
     }
     if (option == kPrSetDumpable && argument == 0) speak_for_ourselves();
     if (option == kPrSetSyscallUserDispatch && argument != kDispatchOff) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +35,10 @@ static void wait_for(const char *what, pid_t pid) {
 int main(int argc, char **argv) {
     const char *how = argc > 1 ? argv[1] : "";
     touch("/main", 10);
+    if (!strcmp(how, "unprivileged-fork")) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        how = "fork";
+    }
     if (!strcmp(how, "fork")) {
         pid_t pid = fork();
         if (pid == 0) {

@@ -177,16 +177,19 @@ TEST_P(ShimTest, ImagesAreSeenAcrossAnEmptyEnvironment) {
 }
 
 TEST_P(ShimTest, ForkedChildrenSpeakForThemselves) {
-    const Outcome native = run_native(command("processes", {"fork"}));
-    Agent agent(options());
-    same(agent.run(command("processes", {"fork"})), native);
-    EXPECT_EQ(agent.rings(), 3U);
-    std::map<std::string, std::set<uint32_t>> rings;
-    for (const Seen& s : agent.records()) rings[s.text(Tag::path)].insert(s.ring);
-    for (const char* path : {"/main", "/child", "/grandchild"}) EXPECT_EQ(rings[path].size(), 1U) << path;
-    EXPECT_EQ(rings["/main"], rings["/after"]);
-    EXPECT_NE(rings["/main"], rings["/child"]);
-    EXPECT_NE(rings["/child"], rings["/grandchild"]);
+    for (const char* how : {"fork", "unprivileged-fork"}) {
+        SCOPED_TRACE(how);
+        const Outcome native = run_native(command("processes", {how}));
+        Agent agent(options());
+        same(agent.run(command("processes", {how})), native);
+        EXPECT_EQ(agent.rings(), 3U);
+        std::map<std::string, std::set<uint32_t>> rings;
+        for (const Seen& s : agent.records()) rings[s.text(Tag::path)].insert(s.ring);
+        for (const char* path : {"/main", "/child", "/grandchild"}) EXPECT_EQ(rings[path].size(), 1U) << path;
+        EXPECT_EQ(rings["/main"], rings["/after"]);
+        EXPECT_NE(rings["/main"], rings["/child"]);
+        EXPECT_NE(rings["/child"], rings["/grandchild"]);
+    }
 }
 
 TEST_P(ShimTest, ChildrenInOurMemoryDoNotSpeakForUs) {
