@@ -80,10 +80,11 @@ uint32_t find_sysv(const Tables& t, const char* name) {
     return 0;
 }
 
-bool relocates(const Tables& t, const Elf64_Rela* r, uint64_t size, const char* name) {
+bool relocates(const Tables& t, const Elf64_Rela* r, uint64_t size, const char* names) {
     for (const Elf64_Rela* end = r + size / sizeof *r; r < end; r++) {
         const uint64_t i = ELF64_R_SYM(r->r_info);
-        if (i && equal(t.strings + t.symbols[i].st_name, name)) return true;
+        for (const char* n = names; i && *n; n += length(n) + 1)
+            if (equal(t.strings + t.symbols[i].st_name, n)) return true;
     }
     return false;
 }
@@ -99,14 +100,14 @@ void* libc_function(const char* name) {
     return i ? reinterpret_cast<void*>(g_image.libc.base + t.symbols[i].st_value) : nullptr;
 }
 
-bool imports(const char* name) {
+bool imports(const char* names) {
     for (uint32_t k = 0; k < g_image.objects_count; k++) {
         const Object& o = g_image.objects[k];
         if (o.dynamic == g_image.libc.dynamic) continue;
         const Tables t = tables_of(o);
         if (!t.symbols || !t.strings) continue;
-        if (t.plt && relocates(t, t.plt, t.plt_size, name)) return true;
-        if (t.rela && relocates(t, t.rela, t.rela_size, name)) return true;
+        if (t.plt && relocates(t, t.plt, t.plt_size, names)) return true;
+        if (t.rela && relocates(t, t.rela, t.rela_size, names)) return true;
     }
     return false;
 }

@@ -4,8 +4,8 @@
 // named; every failure leaves the process as it was, with all its calls going out by the trap door; all signals are
 // blocked meanwhile, so that no handler can jump out half way; errno is kept. These are the only system calls that the
 // shim makes of its own accord while the program runs. A program that sealed itself by a way that prctl() and syscall() do
-// not show us is refused by the trap, which has seen it: then rt_sigprocmask and openat are all that is called. Without a
-// trap it may be killed.
+// not show us is refused by the trap, which has seen it: then openat is all that is called, so it comes before signals are blocked
+// where nobody can jump out of a handler. Without a trap it may be killed.
 #include <asm/mman.h>
 #include <asm/unistd.h>
 #include <linux/mman.h>
@@ -17,7 +17,7 @@ namespace undercoat::shim {
 namespace {
 
 constexpr uint32_t kEnough = 4;
-constexpr long kEfault = -14, kEinval = -22;
+constexpr long kEintr = -4, kEfault = -14, kNotAsked = 1L << 32;
 constexpr uint64_t kAllSignals = ~0ULL;
 constexpr int kProtRead = 1, kProtWrite = 2, kProtExec = 4, kMapShared = 1, kMapPrivate = 2, kMapAnonymous = 0x20;
 
@@ -49,7 +49,7 @@ void find_tid() {
 void scan_image() {
     if (g_image.scanned) return;
     g_image.musl = !libc_function("gnu_get_libc_version");
-    g_image.cancel_used = g_image.cancel_used || imports("pthread_cancel");
+    g_image.cancel_used = g_image.cancel_used || imports("pthread_cancel\0");
     g_image.scanned = true;
 }
 
@@ -179,9 +179,25 @@ void begin_words() {
     publish(&at->words, &at->said);
 }
 
-void register_process() {
+// A descriptor, or a negated errno: kEfault where nobody holds the call.
+long ask_trap() {
+    constexpr int kMostTimes = 16;  // a handler that runs while the trap is waited for ends the call
+    long r = kEintr;
+    for (int i = 0; i < kMostTimes && r == kEintr; i++)
+        r = own_call(__NR_openat, wire::kMagicDirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi);
+    return r;
+}
+
+// Without a meeting place there may be a trap, and whoever is sealed must be asked for nothing before it has said so. Where the
+// program may jump out of a handler, the descriptor would be left behind.
+bool asks_trap_first() {
     scan_image();
-    const long fd = own_call(__NR_openat, wire::kMagicDirfd, wire::kMagicPath, wire::kMagicFlags, wire::kAbi);
+    return !g_image.meet[0] && !g_image.cancel_used &&
+           !imports("longjmp\0_longjmp\0siglongjmp\0__longjmp_chk\0setcontext\0swapcontext\0");
+}
+
+// `fd`: the trap's answer.
+void register_process(long fd) {
     if (!failed(fd)) return adopt(static_cast<int>(fd), true);
     if (fd != kEfault) {  // an instrument that has no ring for us now: ask again, less often
         uint32_t& calls = g_process ? g_process->calls : g_image.calls;
@@ -193,18 +209,31 @@ void register_process() {
     if (!by_words(g_process)) g_image.off = true;
 }
 
-Process* register_once(bool words) {
-    if (__atomic_exchange_n(&g_image.registering, 1, __ATOMIC_ACQUIRE)) return nullptr;
+bool has_what_it_may_have(bool words) {
+    const Process* now = managed();
+    return g_image.off || (now && (words || !by_words(now)));
+}
+
+void register_blocked(bool words, long fd) {
     uint64_t before = 0;
     own_call(__NR_rt_sigprocmask, 0, &kAllSignals, &before, 8);
-    const Process* now = managed();
-    if (g_image.off || (now && (words || !by_words(now)))) {
+    if (has_what_it_may_have(words)) {
+        if (fd != kNotAsked && !failed(fd)) own_call(__NR_close, fd);
     } else if (words) {
         begin_words();
     } else {
-        register_process();
+        register_process(fd == kNotAsked ? ask_trap() : fd);
     }
     own_call(__NR_rt_sigprocmask, 2, &before, 0, 8);
+}
+
+Process* register_once(bool words) {
+    if (__atomic_exchange_n(&g_image.registering, 1, __ATOMIC_ACQUIRE)) return nullptr;
+    if (!has_what_it_may_have(words)) {
+        const long fd = !words && asks_trap_first() ? ask_trap() : kNotAsked;
+        if (failed(fd) && fd != kEfault) register_process(fd);
+        else register_blocked(words, fd);
+    }
     __atomic_store_n(&g_image.registering, 0, __ATOMIC_RELEASE);
     return managed();
 }

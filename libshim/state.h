@@ -126,8 +126,9 @@ long meet(wire::MeetKind what);
 void note_objects();
 // Address of a function of libc, or null.
 void* libc_function(const char* name);
-// True when an object loaded at start, libc excepted, refers to `name`.
-bool imports(const char* name);
+// True when an object loaded at start, libc excepted, refers to one of these: names one behind the other, each with its NUL, and
+// another NUL.
+bool imports(const char* names);
 
 // The real libc function behind a hook, looked up once.
 #define UC_REAL(name)                                                                                     \

@@ -1,5 +1,5 @@
-// Installs a seccomp filter that kills at any call but the few it makes itself, then opens a file from itself and from a
-// child.
+// Installs a seccomp filter that kills at any call but the few it makes itself (and those that libc makes where it is asked to), then
+// opens a file from itself and from a child.
 //
 // usage: sealed libc|syscall|raw early|late FILE      by prctl, syscall(), or instructions of its own; as the first thing or
 //                                                     after some calls
@@ -40,17 +40,18 @@ static void open_often(const char *path, int times) {
 }
 
 int main(int argc, char **argv) {
-    static const short allowed[] = {SYS_open, SYS_openat, SYS_close, SYS_write, SYS_rt_sigprocmask, SYS_fork, SYS_wait4,
-                                    SYS_exit_group};
-    enum { N = sizeof allowed / sizeof *allowed };
-    static struct instruction code[2 * N + 2] = {{LOAD_WORD, 0, 0, 0}};
-    for (int i = 0; i < N; i++) {
+    static const short allowed[] = {SYS_open, SYS_openat, SYS_close, SYS_write, SYS_fork, SYS_wait4, SYS_exit_group,
+                                    SYS_rt_sigprocmask};
+    enum { MOST = sizeof allowed / sizeof *allowed };
+    static struct instruction code[2 * MOST + 2] = {{LOAD_WORD, 0, 0, 0}};
+    if (argc < 4) return 2;
+    const int n = strcmp(argv[1], "raw") ? MOST : MOST - 1;
+    for (int i = 0; i < n; i++) {
         code[2 * i + 1] = (struct instruction){JUMP_IF_EQUAL, 0, 1, (unsigned)allowed[i]};
         code[2 * i + 2] = (struct instruction){RETURN, 0, 0, allow};
     }
-    code[2 * N + 1] = (struct instruction){RETURN, 0, 0, kill_process};
-    const struct program program = {2 * N + 2, code};
-    if (argc < 4) return 2;
+    code[2 * n + 1] = (struct instruction){RETURN, 0, 0, kill_process};
+    const struct program program = {2 * n + 2, code};
     if (!strcmp(argv[2], "late")) open_often("/dev/null", 20);
     if (!strcmp(argv[1], "libc")) {
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, FILTER_MODE, &program, 0, 0)) return 4;
