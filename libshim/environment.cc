@@ -20,8 +20,9 @@ bool names_us(const char* value) {
     return false;
 }
 
-// After chroot and its like the file may be out of sight; then ld.so would complain on the program's stderr.
-bool visible() { return !g_image.moved || !failed(own_call(__NR_access, g_image.path, 4)); }
+// After chroot and its like, of ours or of another process in our name space, the file may be out of sight; then ld.so would complain
+// on the program's stderr. Who is sealed is not made to look without need.
+bool visible() { return (g_image.off && !g_image.moved) || !failed(own_call(__NR_access, g_image.path, 4)); }
 
 char* append(char* to, const char* text) {
     while (*text) *to++ = *text++;

@@ -3,7 +3,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import BUILD, MODES, Case
+from harness import BUILD, BUNDLE, MODES, Case
 
 
 def tracee(name, musl=False):
@@ -77,6 +77,20 @@ class Calls(Unbroken):
     def test_streams(self):
         for _, done in self.each('fopen_modes', self.dir / 'stream'):
             self.assertIn('a: 1 errno 0 at', done.out)
+
+
+class Sandboxes(Unbroken):
+    def test_the_library_is_out_of_sight(self):
+        """The shell does not know that its file system has been changed; the loader would complain on its stderr."""
+        self.need_root()
+        command = ['unshare', '--mount', 'sh', '-c', f'mount -t tmpfs tmpfs {BUNDLE}/lib || exit; ls -d / ; exec true']
+        native = subprocess.run(command, capture_output=True, timeout=60, env=self.environment())
+        if native.returncode:
+            self.skipTest(f'no file system can be mounted here: {native.stderr}')
+        for mode in ('full', 'preload'):
+            with self.subTest(mode=mode):
+                done = self.as_natively(*command, mode=mode, native=native)
+                self.assertEqual([], [l for l in done.err.splitlines() if 'ld.so' in l or 'libshim' in l])
 
 
 class Chains(Unbroken):
