@@ -130,14 +130,17 @@ uint32_t cut(size_t n, size_t most) { return static_cast<uint32_t>(n < most ? n 
     Credentials who{sizeof who - sizeof who.padding, kSolSocket, kScmCredentials, static_cast<int32_t>(own_call(__NR_getpid)),
                     static_cast<uint32_t>(own_call(__NR_getuid)), static_cast<uint32_t>(own_call(__NR_getgid)), 0};
     const Message m{&address, sizeof address, parts, n, &who, sizeof who, 0};
+    uint64_t before = 0;
+    own_call(__NR_rt_sigprocmask, 0, &kAllSignals, &before, 8);
     const long s = own_call(__NR_socket, kAfUnix, kSockDgramCloexec, 0);
-    if (failed(s)) return false;
-    long r = own_call(__NR_sendmsg, s, &m, kMsgNosignal | kMsgDontwait);
-    if (r == kEagain) {
+    long r = s;
+    if (!failed(s)) r = own_call(__NR_sendmsg, s, &m, kMsgNosignal | kMsgDontwait);
+    if (!failed(s) && r == kEagain) {
         own_call(__NR_setsockopt, s, kSolSocket, kSoSndtimeo, kPatience, sizeof kPatience);
         r = own_call(__NR_sendmsg, s, &m, kMsgNosignal);
     }
-    own_call(__NR_close, s);
+    if (!failed(s)) own_call(__NR_close, s);
+    own_call(__NR_rt_sigprocmask, 2, &before, 0, 8);
     return !failed(r);
 }
 
@@ -184,11 +187,7 @@ bool tell_record(const Emission& e) {
     if (sizeof head + sizeof h + size > wire::kMostWord) return false;
     fill_header(h, e, size);
     h.pid = static_cast<uint32_t>(own_call(__NR_getpid));
-    uint64_t before = 0;
-    own_call(__NR_rt_sigprocmask, 0, &kAllSignals, &before, 8);
-    const bool sent = send_word(parts, n);
-    own_call(__NR_rt_sigprocmask, 2, &before, 0, 8);
-    return sent;
+    return send_word(parts, n);
 }
 
 }  // namespace undercoat::shim
