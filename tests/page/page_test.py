@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -132,10 +133,22 @@ class Browser(unittest.TestCase):
         wait_for(lambda: any(a['connected'] and a['counters'].get('forward_drops_spool_full_warning') for a in cls.agents()), 'the agent tells what it lost')
 
     @classmethod
+    def get(cls, path):
+        request = urllib.request.Request(f'https://localhost:{cls.port}{path}', headers={'Authorization': 'Bearer ' + cls.api_key})
+        return urllib.request.urlopen(request, context=ssl.create_default_context(cafile=str(cls.ca)))
+
+    @classmethod
     def agents(cls):
-        request = urllib.request.Request(f'https://localhost:{cls.port}/api/v1/agents', headers={'Authorization': 'Bearer ' + cls.api_key})
-        with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=str(cls.ca))) as answer:
+        with cls.get('/api/v1/agents') as answer:
             return json.load(answer)['agents']
+
+    def status_of(self, path):
+        try:
+            with self.get(path) as answer:
+                return answer.status
+        except urllib.error.HTTPError as e:
+            e.close()
+            return e.code
 
     def run_in_browser(self, script):
         environment = {**os.environ, 'PAGE_SOURCES': str(SOURCES), 'CHROMIUM': self.chromium, 'COLLECTOR_URL': f'https://localhost:{self.port}',
@@ -153,6 +166,11 @@ class Browser(unittest.TestCase):
 
     def test_access(self):
         self.run_in_browser('access.mjs')
+
+    def test_rulesets(self):
+        if self.status_of('/api/v1/rulesets') == 404:
+            self.skipTest('this collector has no rulesets')
+        self.run_in_browser('rulesets.mjs')
 
     def test_agents_and_rules(self):
         self.run_in_browser('agents.mjs')
