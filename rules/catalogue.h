@@ -61,6 +61,7 @@ struct FieldInfo {
     bool filter_only = false;
     bool print_only = false;
     bool deprecated = false;
+    bool by_type = false;  // the value, or that there is none, is the same on all events of one type
     MatchMode bare_mode = MatchMode::scalar;  // the mode where no argument is given
     std::string_view description;
 };

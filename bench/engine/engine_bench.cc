@@ -1,11 +1,12 @@
-// Events a second through the rule engine: engine_bench [--rounds N] EVENTS RULES...
+// Events a second through the rule engine: engine_bench [--rounds N] RECORDING RULES...
 //
-// EVENTS is an event log (--events FILE). Its events are read first; then they go through the state alone, and through
-// the state and the rules, several times each; of each the fastest round counts, since this machine is not ours alone.
-// The difference is what the rules cost. Separate rounds measure each event type and each rule by the time stamp
-// counter.
+// RECORDING holds ring records as real programs made them (recording.h). They go through rings, decoding and state, and
+// through these and the rules, in turn and several times each; the medians of CPU time count, since this machine is not ours
+// alone. The difference is what fields and rules cost. Separate rounds measure each event type and each rule by the time
+// stamp counter. --once: one pass with the rules and nothing else, for a profiler that counts instructions.
+#include "bench/engine/replayer.h"
 #include "rules/ruleset/loader.h"
-#include "supervisor/event/json.h"
+#include "supervisor/actions/rule_host.h"
 #include "supervisor/fields/view.h"
 
 #include <algorithm>
@@ -13,7 +14,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <new>
 #include <sys/resource.h>
@@ -34,22 +34,11 @@ uint64_t allocations = 0;
 namespace {
 
 using namespace undercoat;
+using bench::Replayer;
+using bench::cpu_seconds;
 using Clock = std::chrono::steady_clock;
-constexpr size_t kMostEvents = 60'000;  // each is kept decoded
 
 double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
-
-std::vector<std::unique_ptr<event::Event>> read_events(const char* path) {
-    std::vector<std::unique_ptr<event::Event>> events;
-    std::ifstream in(path);
-    for (std::string line; events.size() < kMostEvents && std::getline(in, line);) {
-        auto e = std::make_unique<event::Event>();
-        if (!event::parse_json(line, *e)) continue;
-        e->num = events.size() + 1;
-        events.push_back(std::move(e));
-    }
-    return events;
-}
 
 struct Cost {
     uint64_t count = 0, matched = 0, allocated = 0;
@@ -58,35 +47,33 @@ struct Cost {
 
 class Bench {
 public:
-    Bench(std::shared_ptr<const rules::Ruleset> set, const fields::FieldCatalogue& catalogue,
-          std::vector<std::unique_ptr<event::Event>> events)
-        : set_(std::move(set)), catalogue_(catalogue), events_(std::move(events)) {
+    Bench(std::shared_ptr<const rules::Ruleset> set, const fields::FieldCatalogue& catalogue, Replayer replayer)
+        : set_(std::move(set)), catalogue_(catalogue), replayer_(std::move(replayer)), wanted_(actions::interest_of(*set_).calls) {
+        wanted_ |= state::calls_needed(wanted_);
         calibrate();
     }
-    size_t size() const { return events_.size(); }
 
-    // Calls each(view) for every event, between apply and finish. Returns the seconds of it all.
+    // Calls each(view) for every event, between apply and finish. Returns the CPU seconds of it all.
     template <class Each>
-    double round(Each each) {
+    double round(Each each, size_t* events = nullptr) {
         state::Options options;
         options.read_proc = false;
         state::State state(options);
         fields::Surroundings surroundings;
         fields::View view(catalogue_, state, surroundings);
-        const auto begin = Clock::now();
-        for (const auto& e : events_) {
-            state.apply(*e);
-            if (e->has_type()) {
-                view.set(*e);
+        return replayer_.run(wanted_, [&](event::Event& e) {
+            state.apply(e);
+            if (e.has_type()) {
+                view.set(e);
                 each(view);
+                if (events) ++*events;
             }
             state.finish();
-        }
-        return seconds_since(begin);
+        });
     }
 
-    double state_only() {
-        return round([](fields::View&) {});
+    double state_only(size_t* events = nullptr) {
+        return round([](fields::View&) {}, events);
     }
     double with_rules(rules::Matching matching, uint64_t* matched = nullptr, uint64_t* allocated = nullptr,
                       uint64_t* quiet = nullptr) {
@@ -115,16 +102,16 @@ public:
         return costs;
     }
 
-    // In the order of the rules, so that what several share is on the first one's account.
+    // Each rule as if it were the only one: nothing that another has computed is used.
     std::map<std::string, Cost> by_rule() {
         std::map<std::string, Cost> costs;
         rules::Evaluator evaluator(set_->program());
         rules::Arena arena;
         round([&](fields::View& view) {
-            arena.reset();
-            evaluator.begin(view, arena);
             for (const uint32_t index : set_->rules_for(view.type())) {
                 const rules::Rule& rule = set_->rules()[index];
+                arena.reset();
+                evaluator.begin(view, arena);
                 const uint64_t before = allocations, from = __rdtsc();
                 const bool matched = evaluator.run(rule.start);
                 const unsigned long long ticks = __rdtsc() - from, allocated = allocations - before;
@@ -156,7 +143,8 @@ private:
 
     std::shared_ptr<const rules::Ruleset> set_;
     const fields::FieldCatalogue& catalogue_;
-    std::vector<std::unique_ptr<event::Event>> events_;
+    Replayer replayer_;
+    ingest::CallSet wanted_;
     double ticks_per_ns_ = 1;
     unsigned long long overhead_ = 0;
 };
@@ -179,16 +167,53 @@ long resident_kib() {
 }
 
 int usage() {
-    std::fputs("usage: engine_bench [--rounds N] EVENTS RULES...\n", stderr);
+    std::fputs("usage: engine_bench [--rounds N | --once] RECORDING RULES...\n", stderr);
     return 2;
+}
+
+struct Median {
+    std::vector<double> all;
+    void add(double v) { all.push_back(v); }
+    double get() {
+        std::sort(all.begin(), all.end());
+        return all[all.size() / 2];
+    }
+};
+
+void line(const char* what, double ns) { std::printf("%-34s %8.0f ns an event  %10.0f events/s\n", what, ns, 1e9 / ns); }
+
+void measure(Bench& bench, int rounds) {
+    Median state, all, first_match;
+    size_t events = 0;
+    bench.state_only(&events);
+    for (int i = 0; i < rounds; ++i) {
+        state.add(bench.state_only());
+        all.add(bench.with_rules(rules::Matching::all));
+        first_match.add(bench.with_rules(rules::Matching::first));
+    }
+    uint64_t matched = 0, allocated = 0, quiet = 0;
+    bench.with_rules(rules::Matching::all, &matched, &allocated, &quiet);
+    const double n = static_cast<double>(events) / 1e9;
+    std::printf("%zu events, medians of %d rounds of CPU time\n", events, rounds);
+    line("from ring to state", state.get() / n);
+    line("from ring to verdict", all.get() / n);
+    line("fields and rules", (all.get() - state.get()) / n);
+    line("the same, first match only", (first_match.get() - state.get()) / n);
+    std::printf("alerts %lu; heap allocations by rules on the %lu events without alert: %lu\n", matched, quiet, allocated);
+    print_costs("event type", bench.by_type(), 25);
+    print_costs("rule, as if it were the only one", bench.by_rule(), 100);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     int first = 1, rounds = 15;
+    const bool once = argc > 1 && std::strcmp(argv[1], "--once") == 0;
+    if (once) rounds = 0, first = 2;
     if (argc > 2 && std::strcmp(argv[1], "--rounds") == 0) rounds = std::max(1, std::atoi(argv[2])), first = 3;
     if (argc < first + 2) return usage();
+    auto recording = Replayer::read(argv[first]);
+    if (!recording) return std::fprintf(stderr, "%s\n", recording.error().c_str()), 1;
     const fields::FieldCatalogue catalogue;
     std::vector<rules::RulesFile> files;
     for (int i = first + 1; i < argc; ++i) {
@@ -196,39 +221,19 @@ int main(int argc, char** argv) {
         if (!file) return std::fprintf(stderr, "%s\n", file.error().c_str()), 1;
         files.push_back(std::move(*file));
     }
-    double load = 1e9;
+    Median load;
     rules::LoadResult loaded;
     const long before_rules = resident_kib();
-    for (int i = 0; i < 5; ++i) {
-        const auto begin = Clock::now();
+    for (int i = 0; i < (once ? 1 : std::max(5, rounds)); ++i) {
+        const double begin = cpu_seconds();
         loaded = rules::load_rules(files, catalogue);
-        load = std::min(load, seconds_since(begin));
+        load.add(cpu_seconds() - begin);
     }
     if (!loaded.ok()) return std::fprintf(stderr, "the rules do not load; see `undercoat rules check`\n"), 1;
-    const long after_rules = resident_kib();
-    Bench bench(loaded.ruleset, catalogue, read_events(argv[first]));
-    if (bench.size() == 0) return std::fprintf(stderr, "%s holds no events\n", argv[first]), 1;
-    double state = 1e9, all = 1e9, first_match = 1e9;
-    for (int i = 0; i < rounds; ++i) {
-        state = std::min(state, bench.state_only());
-        all = std::min(all, bench.with_rules(rules::Matching::all));
-        first_match = std::min(first_match, bench.with_rules(rules::Matching::first));
-    }
-    uint64_t matched = 0, allocated = 0, quiet = 0;
-    bench.with_rules(rules::Matching::all, &matched, &allocated, &quiet);
-    const double n = static_cast<double>(bench.size());
-    std::printf("%zu rules, %zu events, best of %d rounds\n", loaded.ruleset->rules().size(), bench.size(), rounds);
-    std::printf("load all rules              %8.1f ms, %ld KiB more resident at the peak\n", load * 1e3,
-                after_rules - before_rules);
-    std::printf("state alone                 %8.0f ns an event\n", state / n * 1e9);
-    std::printf("state, fields and rules     %8.0f ns an event  %10.0f events/s\n", all / n * 1e9, n / all);
-    std::printf("fields and rules            %8.0f ns an event  %10.0f events/s\n", (all - state) / n * 1e9,
-                n / (all - state));
-    std::printf("the same, first match only  %8.0f ns an event  %10.0f events/s\n", (first_match - state) / n * 1e9,
-                n / (first_match - state));
-    std::printf("alerts %lu; heap allocations by rules on the %lu events without alert: %lu\n", matched, quiet,
-                allocated);
-    print_costs("event type", bench.by_type(), 25);
-    print_costs("rule (what rules share is on the first one's account)", bench.by_rule(), 25);
+    std::printf("%zu rules; loading them takes %.1f ms of CPU time and %ld KiB at the peak\n", loaded.ruleset->rules().size(),
+                load.get() * 1e3, resident_kib() - before_rules);
+    Bench engine(loaded.ruleset, catalogue, std::move(*recording));
+    if (once) engine.with_rules(rules::Matching::all);
+    else measure(engine, rounds);
     return 0;
 }

@@ -274,6 +274,7 @@ private:
         rule.enabled = is_enabled(def);
         rule.event_types = condition.event_types;
         rule.start = condition.start;
+        rule.formula = condition.formula;
         for (uint32_t index : condition.operations) {
             const Operation& op = compiler_.program().operations[index];
             if (op.kind == Operation::Kind::field) rule.condition_fields.push_back(op.field);

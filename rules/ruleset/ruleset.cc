@@ -41,6 +41,22 @@ void Ruleset::collect_needs() {
 }
 
 RuleMatcher::RuleMatcher(std::shared_ptr<const Ruleset> ruleset)
-    : ruleset_(std::move(ruleset)), evaluator_(ruleset_->program()) {}
+    : ruleset_(std::move(ruleset)), evaluator_(ruleset_->program()) {
+    matched_.reserve(ruleset_->rules().size());
+}
+
+void RuleMatcher::evaluate(EventView& event, Arena& arena) {
+    evaluator_.begin(event, arena);
+    matched_.clear();
+    const EventTypeId type = event.type();
+    if (type >= plans_.size()) plans_.resize(type + size_t{1});
+    if (!plans_[type]) {
+        std::vector<PlannedCondition> conditions;
+        for (const uint32_t index : ruleset_->rules_for(type)) conditions.push_back({ruleset_->rules()[index].formula, index});
+        plans_[type] = std::make_unique<Evaluator::Prepared>(evaluator_.prepare(conditions));
+    }
+    evaluator_.run(*plans_[type], matched_);
+    std::sort(matched_.begin(), matched_.end());
+}
 
 }  // namespace undercoat::rules

@@ -38,7 +38,7 @@ struct Rule {
     std::vector<std::string> macros, lists, operators;         // that the condition names, sorted
     std::vector<std::string> exception_names, exception_operators, exception_fields;
 
-    uint32_t start = 0;  // of the condition in the program
+    uint32_t start = 0, formula = 0;  // of the condition in the program
     std::shared_ptr<const Node> tree;  // with LoadOptions::keep_trees: lists and exceptions put in, macros by name
 };
 
@@ -103,25 +103,23 @@ public:
     // without match.
     template <class OnMatch>
     size_t match(EventView& event, Arena& arena, Matching matching, OnMatch on_match) {
-        auto candidates = ruleset_->rules_for(event.type());
-        if (candidates.empty()) return 0;
+        if (ruleset_->rules_for(event.type()).empty()) return 0;
         arena.reset();
-        evaluator_.begin(event, arena);
-        size_t matched = 0;
-        for (uint32_t index : candidates) {
-            const Rule& rule = ruleset_->rules()[index];
-            if (!evaluator_.run(rule.start)) continue;
-            ++matched;
-            on_match(rule);
-            if (matching == Matching::first) break;
-        }
-        return matched;
+        evaluate(event, arena);
+        if (matching == Matching::first && matched_.size() > 1) matched_.resize(1);
+        for (const uint32_t index : matched_) on_match(ruleset_->rules()[index]);
+        return matched_.size();
     }
     const Ruleset& ruleset() const { return *ruleset_; }
 
 private:
+    // Puts the matching rules into matched_, in order. The first event of a type makes the type's plan.
+    void evaluate(EventView& event, Arena& arena);
+
     std::shared_ptr<const Ruleset> ruleset_;
     Evaluator evaluator_;
+    std::vector<std::unique_ptr<Evaluator::Prepared>> plans_;  // by event type
+    std::vector<uint32_t> matched_;                            // indexes of rules
 };
 
 }  // namespace undercoat::rules

@@ -8,6 +8,9 @@
 namespace undercoat::rules {
 namespace {
 
+// Of one operation: bounds the memory of the checks' bits.
+constexpr size_t most_numbered_literals = 4096;
+
 void merge(std::vector<uint32_t>& into, const std::vector<uint32_t>& from) {
     for (uint32_t v : from)
         if (std::find(into.begin(), into.end(), v) == into.end()) into.push_back(v);
@@ -59,9 +62,10 @@ Compiler::Compiler(const Catalogue& catalogue, MacroLookup macros, unsigned max_
 
 std::variant<CompiledCondition, CompileError> Compiler::add_condition(const Node& condition) {
     Unit unit;
-    emit(condition, unit, 1);
+    const uint32_t formula = emit(condition, unit, 1);
     if (unit.error) return *unit.error;
     CompiledCondition out;
+    out.formula = formula;
     out.start = place(std::move(unit.code));
     out.event_types = outcome_of(condition).can_be_true;
     out.operations = std::move(unit.operations);
@@ -74,6 +78,27 @@ std::variant<uint32_t, SemanticError> Compiler::add_output_operand(const Operand
     if (auto* e = std::get_if<SemanticError>(&typed)) return *e;
     auto& t = std::get<TypedOperand>(typed);
     return add_operation(t, printed_typed(t), nullptr);
+}
+
+std::shared_ptr<const Program> Compiler::finish() {
+    const auto names_texts = [](const Check& c) {
+        return c.form == Check::Form::text_eq || c.form == Check::Form::text_ne || c.form == Check::Form::text_in;
+    };
+    for (const Check& c : program_->checks) {
+        if (!names_texts(c)) continue;
+        auto& literals = program_->operations[c.left].literals;
+        for (const Value& v : c.values) literals.try_emplace(v.text(), static_cast<uint32_t>(literals.size()));
+    }
+    for (Check& c : program_->checks) {
+        auto& literals = program_->operations[c.left].literals;
+        if (!names_texts(c) || literals.size() > most_numbered_literals) continue;
+        c.literals.resize(literals.size() / 64 + 1);
+        for (const Value& v : c.values) {
+            const uint32_t number = literals.find(v.text())->second;
+            c.literals[number / 64] |= uint64_t{1} << (number % 64);
+        }
+    }
+    return std::move(program_);
 }
 
 EventTypeOutcome Compiler::outcome_of(const Node& node) {
@@ -90,46 +115,55 @@ uint32_t Compiler::place(std::vector<Instruction> code) {
     return start;
 }
 
-void Compiler::emit(const Node& node, Unit& unit, unsigned depth) {
+uint32_t Compiler::add_formula(Formula formula) {
+    program_->formulas.push_back(std::move(formula));
+    return static_cast<uint32_t>(program_->formulas.size() - 1);
+}
+
+uint32_t Compiler::emit(const Node& node, Unit& unit, unsigned depth) {
     unit.depth = std::max(unit.depth, depth);
     if (depth > max_depth_ && !unit.error)
         unit.error = CompileError{"the condition is nested deeper than " + std::to_string(max_depth_) +
                                       " levels, its macros included", unit.macro, node.offset, false, false};
-    if (unit.error) return;
+    if (unit.error) return 0;
     switch (node.kind) {
         case Node::Kind::all:
-        case Node::Kind::any: emit_chain(node, unit, depth); break;
-        case Node::Kind::negation:
-            emit(*node.children.front(), unit, depth + 1);
-            unit.code.push_back({Instruction::Op::invert, 0});
-            break;
-        case Node::Kind::macro: emit_macro(node, unit, depth); break;
-        case Node::Kind::comparison: emit_comparison(node, unit); break;
+        case Node::Kind::any: return emit_chain(node, unit, depth);
+        case Node::Kind::macro: return emit_macro(node, unit, depth);
+        case Node::Kind::comparison: return emit_comparison(node, unit);
+        case Node::Kind::negation: break;
     }
+    const uint32_t inner = emit(*node.children.front(), unit, depth + 1);
+    unit.code.push_back({Instruction::Op::invert, 0});
+    return unit.error ? 0 : add_formula({Formula::Kind::negation, 0, {inner}});
 }
 
-void Compiler::emit_chain(const Node& node, Unit& unit, unsigned depth) {
+uint32_t Compiler::emit_chain(const Node& node, Unit& unit, unsigned depth) {
     auto op = node.kind == Node::Kind::all ? Instruction::Op::skip_if_false : Instruction::Op::skip_if_true;
     std::vector<size_t> skips;
+    Formula formula;
+    formula.kind = node.kind == Node::Kind::all ? Formula::Kind::all : Formula::Kind::any;
     for (size_t i = 0; i < node.children.size(); ++i) {
         if (i > 0) {
             skips.push_back(unit.code.size());
             unit.code.push_back({op, 0});
         }
-        emit(*node.children[i], unit, depth + 1);
+        formula.children.push_back(emit(*node.children[i], unit, depth + 1));
     }
     for (size_t at : skips) unit.code[at].argument = static_cast<uint32_t>(unit.code.size());
+    return unit.error ? 0 : add_formula(std::move(formula));
 }
 
-void Compiler::emit_macro(const Node& node, Unit& unit, unsigned depth) {
+uint32_t Compiler::emit_macro(const Node& node, Unit& unit, unsigned depth) {
     const Node* tree = macro_tree_(node.name);
     auto fail = [&](std::string message) {
         unit.error = CompileError{std::move(message), unit.macro, node.offset, false, true};
+        return 0u;
     };
     if (!tree) {
         fail("Undefined macro '" + node.name + "' used in filter.");
         unit.error->undefined_macro = node.name;
-        return;
+        return 0;
     }
     auto known = macros_.find(node.name);
     if (known != macros_.end() && known->second.state == Macro::State::compiling)
@@ -137,7 +171,7 @@ void Compiler::emit_macro(const Node& node, Unit& unit, unsigned depth) {
     const Macro& macro = compile_macro(node.name, *tree);
     if (macro.state == Macro::State::failed) {
         unit.error = macro.error;
-        return;
+        return 0;
     }
     unit.depth = std::max(unit.depth, depth + macro.depth);
     if (unit.depth > max_depth_) return fail("the condition is nested deeper than " + std::to_string(max_depth_) +
@@ -145,6 +179,7 @@ void Compiler::emit_macro(const Node& node, Unit& unit, unsigned depth) {
     merge(unit.operations, macro.operations);
     unit.warnings.insert(unit.warnings.end(), macro.warnings.begin(), macro.warnings.end());
     unit.code.push_back({Instruction::Op::call, macro.index});
+    return macro.formula;
 }
 
 const Compiler::Macro& Compiler::compile_macro(std::string_view name, const Node& tree) {
@@ -156,12 +191,13 @@ const Compiler::Macro& Compiler::compile_macro(std::string_view name, const Node
     // Macros nest on the stack while they are compiled, so their chain counts against the limit as it grows.
     unsigned compiling = 0;
     for (const auto& [other, m] : macros_) compiling += m.state == Macro::State::compiling;
-    emit(tree, unit, compiling);
+    const uint32_t formula = emit(tree, unit, compiling);
     if (unit.error) {
         macro.state = Macro::State::failed;
         macro.error = *unit.error;
         return macro;
     }
+    macro.formula = formula;
     macro.depth = unit.depth - compiling + 1;
     macro.index = static_cast<uint32_t>(program_->macro_start.size());
     program_->macro_start.push_back(place(std::move(unit.code)));
@@ -172,12 +208,12 @@ const Compiler::Macro& Compiler::compile_macro(std::string_view name, const Node
     return macro;
 }
 
-void Compiler::emit_comparison(const Node& node, Unit& unit) {
+uint32_t Compiler::emit_comparison(const Node& node, Unit& unit) {
     std::vector<SemanticWarning> warnings;
     auto typed = check_comparison(node, catalogue_, warnings);
     if (auto* e = std::get_if<SemanticError>(&typed)) {
         unit.error = CompileError{e->message, unit.macro, e->offset, e->unknown_name, false};
-        return;
+        return 0;
     }
     for (SemanticWarning& w : warnings) unit.warnings.push_back({w.code, std::move(w.message), unit.macro, w.offset});
     const auto& t = std::get<TypedComparison>(typed);
@@ -192,10 +228,48 @@ void Compiler::emit_comparison(const Node& node, Unit& unit) {
         check.left = add_operation(t.left, printed_typed(t.left), &used);
         if (never) check.left = no_value();
         if (t.right_is_operand) check.right = add_operation(t.right, printed_typed(t.right), &used);
+        check.by_type = is_by_type(check.left) && (check.right == Check::no_operation || is_by_type(check.right));
+        check.form = form_of(check);
         program_->checks.push_back(std::move(check));
+        check_formula_[it->second] = add_formula({Formula::Kind::check, it->second, {}});
     }
     merge(unit.operations, check_operations_[key]);
     unit.code.push_back({Instruction::Op::check, it->second});
+    return check_formula_[it->second];
+}
+
+bool Compiler::is_by_type(uint32_t operation) const {
+    const Operation& op = program_->operations[operation];
+    if (op.kind == Operation::Kind::field) return op.field.info->by_type;
+    return std::all_of(op.arguments.begin(), op.arguments.end(), [this](uint32_t a) { return is_by_type(a); });
+}
+
+Check::Form Compiler::form_of(const Check& check) const {
+    using Form = Check::Form;
+    const bool plain = check.right == Check::no_operation && check.modifier == Modifier::none && !check.left_is_list &&
+                       check.mode == MatchMode::scalar && !check.values.empty();
+    if (!plain) return Form::any;
+    const auto all_text = [&] {
+        return std::all_of(check.values.begin(), check.values.end(), [](const Value& v) { return v.kind() == Value::Kind::text; });
+    };
+    if (check.op == Operator::in) return all_text() && !check.text_set.empty() ? Form::text_in : Form::any;
+    if (check.values.size() != 1) return Form::any;
+    const Value::Kind kind = check.values.front().kind();
+    if (kind == Value::Kind::boolean) return check.op == Operator::eq ? Form::boolean_eq : Form::any;
+    if (kind == Value::Kind::u64 || kind == Value::Kind::i64) {
+        if (check.op == Operator::eq) return Form::number_eq;
+        return is_numeric_operator(check.op) ? Form::number_order : Form::any;
+    }
+    if (kind != Value::Kind::text) return Form::any;
+    switch (check.op) {
+        case Operator::eq: return Form::text_eq;
+        case Operator::ne: return Form::text_ne;
+        case Operator::startswith: return Form::starts;
+        case Operator::endswith: return Form::ends;
+        case Operator::contains: return Form::contains;
+        case Operator::glob: return Form::glob;
+        default: return Form::any;
+    }
 }
 
 void Compiler::fill_check(Check& check, const TypedComparison& typed, const Node& node) {

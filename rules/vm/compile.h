@@ -36,7 +36,8 @@ struct CompileWarning {
 };
 
 struct CompiledCondition {
-    uint32_t start = 0;  // in Program::code
+    uint32_t start = 0;    // in Program::code
+    uint32_t formula = 0;  // in Program::formulas
     EventTypeSet event_types;
     std::vector<uint32_t> operations;  // what it reads from events, without duplicates
     std::vector<CompileWarning> warnings;
@@ -53,12 +54,13 @@ public:
     std::variant<uint32_t, SemanticError> add_output_operand(const Operand& operand);
     const Program& program() const { return *program_; }
     // The program so far; no further call of the Compiler is allowed.
-    std::shared_ptr<const Program> finish() { return std::move(program_); }
+    std::shared_ptr<const Program> finish();
 
 private:
     struct Macro {
         enum class State : uint8_t { compiling, compiled, failed } state = State::compiling;
         uint32_t index = 0;
+        uint32_t formula = 0;
         unsigned depth = 0;
         EventTypeOutcome outcome;
         std::vector<uint32_t> operations;
@@ -75,10 +77,14 @@ private:
         std::optional<CompileError> error;
     };
 
-    void emit(const Node& node, Unit& unit, unsigned depth);
-    void emit_chain(const Node& node, Unit& unit, unsigned depth);
-    void emit_macro(const Node& node, Unit& unit, unsigned depth);
-    void emit_comparison(const Node& node, Unit& unit);
+    // Each returns the formula of the node; 0 after an error.
+    uint32_t emit(const Node& node, Unit& unit, unsigned depth);
+    uint32_t emit_chain(const Node& node, Unit& unit, unsigned depth);
+    uint32_t emit_macro(const Node& node, Unit& unit, unsigned depth);
+    uint32_t emit_comparison(const Node& node, Unit& unit);
+    uint32_t add_formula(Formula formula);
+    bool is_by_type(uint32_t operation) const;
+    Check::Form form_of(const Check& check) const;
     const Macro& compile_macro(std::string_view name, const Node& tree);
     uint32_t place(std::vector<Instruction> code);
     EventTypeOutcome outcome_of(const Node& node);
@@ -92,6 +98,7 @@ private:
     std::shared_ptr<Program> program_;
     std::map<std::string, Macro, std::less<>> macros_;
     std::unordered_map<std::string, uint32_t> check_index_;
+    std::unordered_map<uint32_t, uint32_t> check_formula_;
     std::unordered_map<std::string, std::vector<uint32_t>> check_operations_;
     std::unordered_map<std::string, uint32_t> operation_index_;
 };

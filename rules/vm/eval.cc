@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <compare>
+#include <cstring>
 
 namespace undercoat::rules {
 namespace {
@@ -45,14 +46,28 @@ std::partial_ordering order(const Value& a, const Value& b) {
     return std::partial_ordering::unordered;
 }
 
+bool in_order(Operator op, const Value& left, const Value& right) {
+    switch (op) {
+        case Operator::lt: return order(left, right) < 0;
+        case Operator::le: return order(left, right) <= 0;
+        case Operator::gt: return order(left, right) > 0;
+        default: return order(left, right) >= 0;
+    }
+}
+
 bool has_text(const Value& v) {
     return v.kind() == Value::Kind::text || v.kind() == Value::Kind::bytes;
+}
+
+// As std::string_view::find, for texts that are short and seldom hold what is looked for.
+bool contains_text(std::string_view text, std::string_view wanted) {
+    return ::memmem(text.data(), text.size(), wanted.data(), wanted.size()) != nullptr;
 }
 
 bool text_operator(Operator op, std::string_view left, std::string_view right) {
     switch (op) {
         case Operator::contains:
-        case Operator::bcontains: return left.find(right) != left.npos;
+        case Operator::bcontains: return contains_text(left, right);
         case Operator::icontains: return contains_ignoring_case(left, right);
         case Operator::startswith:
         case Operator::bstartswith: return left.starts_with(right);
@@ -74,11 +89,7 @@ Evaluator::Evaluator(const Program& program)
 void Evaluator::begin(EventView& event, Arena& arena) {
     event_ = &event;
     arena_ = &arena;
-    if (++stamp_ != 0) return;
-    std::fill(checks_.begin(), checks_.end(), Memo());
-    std::fill(macros_.begin(), macros_.end(), Memo());
-    std::fill(values_.begin(), values_.end(), ValueMemo());
-    stamp_ = 1;
+    ++stamp_;
 }
 
 bool Evaluator::run(uint32_t start) {
@@ -101,20 +112,54 @@ bool Evaluator::run(uint32_t start) {
     }
 }
 
+Evaluator::Prepared Evaluator::prepare(std::span<const PlannedCondition> conditions) {
+    Prepared out{make_plan(program_, conditions, [this](uint32_t index) { return check(index); }), {}};
+    out.parts.resize(out.plan.part_start.size());
+    return out;
+}
+
+void Evaluator::run(Prepared& prepared, std::vector<uint32_t>& matched) {
+    const Step* const steps = prepared.plan.steps.data();
+    for (uint32_t at = 0;;) {
+        const Step& s = steps[at];
+        switch (s.op) {
+            case Step::Op::test: at = evaluate(program_.checks[s.argument]) ? s.yes : s.no; break;
+            case Step::Op::shared: at = check(s.argument) ? s.yes : s.no; break;
+            case Step::Op::part: at = part(prepared, s.argument) ? s.yes : s.no; break;
+            case Step::Op::match:
+                matched.push_back(s.argument);
+                at = s.yes;
+                break;
+            default: return;
+        }
+    }
+}
+
+bool Evaluator::part(Prepared& prepared, uint32_t index) {
+    Memo& memo = prepared.parts[index];
+    if (memo.is_of(stamp_)) return memo.verdict();
+    const Step* const steps = prepared.plan.steps.data();
+    for (uint32_t at = prepared.plan.part_start[index];;) {
+        const Step& s = steps[at];
+        switch (s.op) {
+            case Step::Op::test: at = evaluate(program_.checks[s.argument]) ? s.yes : s.no; break;
+            case Step::Op::shared: at = check(s.argument) ? s.yes : s.no; break;
+            case Step::Op::part: at = part(prepared, s.argument) ? s.yes : s.no; break;
+            default: return memo.set(stamp_, s.op == Step::Op::hold);
+        }
+    }
+}
+
 bool Evaluator::check(uint32_t index) {
     Memo& memo = checks_[index];
-    if (memo.stamp == stamp_) return memo.verdict;
-    bool verdict = evaluate(program_.checks[index]);
-    memo = {stamp_, verdict};
-    return verdict;
+    if (memo.is_of(stamp_)) return memo.verdict();
+    return memo.set(stamp_, evaluate(program_.checks[index]));
 }
 
 bool Evaluator::call(uint32_t macro) {
     Memo& memo = macros_[macro];
-    if (memo.stamp == stamp_) return memo.verdict;
-    bool verdict = run(program_.macro_start[macro]);
-    memo = {stamp_, verdict};
-    return verdict;
+    if (memo.is_of(stamp_)) return memo.verdict();
+    return memo.set(stamp_, run(program_.macro_start[macro]));
 }
 
 const Value& Evaluator::value(uint32_t operation) {
@@ -122,6 +167,7 @@ const Value& Evaluator::value(uint32_t operation) {
     if (memo.stamp != stamp_) {
         memo.value = compute(program_.operations[operation]);
         memo.stamp = stamp_;
+        memo.literal = unknown;
     }
     return memo.value;
 }
@@ -143,8 +189,54 @@ Value Evaluator::compute(const Operation& operation) {
 }
 
 bool Evaluator::evaluate(const Check& check) {
-    const Value left = value(check.left);
-    if (!left.exists()) return false;
+    using Form = Check::Form;
+    const Value& left = value(check.left);
+    switch (left.kind()) {
+        case Value::Kind::none: return false;
+        case Value::Kind::text:
+            if (check.form != Form::any) return evaluate_text(check, left.text());
+            break;
+        case Value::Kind::boolean:
+            if (check.form == Form::boolean_eq) return left.boolean() == check.values.front().boolean();
+            break;
+        case Value::Kind::i64:
+        case Value::Kind::u64:
+            if (check.form == Form::number_eq) return same_value(left, check.values.front());
+            if (check.form == Form::number_order) return in_order(check.op, left, check.values.front());
+            break;
+        default: break;
+    }
+    return evaluate_any(check, Value(left));
+}
+
+bool Evaluator::evaluate_text(const Check& check, std::string_view left) {
+    using Form = Check::Form;
+    switch (check.form) {
+        case Form::text_eq:
+        case Form::text_in: return names(check, left);
+        case Form::text_ne: return !names(check, left);
+        case Form::starts: return left.starts_with(check.values.front().text());
+        case Form::ends: return left.ends_with(check.values.front().text());
+        case Form::contains: return contains_text(left, check.values.front().text());
+        case Form::glob: return glob_match(check.values.front().text(), left, false);
+        default: return evaluate_any(check, Value::text(left));
+    }
+}
+
+// Whether the value is one of the check's literals. Precondition: value(check.left) is this text.
+bool Evaluator::names(const Check& check, std::string_view left) {
+    if (check.literals.empty())
+        return check.form == Check::Form::text_in ? check.text_set.contains(left) : left == check.values.front().text();
+    uint32_t& number = values_[check.left].literal;
+    if (number == unknown) {
+        const auto& literals = program_.operations[check.left].literals;
+        const auto known = literals.find(left);
+        number = known == literals.end() ? none : known->second;
+    }
+    return number != none && (check.literals[number / 64] >> (number % 64) & 1) != 0;
+}
+
+bool Evaluator::evaluate_any(const Check& check, const Value& left) {
     if (check.op == Operator::exists) return true;
     if (check.right != Check::no_operation && !value(check.right).exists()) return false;
     if (is_list_operator(check.op)) return evaluate_list(check, left);
@@ -210,10 +302,10 @@ bool Evaluator::compare(const Check& check, const Value& left, const Value& righ
     switch (check.op) {
         case Operator::eq: return equal(check, left, right);
         case Operator::ne: return !equal(check, left, right);
-        case Operator::lt: return order(left, right) < 0;
-        case Operator::le: return order(left, right) <= 0;
-        case Operator::gt: return order(left, right) > 0;
-        case Operator::ge: return order(left, right) >= 0;
+        case Operator::lt:
+        case Operator::le:
+        case Operator::gt:
+        case Operator::ge: return in_order(check.op, left, right);
         default: return has_text(left) && has_text(right) && text_operator(check.op, left.text(), right.text());
     }
 }

@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -32,6 +33,15 @@ struct Instruction {
     uint32_t argument;
 };
 
+// A condition as a graph: macros are no nodes of their own, and equal macros are the same node. Children come before their
+// parents.
+struct Formula {
+    enum class Kind : uint8_t { check, all, any, negation };
+    Kind kind = Kind::check;
+    uint32_t check = 0;               // index into Program::checks
+    std::vector<uint32_t> children;   // indexes into Program::formulas; negation: one
+};
+
 // Something that has a value on an event.
 struct Operation {
     enum class Kind : uint8_t { field, transform, constant, list };
@@ -43,6 +53,8 @@ struct Operation {
     Value constant;
     bool is_list = false;
     MatchMode mode = MatchMode::scalar;
+    // Every text that a check compares the whole of this value with, numbered: one look-up decides all those checks.
+    std::unordered_map<std::string_view, uint32_t> literals = {};
 };
 
 struct Check {
@@ -59,11 +71,19 @@ struct Check {
     std::unordered_set<std::string_view> text_set;  // in and intersects on texts: the same values
     std::vector<std::unique_ptr<RE2>> patterns;     // regex: one for each of values
     PathPrefixes prefixes;                          // pmatch
+    bool by_type = false;                           // the verdict is the same on all events of one type
+    // The commonest forms, one text or number against one literal or against a set, take a way of their own.
+    enum class Form : uint8_t { any, text_eq, text_ne, text_in, starts, ends, contains, glob, boolean_eq, number_eq, number_order };
+    Form form = Form::any;
+    // text_eq, text_ne, text_in: which of the left operation's literals they name, one bit for each; empty where those are too
+    // many, and the texts themselves are compared.
+    std::vector<uint64_t> literals;
 };
 
 struct Program {
     std::vector<Instruction> code;
     std::vector<uint32_t> macro_start;  // by macro index: where its code starts
+    std::vector<Formula> formulas;
     std::vector<Check> checks;
     std::vector<Operation> operations;
     Arena constants;

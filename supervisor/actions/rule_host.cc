@@ -179,9 +179,8 @@ bool RuleHost::files_changed() {
     return changed;
 }
 
-state::Interest RuleHost::interest() const {
+state::Interest interest_of(const rules::Ruleset& set) {
     state::Interest wanted;
-    const rules::Ruleset& set = ruleset();
     for (uint16_t type = 0; type < wire::kCallCount; ++type) {
         for (const uint32_t index : set.rules_for(type)) {
             const rules::Rule& rule = set.rules()[index];

@@ -27,6 +27,9 @@ struct RuleSettings {
     rules::Matching matching = rules::Matching::all;
 };
 
+// What these rules need of the capture.
+state::Interest interest_of(const rules::Ruleset& set);
+
 class RuleHost {
 public:
     RuleHost(const fields::FieldCatalogue& catalogue, RuleSettings settings, Log log);
@@ -49,7 +52,7 @@ public:
         });
     }
     // What the rules in use need of the capture.
-    state::Interest interest() const;
+    state::Interest interest() const { return interest_of(ruleset()); }
     const std::map<std::string, uint64_t, std::less<>>& matches() const { return matches_; }
 
 private:

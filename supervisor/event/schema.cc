@@ -8,8 +8,9 @@
 namespace undercoat::event {
 
 int find_param(const EventInfo& info, std::string_view name) {
-    for (unsigned i = 0; i < info.nparams; ++i)
-        if (name == info.params[i].name) return static_cast<int>(i);
+    if (name.empty()) return -1;
+    for (unsigned i = 0; i < info.nparams; ++i)  // asked several times for each event: most names differ in their first byte
+        if (const char* p = info.params[i].name; *p == name.front() && name == p) return static_cast<int>(i);
     return -1;
 }
 

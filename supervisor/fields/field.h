@@ -98,6 +98,7 @@ struct Field {
     constexpr Field no_transformer() const { return with([](FieldInfo& i) { i.no_transformer = true; }); }
     constexpr Field filter_only() const { return with([](FieldInfo& i) { i.filter_only = true; }); }
     constexpr Field print_only() const { return with([](FieldInfo& i) { i.print_only = true; }); }
+    constexpr Field by_type() const { return with([](FieldInfo& i) { i.by_type = true; }); }
     constexpr Field deprecated() const { return with([](FieldInfo& i) { i.deprecated = true; }); }
 
 private:

@@ -84,6 +84,11 @@ std::string quoted(const std::string& s) { return '"' + s + '"'; }
 
 }  // namespace
 
+FieldInfo by_type(FieldInfo f) {
+    f.by_type = true;
+    return f;
+}
+
 std::unique_ptr<test::TestCatalogue> make_catalogue() {
     const auto field = [](std::string_view name, FieldType type = FieldType::text) {
         return test::TestCatalogue::field(name, type);
@@ -99,7 +104,7 @@ std::unique_ptr<test::TestCatalogue> make_catalogue() {
                                with_mode(field("fd.net", FieldType::net), MatchMode::either_side),
                                field("fd.snet", FieldType::net), with_mode(field("proc.aname"), MatchMode::any_of),
                                as_list(field("fd.types")), field("evt.buffer", FieldType::bytes),
-                               with_mode(field("fd.sip.name"), MatchMode::host_name), field("evt.type"), field("evt.arg"),
+                               with_mode(field("fd.sip.name"), MatchMode::host_name), by_type(field("evt.type")), field("evt.arg"),
                                field("evt.rawarg", FieldType::dynamic), field("t.path", FieldType::path),
                                field("t.i8", FieldType::int8), field("t.i16", FieldType::int16),
                                field("t.i32", FieldType::int32), field("t.u8", FieldType::uint8),

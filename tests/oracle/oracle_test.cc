@@ -10,8 +10,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <optional>
 
 namespace undercoat::oracle {
 namespace {
@@ -77,6 +79,20 @@ Program make_program(Generator& g, const Catalogue& catalogue, size_t& refused) 
     return p;
 }
 
+// Which of all conditions hold, as rules are matched: by the plan for the event's type, made of its first event.
+std::vector<uint32_t> planned_matches(const Program& p, const EventView& event, Evaluator& evaluator,
+                                      std::optional<Evaluator::Prepared>& plan) {
+    if (!plan) {
+        std::vector<PlannedCondition> conditions;
+        for (uint32_t i = 0; i < p.conditions.size(); ++i)
+            if (p.conditions[i].compiled.event_types.contains(event.type())) conditions.push_back({p.conditions[i].compiled.formula, i});
+        plan = evaluator.prepare(conditions);
+    }
+    std::vector<uint32_t> matched;
+    evaluator.run(*plan, matched);
+    return matched;
+}
+
 TEST(Oracle, TheCompiledEvaluatorAgrees) {
     const uint64_t wanted = from_environment("ORACLE_PAIRS", 200'000), seed = from_environment("ORACLE_SEED", 1);
     const auto catalogue = make_catalogue();
@@ -87,22 +103,26 @@ TEST(Oracle, TheCompiledEvaluatorAgrees) {
         const Program p = make_program(g, *catalogue, refused);
         conditions += p.conditions.size();
         Evaluator evaluator(*p.program);
+        std::map<EventTypeId, std::optional<Evaluator::Prepared>> plans;
         Arena arena;
         const MacroLookup macros = [&](std::string_view name) { return p.macro(name); };
         for (unsigned i = 0; i < 12; ++i) {
             test::TestEvent event = g.event();
             arena.reset();
             evaluator.begin(event, arena);
+            const std::vector<uint32_t> planned = planned_matches(p, event, evaluator, plans[event.type()]);
             for (const Program::Condition& c : p.conditions) {
                 const bool expected = slow_verdict(*c.tree, macros, *catalogue, event);
                 // A rule is only run on events of the types that its condition was found to need.
                 const bool got = c.compiled.event_types.contains(event.type()) && evaluator.run(c.compiled.start);
+                const auto number = static_cast<uint32_t>(&c - p.conditions.data());
+                const bool by_plan = std::find(planned.begin(), planned.end(), number) != planned.end();
                 ++pairs, held += expected;
-                if (got == expected) continue;
+                if (got == expected && by_plan == expected) continue;
                 ++differences;
                 std::string about = c.text;
                 for (const auto& [name, tree] : p.macros) about += "\n  " + name + ": " + print(*tree);
-                ADD_FAILURE() << "the oracle says " << expected << ", the evaluator " << got << ", event types "
+                ADD_FAILURE() << "the oracle says " << expected << ", the evaluator " << got << ", the plan " << by_plan << ", event types "
                               << c.compiled.event_types.contains(event.type()) << ", program " << conditions << ":\n"
                               << about;
             }

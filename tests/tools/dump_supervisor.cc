@@ -1,7 +1,7 @@
 // A supervisor that evaluates nothing: it speaks the agent protocol, reads every ring and prints each record as one line.
 //
 // A debugging aid: UNDERCOAT_SUPERVISOR=…/dump_supervisor instrument --events FILE CMD. Without --events it prints to
-// stderr. Must stay true: like the real one it goes on from the tails in the registry and publishes them after printing.
+// stderr. With UNDERCOAT_DUMP_RAW set it writes the records as they are, in the form of bench/engine/recording.h. Must stay true: like the real one it goes on from the tails in the registry and publishes them after printing.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "bench/engine/recording.h"
 #include "wire/local/calls.h"
 #include "wire/local/handover.h"
 #include "wire/local/registry.h"
@@ -22,6 +23,7 @@
 namespace {
 
 using namespace undercoat::wire;
+using undercoat::bench::RecordingEntry;
 
 std::string quoted(const uint8_t* p, size_t n) {
     std::string s = "\"";
@@ -96,7 +98,7 @@ struct Source {
 
 class Dump {
 public:
-    Dump(int fd, FILE* out) : fd_(fd), out_(out) {}
+    Dump(int fd, FILE* out, bool raw) : fd_(fd), out_(out), raw_(raw) {}
     int run() {
         for (;;) {
             pollfd p{fd_, POLLIN, 0};
@@ -116,6 +118,7 @@ public:
 private:
     // Rings that end with something unread: a writer died there, or somebody's book-keeping is wrong.
     int report_unread() {
+        if (raw_) return 0;
         for (auto& [slot, s] : sources_)
             if (s.slot->ring_id == s.ring_id && s.reader.head() != s.reader.position())
                 fprintf(out_, "unread ring=%u slot=%u pid=%u state=%u position=%llu head=%llu stamp=%llx drops=%u\n", s.ring_id, slot,
@@ -156,6 +159,7 @@ private:
         auto* p = static_cast<uint8_t*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
         Ring ring{reinterpret_cast<RingControl*>(p), p + kControlSize, s.granules};
         sources_[slot] = Source{RingReader(ring, s.tail), &s, ring.control, s.ring_id};
+        if (raw_) write({RecordingEntry::ring, s.ring_id, slot, s.pid, s.granules, 0, s.tail}, nullptr);
     }
 
     bool drain(Source& s) {
@@ -166,7 +170,8 @@ private:
             const ReadStatus r = s.reader.next(copy, &n);
             if (r != ReadStatus::record) break;
             any = true;
-            print(RecordView(copy, n), s);
+            if (raw_) keep(copy, n, s);
+            else print(RecordView(copy, n), s);
         }
         return any;
     }
@@ -176,8 +181,19 @@ private:
         __atomic_store_n(&s.slot->tail, s.reader.position(), __ATOMIC_RELEASE);
         s.reader.publish();
         const bool empty = s.reader.head() == s.reader.position();
-        if (s.slot->state == static_cast<uint32_t>(SlotState::orphaned) && empty)
-            s.slot->state = static_cast<uint32_t>(SlotState::drained);
+        if (s.slot->state != static_cast<uint32_t>(SlotState::orphaned) || !empty) return;
+        s.slot->state = static_cast<uint32_t>(SlotState::drained);
+        if (raw_) write({RecordingEntry::end, s.ring_id, 0, 0, 0, 0, s.reader.position()}, nullptr);
+    }
+
+    // The record ends where the reader stands; pads before it belong to nobody.
+    void keep(const uint8_t* bytes, size_t n, const Source& s) {
+        const auto granules = static_cast<uint32_t>(granules_for(n - kHeaderSize));
+        write({RecordingEntry::record, s.ring_id, 0, 0, granules, static_cast<uint32_t>(n), s.reader.position() - granules}, bytes);
+    }
+    void write(const RecordingEntry& e, const uint8_t* bytes) {
+        fwrite(&e, sizeof e, 1, out_);
+        if (bytes) fwrite(bytes, 1, e.size, out_);
     }
 
     void print(const RecordView& v, const Source& s) {
@@ -202,6 +218,7 @@ private:
 
     int fd_;
     FILE* out_;
+    bool raw_;
     bool stop_ = false;
     Registry* registry_ = nullptr;
     std::map<uint32_t, Source> sources_;
@@ -217,5 +234,5 @@ int main(int argc, char** argv) {
         if (!strcmp(argv[i], "--events")) out = fopen(argv[i + 1], "a");
     }
     if (fd < 0 || !out) return fprintf(stderr, "dump_supervisor: started by instrument only\n"), 2;
-    return Dump(fd, out).run();
+    return Dump(fd, out, getenv("UNDERCOAT_DUMP_RAW") != nullptr).run();
 }

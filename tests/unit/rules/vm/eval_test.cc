@@ -4,24 +4,9 @@
 #include "rules/lang/parser.h"
 #include "rules/vm/compile.h"
 #include "tests/support/test_catalogue.h"
+#include "tests/unit/rules/vm/allocations.h"
 
 #include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <new>
-
-namespace {
-size_t allocations = 0;
-}
-
-// Counts heap allocations of the whole program, for the promise that evaluation makes none.
-[[gnu::noinline]] void* operator new(size_t size) {
-    ++allocations;
-    if (void* p = std::malloc(size)) return p;
-    throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
 
 namespace undercoat::rules {
 namespace {
@@ -155,10 +140,10 @@ TEST_F(Eval, EvaluationDoesNotAllocateOnTheHeap) {
         return evaluator.run(std::get<CompiledCondition>(compiled).start);
     };
     EXPECT_FALSE(once());
-    size_t before = allocations;
+    const size_t before = test::allocations();
     bool any = false;
     for (int i = 0; i < 1000; ++i) any = once() || any;
-    EXPECT_EQ(allocations, before);
+    EXPECT_EQ(test::allocations(), before);
     EXPECT_FALSE(any);
 }
 
