@@ -40,6 +40,7 @@ public:
     Builder(const Definitions& definitions, std::span<const RulesFile> files, const Catalogue& catalogue,
             const LoadOptions& options)
         : definitions_(definitions),
+          lists_(definitions.lists),
           files_(files),
           catalogue_(catalogue),
           options_(options),
@@ -120,7 +121,7 @@ private:
             out.text = "(" + out.text + ")" + suffix;
             out.shift = 1;
         }
-        auto substituted = substitute_lists(out.text, definitions_.lists);
+        auto substituted = substitute_lists(out.text, lists_);
         if (!substituted) return fail(Code::err_compile_condition, substituted.error(), path_of(item));
         out.substituted = std::move(*substituted);
         used_lists_.insert(out.substituted.lists.begin(), out.substituted.lists.end());
@@ -353,6 +354,7 @@ private:
     }
 
     const Definitions& definitions_;
+    const ListIndex lists_;
     std::span<const RulesFile> files_;
     const Catalogue& catalogue_;
     const LoadOptions& options_;

@@ -57,7 +57,7 @@ public:
     }
 
 private:
-    bool fail_at(const YAML::Node& node, const char* type, std::string message) const {
+    bool fail_at(const YamlNode& node, const char* type, std::string message) const {
         return item_.context().fail(Code::err_validate, std::move(message), item_.path_to(node, type));
     }
     bool fail_at(const char* key, Code code, std::string message) const {
@@ -98,7 +98,7 @@ private:
     }
 
     bool read_comps(ExceptionDefinition& ex) {
-        YAML::Node comps = item_.get("comps");
+        YamlNode comps = item_.get("comps");
         if (comps.IsDefined() && comps.IsScalar() != ex.scalar_fields)
             return fail_at("comps", Code::err_validate, "Fields and comps must both be lists or both be scalar values");
         if (comps.IsDefined() && comps.IsScalar()) ex.comps.push_back(comps.Scalar());
@@ -123,7 +123,7 @@ private:
     }
 
     bool read_values(ExceptionDefinition& ex) {
-        YAML::Node values = item_.get("values");
+        YamlNode values = item_.get("values");
         if (!values.IsDefined() || values.IsNull()) return true;
         if (!values.IsSequence()) return fail_at("values", Code::err_validate, "The values of an exception must be a list");
         for (const auto& value : values) {
@@ -140,7 +140,7 @@ private:
     }
 
     // depth: how many levels of lists are allowed.
-    bool read_value(const YAML::Node& node, ExceptionValue& out, int depth) {
+    bool read_value(const YamlNode& node, ExceptionValue& out, int depth) {
         if (++count_ > max_values) return item_.fail(Code::err_validate, "The exception has too many values");
         if (node.IsScalar()) {
             out.text = node.Scalar();
@@ -193,7 +193,7 @@ std::string compared(const std::string& field, const std::string& comp, const Ex
 }  // namespace
 
 bool read_exceptions(const Item& rule, bool append, const Catalogue* catalogue, std::vector<ExceptionDefinition>& out) {
-    YAML::Node exceptions = rule.get("exceptions");
+    YamlNode exceptions = rule.get("exceptions");
     if (!exceptions.IsDefined() || exceptions.IsNull()) return true;
     if (!exceptions.IsSequence()) return rule.context().fail(Code::err_yaml_validate,
                                    "Rule exceptions must be a sequence; each begins with '- name:'",

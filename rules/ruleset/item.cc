@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 28> schema_keys = {
     "warn_evttypes", "capture", "capture_duration", "append", "override", "name", "fields", "comps", "values",
     "capture_events", "capture_filesize"};
 
-std::string given(const YAML::Node& value) {
+std::string given(const YamlNode& value) {
     return value.IsScalar() ? "; '" + value.Scalar().substr(0, 80) + "' was given" : "";
 }
 
@@ -42,12 +42,12 @@ void FileContext::warn(Code code, std::string message, std::vector<Location> loc
     result.warnings.push_back({code, std::move(message), std::move(locations), std::move(snippet)});
 }
 
-Item::Item(FileContext& context, YAML::Node node, std::string type, std::vector<Location> path)
+Item::Item(FileContext& context, YamlNode node, std::string type, std::vector<Location> path)
     : context_(context), node_(std::move(node)), path_(std::move(path)) {
     path_.push_back({std::move(type), "", position_of(node_, context.index)});
 }
 
-std::vector<Location> Item::path_to(const YAML::Node& node, std::string type) const {
+std::vector<Location> Item::path_to(const YamlNode& node, std::string type) const {
     std::vector<Location> path = path_;
     path.push_back({std::move(type), "", position_of(node, context_.index)});
     return path;
@@ -57,8 +57,8 @@ bool Item::has(const char* key) const {
     return get(key).IsDefined();
 }
 
-YAML::Node Item::get(const char* key) const {
-    const YAML::Node& node = node_;
+YamlNode Item::get(const char* key) const {
+    const YamlNode& node = node_;
     return node[key];
 }
 
@@ -92,7 +92,7 @@ std::string Item::misspelt(std::span<const std::string_view> wanted) const {
 }
 
 bool Item::scalar(const char* key, std::string& out) const {
-    YAML::Node value = get(key);
+    YamlNode value = get(key);
     if (!value.IsDefined()) return true;
     if (!value.IsScalar() && !value.IsNull())
         return context_.fail(Code::err_yaml_validate, "Value of key '" + std::string(key) + "' is not a scalar value, but a " +
@@ -115,24 +115,24 @@ bool Item::text_part(const char* key, Text& out) const {
 }
 
 bool Item::boolean(const char* key, bool& out) const {
-    YAML::Node value = get(key);
+    YamlNode value = get(key);
     if (!value.IsDefined()) return true;
-    if (value.IsScalar() && YAML::convert<bool>::decode(value, out)) return true;
+    if (value.IsScalar() && YAML::convert<bool>::decode(YAML::Node(value.Scalar()), out)) return true;
     return context_.fail(Code::err_yaml_validate, "Can't decode YAML scalar value of key '" + std::string(key) +
                                                       "', which is true or false" + given(value), path_to(value, "value for"));
 }
 
 bool Item::unsigned_number(const char* key, uint64_t& out) const {
-    YAML::Node value = get(key);
+    YamlNode value = get(key);
     if (!value.IsDefined()) return true;
     bool negative = value.IsScalar() && value.Scalar().starts_with('-');
-    if (value.IsScalar() && !negative && YAML::convert<uint64_t>::decode(value, out)) return true;
+    if (value.IsScalar() && !negative && YAML::convert<uint64_t>::decode(YAML::Node(value.Scalar()), out)) return true;
     return context_.fail(Code::err_yaml_validate, "Can't decode YAML scalar value of key '" + std::string(key) +
                                                       "', which is a whole number" + given(value), path_to(value, "value for"));
 }
 
 bool Item::text_list(const char* key, std::vector<std::string>& out) const {
-    YAML::Node value = get(key);
+    YamlNode value = get(key);
     if (!value.IsDefined()) return true;
     if (!value.IsSequence())
         return context_.fail(Code::err_yaml_validate, "Value of key '" + std::string(key) + "' is not a list; write [a, b], or a line '- a' for each",

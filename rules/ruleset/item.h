@@ -22,16 +22,16 @@ struct FileContext {
 class Item {
 public:
     // type: "rule", "exception" ...; path: the locations around it.
-    Item(FileContext& context, YAML::Node node, std::string type, std::vector<Location> path);
+    Item(FileContext& context, YamlNode node, std::string type, std::vector<Location> path);
 
     void set_name(std::string name) { path_.back().item_name = std::move(name); }
     const Location& location() const { return path_.back(); }
     const std::vector<Location>& path() const { return path_; }
-    std::vector<Location> path_to(const YAML::Node& node, std::string type) const;
+    std::vector<Location> path_to(const YamlNode& node, std::string type) const;
     FileContext& context() const { return context_; }
 
     bool has(const char* key) const;
-    YAML::Node get(const char* key) const;
+    YamlNode get(const char* key) const;
     bool fail(Code code, std::string message) const;
     void warn(Code code, std::string message) const;
 
@@ -51,7 +51,7 @@ private:
     bool scalar(const char* key, std::string& out) const;
 
     FileContext& context_;
-    YAML::Node node_;
+    YamlNode node_;
     std::vector<Location> path_;
 };
 

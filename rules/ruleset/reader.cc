@@ -3,7 +3,7 @@
 
 #include "rules/ruleset/rule_reader.h"
 #include "rules/ruleset/version.h"
-#include "rules/ruleset/yaml_input.h"
+#include "rules/ruleset/yaml_tree.h"
 
 #include <algorithm>
 #include <array>
@@ -28,7 +28,7 @@ public:
         root_ = {{"rules content", "", {context.index, 1, 1, 0}}};
     }
 
-    bool document(const YAML::Node& doc) {
+    bool document(const YamlNode& doc) {
         if (!doc.IsDefined() || doc.IsNull()) return true;
         if (doc.IsScalar()) return context_.fail(Code::err_yaml_validate,
                                  "Rules content is not yaml: a file of rules is a list of items such as '- rule: NAME'", at(doc));
@@ -42,11 +42,11 @@ public:
     }
 
 private:
-    std::vector<Location> at(const YAML::Node& node) const {
+    std::vector<Location> at(const YamlNode& node) const {
         return {{"rules content", "", position_of(node, context_.index)}};
     }
 
-    bool item(const YAML::Node& node) {
+    bool item(const YamlNode& node) {
         ++out_.items;
         if (!node.IsMap()) {
             std::vector<Location> path = root_;
@@ -67,7 +67,7 @@ private:
         return true;
     }
 
-    bool engine_version(const YAML::Node& node) {
+    bool engine_version(const YamlNode& node) {
         Item it(context_, node, "required_engine_version", root_);
         it.check_keys({"required_engine_version"});
         std::string text;
@@ -87,18 +87,18 @@ private:
         return true;
     }
 
-    bool plugin_versions(const YAML::Node& node) {
+    bool plugin_versions(const YamlNode& node) {
         Item it(context_, node, "required plugin versions", root_);
         it.check_keys({"required_plugin_versions"});
-        YAML::Node entries = it.get("required_plugin_versions");
+        YamlNode entries = it.get("required_plugin_versions");
         if (!entries.IsSequence())
             return it.fail(Code::err_yaml_validate, "Value of required_plugin_versions must be a sequence of entries such as "
                                                     "'- {name: container, version: 0.4.0}'");
         for (const auto& entry : entries) {
             std::vector<PluginVersion> alternatives;
             if (!plugin_entry(entry, "required plugin versions entry", it.path(), alternatives)) return false;
-            const YAML::Node fixed = entry;
-            YAML::Node others = fixed["alternatives"];
+            const YamlNode fixed = entry;
+            YamlNode others = fixed["alternatives"];
             if (others.IsDefined() && !others.IsSequence())
                 return it.fail(Code::err_yaml_validate, "Value of plugin version alternatives must be a sequence");
             if (others.IsDefined())
@@ -111,7 +111,7 @@ private:
         return true;
     }
 
-    bool plugin_entry(const YAML::Node& node, const char* type, const std::vector<Location>& path,
+    bool plugin_entry(const YamlNode& node, const char* type, const std::vector<Location>& path,
                       std::vector<PluginVersion>& out) {
         Item it(context_, node, type, path);
         if (!node.IsMap()) return it.fail(Code::err_yaml_validate, "Plugin versions must be a map of name and version, such as "
@@ -149,7 +149,7 @@ private:
         bool old = false;
         if (!it.boolean("append", old)) return false;
         if (old) warn_append(it);
-        YAML::Node override = it.get("override");
+        YamlNode override = it.get("override");
         if (override.IsDefined() && old) return append_and_override(it);
         append = old;
         if (!override.IsDefined()) return true;
@@ -275,22 +275,16 @@ bool append_and_override(const Item& it) {
 
 bool read_definitions(FileContext& context, const Catalogue& catalogue, const LoadOptions& options, Definitions& out) {
     std::vector<Location> root = {{"rules content", "", {context.index, 1, 1, 0}}};
-    try {
-        auto documents = load_yaml(context.file.content);
-        if (auto* p = std::get_if<YamlProblem>(&documents)) {
-            root.front().position = {context.index, p->line, p->column, p->offset};
-            // The beginning is what people search for.
-            return context.fail(Code::err_yaml_parse,
-                                "yaml-cpp: error at line " + std::to_string(p->line) + ", column " +
-                                    std::to_string(p->column) + ": " + p->message, std::move(root));
-        }
-        Reader reader(context, catalogue, options, out);
-        for (const YAML::Node& document : std::get<std::vector<YAML::Node>>(documents))
-            if (!reader.document(document)) return false;
-        return true;
-    } catch (const YAML::Exception& e) {
-        return context.fail(Code::err_yaml_parse, e.what(), std::move(root));
+    const auto loaded = YamlTree::load(context.file.content);
+    if (const auto* p = std::get_if<YamlProblem>(&loaded)) {
+        root.front().position = {context.index, p->line, p->column, p->offset};
+        // The beginning is what people search for.
+        return context.fail(Code::err_yaml_parse, "yaml-cpp: error at line " + std::to_string(p->line) + ", column " +
+                                                      std::to_string(p->column) + ": " + p->message, std::move(root));
     }
+    Reader reader(context, catalogue, options, out);
+    const auto& documents = std::get<YamlTree>(loaded).documents();
+    return std::all_of(documents.begin(), documents.end(), [&](const YamlNode& d) { return reader.document(d); });
 }
 
 }  // namespace undercoat::rules

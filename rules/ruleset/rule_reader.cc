@@ -79,7 +79,7 @@ private:
         return rule.unknown_source ? nullptr : &catalogue_;
     }
 
-    bool fail_at(const YAML::Node& node, const char* type, std::string message) const {
+    bool fail_at(const YamlNode& node, const char* type, std::string message) const {
         return item_.context().fail(Code::err_validate, std::move(message), item_.path_to(node, type));
     }
 
@@ -124,7 +124,7 @@ private:
     }
 
     bool read_modes(std::map<std::string, Mode, std::less<>>& modes) {
-        YAML::Node override = item_.get("override");
+        YamlNode override = item_.get("override");
         if (!override.IsMap()) return bad_override(item_);
         for (const auto& entry : override) {
             std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";

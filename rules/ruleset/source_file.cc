@@ -33,7 +33,7 @@ size_t skip_indicator(std::string_view text, size_t at) {
 
 }  // namespace
 
-Position position_of(const YAML::Node& node, uint32_t file) {
+Position position_of(const YamlNode& node, uint32_t file) {
     Position p;
     p.file = file;
     YAML::Mark mark = node.Mark();

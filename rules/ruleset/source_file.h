@@ -2,12 +2,11 @@
 #pragma once
 
 #include "rules/ruleset/loader.h"
-
-#include <yaml-cpp/yaml.h>
+#include "rules/ruleset/yaml_tree.h"
 
 namespace undercoat::rules {
 
-Position position_of(const YAML::Node& node, uint32_t file);
+Position position_of(const YamlNode& node, uint32_t file);
 
 // Where the byte at `offset` of a scalar's value stands in the file. Folding and indentation of block scalars are
 // followed; where the text was escaped in quotes, the start of the scalar.

@@ -19,17 +19,11 @@ bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+}  // namespace
+
 class Substitution {
 public:
-    Substitution(std::string_view in, const std::vector<ListDefinition>& lists) : in_(in) {
-        for (const ListDefinition& l : lists) {
-            by_name_.emplace(l.name, &l);
-            has_odd_names_ = has_odd_names_ || std::any_of(l.name.begin(), l.name.end(), is_delimiter);
-        }
-        if (has_odd_names_)
-            for (const ListDefinition& l : lists)
-                if (std::any_of(l.name.begin(), l.name.end(), is_delimiter)) odd_.push_back(&l);
-    }
+    Substitution(std::string_view in, const ListIndex& lists) : in_(in), lists_(lists) {}
 
     Result<Substituted> run() {
         while (at_ < in_.size()) {
@@ -52,7 +46,7 @@ public:
 private:
     // The list whose name stands at at_, and its length; or null, and the length of the word there.
     const ListDefinition* match(size_t& length) {
-        for (const ListDefinition* l : odd_) {
+        for (const ListDefinition* l : lists_.odd_) {
             std::string_view rest = in_.substr(at_);
             length = l->name.size();
             if (rest.starts_with(l->name) && (rest.size() == length || is_delimiter(rest[length]))) return l;
@@ -60,8 +54,8 @@ private:
         size_t end = at_;
         while (end < in_.size() && !is_delimiter(in_[end])) ++end;
         length = end - at_;
-        auto it = by_name_.find(in_.substr(at_, length));
-        return it == by_name_.end() ? nullptr : it->second;
+        auto it = lists_.by_name_.find(in_.substr(at_, length));
+        return it == lists_.by_name_.end() ? nullptr : it->second;
     }
 
     void copy(size_t length) {
@@ -105,14 +99,17 @@ private:
     }
 
     std::string_view in_;
-    std::unordered_map<std::string_view, const ListDefinition*> by_name_;
-    std::vector<const ListDefinition*> odd_;  // with delimiters in their names
-    bool has_odd_names_ = false;
+    const ListIndex& lists_;
     size_t at_ = 0;
     Substituted out_;
 };
 
-}  // namespace
+ListIndex::ListIndex(const std::vector<ListDefinition>& lists) {
+    for (const ListDefinition& l : lists) {
+        by_name_.emplace(l.name, &l);
+        if (std::any_of(l.name.begin(), l.name.end(), is_delimiter)) odd_.push_back(&l);
+    }
+}
 
 size_t Substituted::original(size_t offset) const {
     auto after = std::upper_bound(segments.begin(), segments.end(), offset,
@@ -122,7 +119,7 @@ size_t Substituted::original(size_t offset) const {
     return s.literal ? s.original + (offset - s.start) : s.original;
 }
 
-Result<Substituted> substitute_lists(std::string_view condition, const std::vector<ListDefinition>& lists) {
+Result<Substituted> substitute_lists(std::string_view condition, const ListIndex& lists) {
     return Substitution(condition, lists).run();
 }
 

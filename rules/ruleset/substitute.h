@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace undercoat::rules {
@@ -29,7 +30,18 @@ struct Substituted {
     std::vector<Segment> segments;
 };
 
-Result<Substituted> substitute_lists(std::string_view condition, const std::vector<ListDefinition>& lists);
+// The lists by name. They outlive it.
+class ListIndex {
+public:
+    explicit ListIndex(const std::vector<ListDefinition>& lists);
+
+private:
+    friend class Substitution;
+    std::unordered_map<std::string_view, const ListDefinition*> by_name_;
+    std::vector<const ListDefinition*> odd_;  // with delimiters in their names
+};
+
+Result<Substituted> substitute_lists(std::string_view condition, const ListIndex& lists);
 
 // As a list item or exception value has to be written: bare or already quoted as it is, otherwise in quotes.
 std::string quote_item(std::string_view item);

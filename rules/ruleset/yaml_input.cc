@@ -67,33 +67,48 @@ bool is_closed(std::string_view content, size_t at) {
     return false;
 }
 
-// Goes through the stream once before it is loaded, because LoadAll has no bounds: on some malformed input the parser
-// gives empty documents for ever without moving on.
+// Bounds what yaml-cpp makes of a stream: on some malformed input it gives empty documents for ever without moving on.
 class StreamCheck : public YAML::EventHandler {
 public:
-    explicit StreamCheck(std::string_view content) : content_(content) {}
+    StreamCheck(std::string_view content, YAML::EventHandler* also) : content_(content), also_(also) {}
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (++documents_ > max_documents) throw YAML::ParserException(mark, "too many documents, or malformed content");
+        if (also_) also_->OnDocumentStart(mark);
     }
-    void OnDocumentEnd() override {}
-    void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { node(mark); }
-    void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { node(mark); }
-    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string&) override {
+    void OnDocumentEnd() override {
+        if (also_) also_->OnDocumentEnd();
+    }
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        node(mark);
+        if (also_) also_->OnNull(mark, anchor);
+    }
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        node(mark);
+        if (also_) also_->OnAlias(mark, anchor);
+    }
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
         node(mark);
         const auto at = static_cast<size_t>(mark.pos);
         const bool quoted = tag == "!" && at < content_.size() && (content_[at] == '"' || content_[at] == '\'');
         if (quoted && !is_closed(content_, at))
             throw YAML::ParserException(mark, "nothing closes the quote that begins here");
+        if (also_) also_->OnScalar(mark, tag, anchor, value);
     }
-    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                         YAML::EmitterStyle::value) override {
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value style) override {
         node(mark);
+        if (also_) also_->OnSequenceStart(mark, tag, anchor, style);
     }
-    void OnSequenceEnd() override {}
-    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    void OnSequenceEnd() override {
+        if (also_) also_->OnSequenceEnd();
+    }
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value style) override {
         node(mark);
+        if (also_) also_->OnMapStart(mark, tag, anchor, style);
     }
-    void OnMapEnd() override {}
+    void OnMapEnd() override {
+        if (also_) also_->OnMapEnd();
+    }
 
 private:
     static constexpr size_t max_documents = 1000, max_nodes = 2'000'000;
@@ -101,6 +116,7 @@ private:
         if (++nodes_ > max_nodes) throw YAML::ParserException(mark, "the file has too many values");
     }
     std::string_view content_;
+    YAML::EventHandler* also_;
     size_t documents_ = 0, nodes_ = 0;
 };
 
@@ -159,15 +175,15 @@ std::string to_utf8(std::string content) {
     return content;
 }
 
-std::variant<std::vector<YAML::Node>, YamlProblem> load_yaml(const std::string& content) {
-    if (auto odd = odd_bytes(content)) return *odd;
+std::optional<YamlProblem> read_yaml(const std::string& content, YAML::EventHandler* also) {
+    if (auto odd = odd_bytes(content)) return odd;
     try {
         std::istringstream stream(content);
         YAML::Parser parser(stream);
-        StreamCheck check(content);
+        StreamCheck check(content, also);
         while (parser.HandleNextDocument(check)) {
         }
-        return YAML::LoadAll(content);
+        return std::nullopt;
     } catch (const YAML::Exception& e) {
         YamlProblem p{with_advice(e.msg, content, e.mark), 1, 1, 0};
         if (e.mark.is_null()) return p;
@@ -175,6 +191,11 @@ std::variant<std::vector<YAML::Node>, YamlProblem> load_yaml(const std::string& 
         p.offset = static_cast<size_t>(e.mark.pos);
         return p;
     }
+}
+
+std::variant<std::vector<YAML::Node>, YamlProblem> load_yaml(const std::string& content) {
+    if (auto problem = read_yaml(content)) return std::move(*problem);
+    return YAML::LoadAll(content);  // what it throws, the first pass has thrown
 }
 
 }  // namespace undercoat::rules

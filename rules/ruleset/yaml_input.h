@@ -7,6 +7,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,6 +23,9 @@ struct YamlProblem {
 // UTF-8 without byte order mark, of text in UTF-8, UTF-16 or UTF-32 that begins with one; anything else as it is. What is no
 // valid UTF-16 or UTF-32 becomes U+FFFD.
 std::string to_utf8(std::string content);
+
+// Goes through the stream once, with all bounds; `also` sees every event that was within them. content: as to_utf8 returns it.
+std::optional<YamlProblem> read_yaml(const std::string& content, YAML::EventHandler* also = nullptr);
 
 // The documents of a stream. content: as to_utf8 returns it, so that the places are those of the bytes.
 std::variant<std::vector<YAML::Node>, YamlProblem> load_yaml(const std::string& content);
