@@ -40,7 +40,8 @@ void Interfaces::refresh(uint64_t now) const {
 }
 
 bool Interfaces::is_local(const event::Address& a, uint64_t now) const {
-    if (loopback(a)) return true;
+    const bool listed = read_ == UINT64_MAX;  // of those the reference takes ::1 for local only if it is among them
+    if (loopback(a) && (!listed || a.family == event::Address::Family::ipv4)) return true;
     refresh(now);
     for (const event::Address& own : addresses_)
         if (same_ip(own, a)) return true;

@@ -27,9 +27,9 @@ public:
     virtual const rules::Catalogue& catalogue() const = 0;
     // Whether fields can be rendered as the product does; cases of the kind "field" are skipped otherwise.
     virtual bool renders_fields() const = 0;
-    // Why this one case cannot hold with this backend, or "".
-    virtual std::string refusal(const std::string& id) const {
-        (void)id;
+    // Why this case of the kind eval, field or format cannot hold with this backend, or "".
+    virtual std::string refusal(const YAML::Node& c) const {
+        (void)c;
         return "";
     }
     // The view of events[on], after the events before it have been applied, with values at least for these fields; or

@@ -92,13 +92,16 @@ std::string apply_arguments(const YAML::Node& args, Settings& s) {
     return "";
 }
 
-// What the suite's own helpers set, of which the case holds the name only: DisabledTagsAb, RunTagsC, …SuppressInfo.
-void apply_name(const std::string& id, Settings& s) {
+// What the suite's own helpers set. The case holds of it no more than the name of the suite's test, which is the last part of its
+// origin: DisabledTagsAb, RunTagsC, …SuppressInfo.
+void apply_origin(const YAML::Node& c, Settings& s) {
+    const std::string origin = (c["src"] ? c["src"] : c["id"]).as<std::string>();
+    const std::string id = origin.substr(origin.rfind(':') + 1);
     const auto tags = [&](const std::string& word, bool enable) {
         const size_t at = id.rfind(word);
         if (at == id.npos) return;
-        for (const char c : id.substr(at + word.size()))
-            s.load.selections.push_back({enable, true, std::string(1, static_cast<char>(std::tolower(static_cast<unsigned char>(c))))});
+        for (const char letter : id.substr(at + word.size()))
+            s.load.selections.push_back({enable, true, std::string(1, static_cast<char>(std::tolower(static_cast<unsigned char>(letter))))});
     };
     tags("DisabledTags", false);
     if (id.find("RunTags") != id.npos) s.load.selections.push_back({false, false, "*"});
@@ -138,7 +141,7 @@ void detection_case(const YAML::Node& c, const YAML::Node& document, const YAML:
             return tally.skip(kKind, id, why);
     Settings settings;
     if (std::string why = apply_arguments(c["args"], settings); !why.empty()) return tally.skip(kKind, id, why);
-    apply_name(id, settings);
+    apply_origin(c, settings);
     const LoadResult loaded = load_rules(files, backend.catalogue(), settings.load);
     const bool fails = c["exit_code"] && c["exit_code"].as<int>() != 0;
     if (!loaded.ok()) {

@@ -98,7 +98,7 @@ void eval_case(const YAML::Node& c, Backend& backend, Tally& tally) {
     std::string expr = c["expr"].as<std::string>();
     const Fields fields(c, expr, backend);
     if (!fields.why_not().empty()) return tally.skip("eval", id, fields.why_not());
-    if (const std::string why = backend.refusal(id); !why.empty()) return tally.skip("eval", id, why);
+    if (const std::string why = backend.refusal(c); !why.empty()) return tally.skip("eval", id, why);
     auto parsed = parse_condition(expr);
     std::string problem;
     if (auto* e = std::get_if<ParseError>(&parsed)) problem = e->message;
@@ -126,7 +126,7 @@ void field_case(const YAML::Node& c, Backend& backend, Tally& tally) {
     const Fields fields(c, text, backend);
     if (!fields.why_not().empty()) return tally.skip("field", id, fields.why_not());
     if (const std::string why = contradiction(c, text); !why.empty()) return tally.skip("field", id, why);
-    if (const std::string why = backend.refusal(id); !why.empty()) return tally.skip("field", id, why);
+    if (const std::string why = backend.refusal(c); !why.empty()) return tally.skip("field", id, why);
     if (!backend.renders_fields()) return tally.skip("field", id, "this backend does not render fields");
     auto parsed = parse_operand(text);
     auto* operand = std::get_if<Operand>(&parsed);
@@ -163,7 +163,7 @@ std::string json_of(const std::vector<OutputTemplate::Field>& fields) {
 
 void format_case(const YAML::Node& c, Backend& backend, Tally& tally) {
     std::string id = c["id"].as<std::string>();
-    if (const std::string why = backend.refusal(id); !why.empty()) return tally.skip("format", id, why);
+    if (const std::string why = backend.refusal(c); !why.empty()) return tally.skip("format", id, why);
     auto parsed = OutputTemplate::parse(c["format"].as<std::string>(), backend.catalogue());
     auto* error = std::get_if<OutputError>(&parsed);
     if (c["error"] || error) {
