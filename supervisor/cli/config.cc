@@ -72,7 +72,8 @@ bool is_allowed(const Setting& s, std::string_view value) {
 // Variables of the bundle itself, and those that describe the container.
 bool is_internal(std::string_view name) {
     return name == "UNDERCOAT_MEET" || name == "UNDERCOAT_ADDED" || name == "UNDERCOAT_SUPERVISOR" ||
-           name == "UNDERCOAT_FAULT" || name.starts_with("UNDERCOAT_CONTAINER_");
+           name == "UNDERCOAT_FAULT" || name.starts_with("UNDERCOAT_CONTAINER_") ||
+           name.starts_with("UNDERCOAT_POD_LABELS");
 }
 
 // One message for each variable of ours that is unknown or has a bad value.

@@ -86,18 +86,22 @@ Value mount_part(const Access& a) {
     return m ? Value::text(m->*member) : Value();
 }
 
+using Labels = std::map<std::string, std::string, std::less<>>;
+
+template <Labels Container::*of>
 Value label(const Access& a) {
     const Container* c = inside(a);
     if (!c) return {};
-    const auto it = c->labels.find(a.ref.key);
-    return it == c->labels.end() ? Value() : Value::text(it->second);
+    const auto it = (c->*of).find(a.ref.key);
+    return it == (c->*of).end() ? Value() : Value::text(it->second);
 }
 
+template <Labels Container::*of>
 Value labels(const Access& a) {
     const Container* c = inside(a);
-    if (!c || c->labels.empty()) return {};
+    if (!c || (c->*of).empty()) return {};
     std::string s;
-    for (const auto& [name, value] : c->labels) {
+    for (const auto& [name, value] : c->*of) {
         if (!s.empty()) s += ", ";
         s += name + ":" + value;
     }
@@ -156,8 +160,8 @@ constexpr Field kFields[] = {
     unknown("container.host_pid", T::boolean),
     unknown("container.host_network", T::boolean),
     unknown("container.host_ipc", T::boolean),
-    Field{"container.label", T::text, label, "value of one label"}.key(ArgumentUse::required),
-    {"container.labels", T::text, labels, "all labels"},
+    Field{"container.label", T::text, label<&Container::labels>, "value of one label"}.key(ArgumentUse::required),
+    {"container.labels", T::text, labels<&Container::labels>, "all labels"},
     {"proc.is_container_healthcheck", T::boolean, no_probe, "false: probes are not told apart"},
     {"proc.is_container_liveness_probe", T::boolean, no_probe, "false: probes are not told apart"},
     {"proc.is_container_readiness_probe", T::boolean, no_probe, "false: probes are not told apart"},
@@ -167,8 +171,8 @@ constexpr Field kFields[] = {
     {"k8s.pod.uid", T::text, text<&Container::pod_uid>, "uid of the pod"},
     unknown("k8s.pod.sandbox_id"),
     unknown("k8s.pod.full_sandbox_id"),
-    unknown_label("k8s.pod.label"),
-    unknown("k8s.pod.labels"),
+    Field{"k8s.pod.label", T::text, label<&Container::pod_labels>, "value of one label of the pod"}.key(ArgumentUse::required),
+    {"k8s.pod.labels", T::text, labels<&Container::pod_labels>, "all labels of the pod"},
     {"k8s.pod.ip", T::text, text<&Container::pod_ip>, "address of the pod"},
     unknown("k8s.pod.cni.json"),
     unknown("k8s.rc.name"),

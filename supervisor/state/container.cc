@@ -14,11 +14,11 @@ namespace undercoat::state {
 namespace {
 
 // A regular file's beginning: a pipe of that name must not hold us up.
-std::string small_file(const std::string& path) {
+std::string small_file(const std::string& path, size_t most = 4096) {
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     struct stat s{};
     if (!fd || fstat(fd.get(), &s) != 0 || !S_ISREG(s.st_mode)) return {};
-    std::string text(4096, '\0');
+    std::string text(most, '\0');
     const ssize_t n = read(fd.get(), text.data(), text.size());
     text.resize(n > 0 ? static_cast<size_t>(n) : 0);
     return text;
@@ -73,6 +73,38 @@ struct Env {
     }
 };
 
+constexpr size_t kMostLabels = 256, kLongestLabels = 64 * 1024;
+
+// One line of the downward API's file is KEY="VALUE", in which a backslash stands before each quote and backslash; of what a
+// person wrote the quotes may be missing.
+void add_pod_label(Container& c, std::string_view line) {
+    const size_t equals = line.find('=');
+    if (equals == line.npos || equals == 0 || c.pod_labels.size() >= kMostLabels) return;
+    std::string_view rest = line.substr(equals + 1);
+    const bool quoted = rest.size() >= 2 && rest.front() == '"' && rest.back() == '"';
+    if (quoted) rest = rest.substr(1, rest.size() - 2);
+    std::string value;
+    for (size_t i = 0; i < rest.size(); ++i) {
+        if (quoted && rest[i] == '\\' && i + 1 < rest.size()) ++i;
+        value += rest[i];
+    }
+    c.pod_labels.insert_or_assign(std::string(line.substr(0, equals)), std::move(value));
+}
+
+void take_pod_labels(Container& c, const std::string& root, const Env& env) {
+    const std::string named = env("UNDERCOAT_POD_LABELS_FILE"), given = env("UNDERCOAT_POD_LABELS");
+    const std::string file = small_file(root + (named.empty() ? "/etc/podinfo/labels" : named), kLongestLabels);
+    const auto add_all = [&c](std::string_view text, char between) {
+        while (!text.empty()) {
+            const size_t end = std::min(text.find(between), text.size());
+            add_pod_label(c, text.substr(0, end));
+            text.remove_prefix(std::min(end + 1, text.size()));
+        }
+    };
+    add_all(file, '\n');
+    add_all(given, ',');
+}
+
 // Where the platform says who we are, in the order of trust.
 void identify(Container& c, const std::string& root, const Env& env) {
     c.full_id = env("UNDERCOAT_CONTAINER_ID");
@@ -118,6 +150,7 @@ Container detect_container(bool host, const std::string& root, const char* (*get
     }
     const Env env{get};
     identify(c, root, env);
+    take_pod_labels(c, root, env);
     c.id = c.full_id.substr(0, 12);
     if (const std::string name = env("UNDERCOAT_CONTAINER_NAME"); !name.empty()) c.name = name;
     if (c.name.empty()) c.name = c.pod_name.empty() ? c.id : c.pod_name;

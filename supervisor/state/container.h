@@ -28,14 +28,14 @@ struct Container {
     std::string image_id, image_digest, repository, tag;
     std::optional<bool> privileged;
     std::optional<std::vector<Mount>> mounts;
-    std::map<std::string, std::string, std::less<>> labels;
+    std::map<std::string, std::string, std::less<>> labels, pod_labels;
     std::string pod_name, pod_uid, pod_namespace, pod_ip;
     std::string ip;
     uint64_t start_ts = 0;  // ns since the epoch
 };
 
-// From the environment (UNDERCOAT_CONTAINER_*, HOSTNAME, ECS, Kubernetes and Cloud Run variables), /proc/self/cgroup and
-// /etc/hostname. `root` is put before file names (tests); `env` answers names, null where unset.
+// From the environment (UNDERCOAT_CONTAINER_*, UNDERCOAT_POD_LABELS*, HOSTNAME, ECS, Kubernetes and Cloud Run variables),
+// /proc/self/cgroup, /etc/hostname and, of a pod, the file of labels that Kubernetes' downward API writes. `root` is put before file names (tests); `env` answers names, null where unset.
 Container detect_container(bool host, const std::string& root, const char* (*env)(const char*));
 
 struct User {

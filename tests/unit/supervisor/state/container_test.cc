@@ -53,6 +53,30 @@ TEST_F(ContainerTest, ReadsTheIdOfAFargateTask) {
     EXPECT_EQ(detect_container(false, root, get).full_id, "0123456789abcdef0123456789abcdef-1234567890");
 }
 
+TEST_F(ContainerTest, LabelsOfAPodComeFromTheDownwardApisFile) {
+    fs::create_directories(root + "/etc/podinfo");
+    file("/etc/podinfo/labels", "app=\"shop\"\ntier=\"a \\\"b\\\" \\\\c\"\nexample.com/part=\"x=y\"\nno label\n=\"x\"\nempty=\"\"\n");
+    const std::map<std::string, std::string, std::less<>> wanted = {
+        {"app", "shop"}, {"tier", "a \"b\" \\c"}, {"example.com/part", "x=y"}, {"empty", ""}};
+    EXPECT_EQ(detect_container(false, root, get).pod_labels, wanted);
+}
+
+TEST_F(ContainerTest, LabelsOfAPodComeFromANamedFileAndTheEnvironment) {
+    file("/etc/mine", "app=\"shop\"\ntier=\"front\"");
+    variables = {{"UNDERCOAT_POD_LABELS_FILE", "/etc/mine"}, {"UNDERCOAT_POD_LABELS", "tier=back,zone=b"}};
+    const std::map<std::string, std::string, std::less<>> wanted = {{"app", "shop"}, {"tier", "back"}, {"zone", "b"}};
+    EXPECT_EQ(detect_container(false, root, get).pod_labels, wanted);
+    EXPECT_TRUE(detect_container(true, root, get).pod_labels.empty());
+}
+
+TEST_F(ContainerTest, LabelsOfAPodAreBounded) {
+    std::string many;
+    for (int i = 0; i < 1000; ++i) many += "l" + std::to_string(i) + "=\"v\"\n";
+    file("/etc/many", many);
+    variables = {{"UNDERCOAT_POD_LABELS_FILE", "/etc/many"}};
+    EXPECT_EQ(detect_container(false, root, get).pod_labels.size(), 256u);
+}
+
 TEST_F(ContainerTest, TheNamespaceOfAPodIsInItsServiceAccount) {
     fs::create_directories(root + "/var/run/secrets/kubernetes.io/serviceaccount");
     file("/var/run/secrets/kubernetes.io/serviceaccount/namespace", "shop\n");
