@@ -35,7 +35,8 @@ struct Container {
 };
 
 // From the environment (UNDERCOAT_CONTAINER_*, UNDERCOAT_POD_LABELS*, HOSTNAME, ECS, Kubernetes and Cloud Run variables),
-// /proc/self/cgroup, /etc/hostname and, of a pod, the file of labels that Kubernetes' downward API writes. `root` is put before file names (tests); `env` answers names, null where unset.
+// /proc/self/cgroup, /etc/hostname and, of a pod, the file of labels that Kubernetes' downward API writes.
+// `root` is put before file names (tests); `env` answers names, null where unset.
 Container detect_container(bool host, const std::string& root, const char* (*env)(const char*));
 
 struct User {

@@ -1,7 +1,8 @@
 // A supervisor that evaluates nothing: it speaks the agent protocol, reads every ring and prints each record as one line.
 //
 // A debugging aid: UNDERCOAT_SUPERVISOR=…/dump_supervisor instrument --events FILE CMD. Without --events it prints to
-// stderr. With UNDERCOAT_DUMP_RAW set it writes the records as they are, in the form of bench/engine/recording.h. Must stay true: like the real one it goes on from the tails in the registry and publishes them after printing.
+// stderr. With UNDERCOAT_DUMP_RAW set it writes the records as they are, in the form of bench/engine/recording.h.
+// Must stay true: like the real one it goes on from the tails in the registry and publishes them after printing.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
