@@ -9,7 +9,7 @@ import {fileURLToPath} from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const out = path.resolve(process.argv[2] ?? path.join(here, 'dist'));
-const bundled = ['preact', 'uplot'];  // what of node_modules ends up in the bundle, for the licences
+const bundled = ['preact', 'uplot']; // what of node_modules ends up in the bundle, for the licences
 
 await rm(out, {recursive: true, force: true});
 await mkdir(out, {recursive: true});
@@ -28,8 +28,10 @@ await build({
   logLevel: 'warning',
 });
 for (const name of ['index.html', 'icon.svg']) await copyFile(path.join(here, 'src', name), path.join(out, name));
-const licences = await Promise.all(bundled.map(async name => {
-  const text = await readFile(path.join(here, 'node_modules', name, 'LICENSE'), 'utf8');
-  return `${name}\n\n${text.replaceAll('\r', '').trim()}\n`;
-}));
+const licences = await Promise.all(
+  bundled.map(async name => {
+    const text = await readFile(path.join(here, 'node_modules', name, 'LICENSE'), 'utf8');
+    return `${name}\n\n${text.replaceAll('\r', '').trim()}\n`;
+  }),
+);
 await writeFile(path.join(out, 'licenses.txt'), licences.join('\n\n'));

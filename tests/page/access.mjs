@@ -21,11 +21,20 @@ async function noSidewaysScrolling(page, where) {
   assert.ok(wide <= seen, `${where} is ${wide} wide on ${seen}`);
 }
 
-for (const [colorScheme, width] of [['light', 360], ['dark', 1440], ['light', 1440]])
+for (const [colorScheme, width] of [
+  ['light', 360],
+  ['dark', 1440],
+  ['light', 1440],
+])
   test(`every view is accessible, ${colorScheme}, ${width} pixels wide`, async open => {
     for (const priority of ['Emergency', 'Error', 'Warning', 'Notice', 'Informational', 'Debug'])
-      await post({rule: `Priority ${priority}`, priority, tags: ['T1059', 'a_very_long_tag_that_has_no_place_to_break_in_it_at_all'],
-        output: `${'x'.repeat(200)} words of the output`, output_fields: {'proc.name': 'bash', 'proc.pname': 'sshd', ['f.' + 'y'.repeat(90)]: 'z'.repeat(300)}});
+      await post({
+        rule: `Priority ${priority}`,
+        priority,
+        tags: ['T1059', 'a_very_long_tag_that_has_no_place_to_break_in_it_at_all'],
+        output: `${'x'.repeat(200)} words of the output`,
+        output_fields: {'proc.name': 'bash', 'proc.pname': 'sshd', ['f.' + 'y'.repeat(90)]: 'z'.repeat(300)},
+      });
     const page = await open('/', {width, height: 800, colorScheme, login: false});
     await page.getByLabel('Password').waitFor();
     await axe(page, 'login');

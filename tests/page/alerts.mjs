@@ -20,8 +20,16 @@ test('an event of Falco posted by curl appears while the page is open', async op
   const page = await open('/');
   await live(page);
   const rule = unique('Posted by curl');
-  execFileSync('curl', ['-sSf', '--cacert', process.env.COLLECTOR_CA, '-H', `Authorization: Bearer ${process.env.COLLECTOR_KEY}`, '-d',
-    JSON.stringify(alertOf({rule})), base + '/']);
+  execFileSync('curl', [
+    '-sSf',
+    '--cacert',
+    process.env.COLLECTOR_CA,
+    '-H',
+    `Authorization: Bearer ${process.env.COLLECTOR_KEY}`,
+    '-d',
+    JSON.stringify(alertOf({rule})),
+    base + '/',
+  ]);
   await rowOf(page, rule).waitFor();
   assert.equal(await page.locator('.row').first().locator('.row-rule').textContent(), rule);
 });
@@ -78,7 +86,10 @@ test('a click on a value includes it, another excludes it, and the address carri
 
 test('counts over time and the most frequent values follow the filter', async open => {
   const host = unique('counted');
-  for (const [rule, n] of [['Often', 3], ['Seldom', 1]])
+  for (const [rule, n] of [
+    ['Often', 3],
+    ['Seldom', 1],
+  ])
     for (let i = 0; i < n; ++i) await post({hostname: host, rule, priority: i ? 'Notice' : 'Critical', tags: ['T1059']});
   const page = await open(filtered(`alert.hostname = ${host}`));
   await page.locator('.legend-total', {hasText: '4 alerts'}).waitFor();
@@ -114,18 +125,41 @@ test('dragging over the histogram chooses a time, and a fixed time is not live',
 
 test('an alert tells all its fields, its ancestry, its stack and its technique', async open => {
   const rule = unique('Told');
-  await post({rule, tags: ['T1059.004', 'mitre_execution', 'Tabc'], output_fields: {
-    'proc.name': 'sh', 'proc.pid': 77, 'proc.pname': 'python3', 'proc.aname[2]': 'tini', 'proc.aname[4]': 'systemd', 'proc.cmdline': 'sh -c id',
-    'thread.stack': 'execve+0x2a (libc.so) <- run+0x41 (libimage.so.3) <-? main+0x9 (server)', 'fd.name': null, 'k8s.pod': {a: 1}}});
+  await post({
+    rule,
+    tags: ['T1059.004', 'mitre_execution', 'Tabc'],
+    output_fields: {
+      'proc.name': 'sh',
+      'proc.pid': 77,
+      'proc.pname': 'python3',
+      'proc.aname[2]': 'tini',
+      'proc.aname[4]': 'systemd',
+      'proc.cmdline': 'sh -c id',
+      'thread.stack': 'execve+0x2a (libc.so) <- run+0x41 (libimage.so.3) <-? main+0x9 (server)',
+      'fd.name': null,
+      'k8s.pod': {a: 1},
+    },
+  });
   const page = await open(filtered(`alert.rule = "${rule}"`));
   await page.getByRole('link', {name: rule}).click();
   const detail = page.getByRole('complementary', {name: 'Alert'});
   await detail.getByRole('heading', {name: rule}).waitFor();
-  assert.deepEqual(await detail.locator('.ancestry .value, .ancestry .muted:not(.num)').allTextContents(), ['systemd', 'not told', 'tini', 'python3', 'sh']);
-  assert.deepEqual(await detail.locator('.stack li').allTextContents(), ['execve+0x2a (libc.so)', 'run+0x41 (libimage.so.3)', 'main+0x9 (server) (guessed)']);
+  assert.deepEqual(await detail.locator('.ancestry .value, .ancestry .muted:not(.num)').allTextContents(), [
+    'systemd',
+    'not told',
+    'tini',
+    'python3',
+    'sh',
+  ]);
+  assert.deepEqual(await detail.locator('.stack li').allTextContents(), [
+    'execve+0x2a (libc.so)',
+    'run+0x41 (libimage.so.3)',
+    'main+0x9 (server) (guessed)',
+  ]);
   const links = await detail.locator('a[target=_blank]').evaluateAll(all => all.map(a => [a.href, a.rel]));
   assert.deepEqual(links, [['https://attack.mitre.org/techniques/T1059/004/', 'noopener noreferrer']]);
-  for (const name of ['proc.pid', 'thread.stack', 'fd.name', 'k8s.pod']) await detail.locator('dt', {hasText: new RegExp(`^${name}$`)}).waitFor();
+  for (const name of ['proc.pid', 'thread.stack', 'fd.name', 'k8s.pod'])
+    await detail.locator('dt', {hasText: new RegExp(`^${name}$`)}).waitFor();
   await detail.getByText('Raw JSON').click();
   const raw = JSON.parse(await detail.locator('pre').textContent());
   assert.equal(raw.rule, rule);

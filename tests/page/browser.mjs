@@ -13,7 +13,8 @@ export const password = COLLECTOR_PASSWORD;
 const PATIENCE = 20_000;
 
 const browser = await require('playwright-core').chromium.launch({
-  executablePath: CHROMIUM, args: process.getuid() === 0 ? ['--no-sandbox'] : [],
+  executablePath: CHROMIUM,
+  args: process.getuid() === 0 ? ['--no-sandbox'] : [],
 });
 after(() => browser.close());
 
@@ -22,8 +23,13 @@ let session;
 
 // A page in a browser of its own. `troubles` gathers what must not happen.
 export async function open(path, {width = 1440, height = 900, colorScheme = 'light', login = true} = {}) {
-  const context = await browser.newContext({ignoreHTTPSErrors: true, viewport: {width, height}, colorScheme, permissions: ['clipboard-read', 'clipboard-write'],
-    storageState: login ? session : undefined});
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true,
+    viewport: {width, height},
+    colorScheme,
+    permissions: ['clipboard-read', 'clipboard-write'],
+    storageState: login ? session : undefined,
+  });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.troubles = [];
@@ -57,12 +63,25 @@ export const unique = word => `${word}-${process.pid}-${++last}`;
 
 // An alert as Falco would send it, of this moment.
 export function alertOf(change = {}) {
-  return {rule: 'Shell in container', priority: 'Warning', output: 'A shell was spawned', hostname: 'node-1', source: 'syscall', tags: ['shell'],
-    time: new Date().toISOString().replace('Z', '000000Z'), output_fields: {'proc.name': 'bash'}, ...change};
+  return {
+    rule: 'Shell in container',
+    priority: 'Warning',
+    output: 'A shell was spawned',
+    hostname: 'node-1',
+    source: 'syscall',
+    tags: ['shell'],
+    time: new Date().toISOString().replace('Z', '000000Z'),
+    output_fields: {'proc.name': 'bash'},
+    ...change,
+  };
 }
 
 export async function post(change = {}) {
-  const answer = await fetch(base + '/', {method: 'POST', headers: {Authorization: `Bearer ${COLLECTOR_KEY}`}, body: JSON.stringify(alertOf(change))});
+  const answer = await fetch(base + '/', {
+    method: 'POST',
+    headers: {Authorization: `Bearer ${COLLECTOR_KEY}`},
+    body: JSON.stringify(alertOf(change)),
+  });
   assert.equal(answer.status, 200, await answer.text());
 }
 

@@ -4,9 +4,21 @@ import {base, filtered, live, post, rowOf, test, unique} from './browser.mjs';
 
 const EVIL = [
   '<img src=x onerror=alert(1)><script>alert(2)</script>',
-  '"><svg onload=alert(3)>', "javascript:alert(4)//'\"", '{{constructor.constructor("alert(5)")()}}', "'; DROP TABLE alerts; --",
-  '\x1b[2J\x1b]0;owned\x07\x9b31m', 'user\u202eexe.txt\u2066', 'zero\u200bwidth\ufeff', '%2e%2e/../../etc/passwd', '\u0000nul', 'a'.repeat(3000),
-  '__proto__', 'constructor', '-- or 1=1 and not "x', 'ends with backslash\\', 'line one\nline two\r\ttab',
+  '"><svg onload=alert(3)>',
+  'javascript:alert(4)//\'"',
+  '{{constructor.constructor("alert(5)")()}}',
+  "'; DROP TABLE alerts; --",
+  '\x1b[2J\x1b]0;owned\x07\x9b31m',
+  'user\u202eexe.txt\u2066',
+  'zero\u200bwidth\ufeff',
+  '%2e%2e/../../etc/passwd',
+  '\u0000nul',
+  'a'.repeat(3000),
+  '__proto__',
+  'constructor',
+  '-- or 1=1 and not "x',
+  'ends with backslash\\',
+  'line one\nline two\r\ttab',
 ];
 
 // Everything a reader sees of the page, with the titles.
@@ -17,19 +29,43 @@ test('no field of an alert becomes markup, script or a hidden text', async open 
   const page = await open('/');
   await live(page);
   for (const [i, evil] of EVIL.entries()) {
-    await post({hostname: `${host}-${evil.slice(0, 200)}`, rule: `evil ${i} ${evil.slice(0, 200)}`, output: evil, source: evil.slice(0, 200), tags: [evil.slice(0, 200), 'T1059<b>'],
-      output_fields: {[evil.slice(0, 200) || 'x']: evil, 'proc.name': evil, 'proc.pname': evil, 'proc.cmdline': evil, 'proc.aname[2]': evil, 'thread.stack': `${evil} <- ${evil}`}});
+    await post({
+      hostname: `${host}-${evil.slice(0, 200)}`,
+      rule: `evil ${i} ${evil.slice(0, 200)}`,
+      output: evil,
+      source: evil.slice(0, 200),
+      tags: [evil.slice(0, 200), 'T1059<b>'],
+      output_fields: {
+        [evil.slice(0, 200) || 'x']: evil,
+        'proc.name': evil,
+        'proc.pname': evil,
+        'proc.cmdline': evil,
+        'proc.aname[2]': evil,
+        'thread.stack': `${evil} <- ${evil}`,
+      },
+    });
   }
   for (const i of EVIL.keys()) {
     const row = rowOf(page, new RegExp(`evil ${i} `));
     await row.getByRole('link').click();
-    await page.getByRole('complementary').getByRole('heading', {name: new RegExp(`^evil ${i} `)}).waitFor();
+    await page
+      .getByRole('complementary')
+      .getByRole('heading', {name: new RegExp(`^evil ${i} `)})
+      .waitFor();
     await page.getByText('Raw JSON').click();
     assert.doesNotMatch(await seen(page), /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/, EVIL[i]);
-    assert.equal(await page.locator('script:not([src]), #page img, #page iframe, #page object, #page [onerror], #page [onload], a[href^="javascript"]').count(), 0);
+    assert.equal(
+      await page
+        .locator('script:not([src]), #page img, #page iframe, #page object, #page [onerror], #page [onload], a[href^="javascript"]')
+        .count(),
+      0,
+    );
     assert.equal(await page.getByText('MITRE ATT&CK').count(), 0);
   }
-  await rowOf(page, /evil 5 /).getByText('\\x1b[2J', {exact: false}).first().waitFor();
+  await rowOf(page, /evil 5 /)
+    .getByText('\\x1b[2J', {exact: false})
+    .first()
+    .waitFor();
   const title = await page.title();
   assert.doesNotMatch(title, /owned/);
 });
@@ -40,21 +76,38 @@ test('a click on a hostile value finds that alert and no other', async open => {
   const all = filtered(`alert.hostname = ${host}`);
   const page = await open(all);
   for (const [i, evil] of EVIL.entries()) {
-    if (evil.endsWith('\\') || evil.includes('\0') || evil.length > 2000) continue;  // the language cannot say them; the page does not offer it
+    if (evil.endsWith('\\') || evil.includes('\0') || evil.length > 2000) continue; // the language cannot say them; the page does not offer it
     await page.goto(base + all);
-    await page.locator('.row-rule').nth(EVIL.length - 1 - i).click();
+    await page
+      .locator('.row-rule')
+      .nth(EVIL.length - 1 - i)
+      .click();
     await page.locator('.fields button[aria-label^="Only user.name"]').click();
     await page.locator('.feed-count', {hasText: '1 listed, all'}).waitFor();
     assert.equal(await page.locator('.mistake').count(), 0, evil);
-    assert.equal(await page.locator('.row a').getAttribute('href').then(h => new URLSearchParams(h.slice(2)).get('alert')),
-      new URL(page.url()).searchParams.get('alert'), evil);
+    assert.equal(
+      await page
+        .locator('.row a')
+        .getAttribute('href')
+        .then(h => new URLSearchParams(h.slice(2)).get('alert')),
+      new URL(page.url()).searchParams.get('alert'),
+      evil,
+    );
   }
 });
 
 test('what stands in the address is data, too', async open => {
   const page = await open('/');
-  for (const path of [filtered('<img src=x onerror=alert(1)>'), '/?q=%3Cscript%3Ealert(1)%3C/script%3E', '/?alert=%3Cb%3E', '/?range=__proto__&priority=%3Cb%3E',
-    '/?from=x&to=y', '/agents?agent=%3Cimg%20src=x%20onerror=alert(1)%3E', '/%3Cimg%20src=x%3E', '//evil.example/']) {
+  for (const path of [
+    filtered('<img src=x onerror=alert(1)>'),
+    '/?q=%3Cscript%3Ealert(1)%3C/script%3E',
+    '/?alert=%3Cb%3E',
+    '/?range=__proto__&priority=%3Cb%3E',
+    '/?from=x&to=y',
+    '/agents?agent=%3Cimg%20src=x%20onerror=alert(1)%3E',
+    '/%3Cimg%20src=x%3E',
+    '//evil.example/',
+  ]) {
     await page.goto(base + path);
     await page.getByRole('main').waitFor();
     assert.equal(await page.locator('#page img').count(), 0, path);
@@ -75,7 +128,10 @@ test('the policy keeps foreign and inline script out, whatever got into the page
     try {
       window.ran ??= new Function('return "eval"')();
     } catch {}
-    await fetch('https://evil.example/').then(() => (window.ran = 'fetch'), () => {});
+    await fetch('https://evil.example/').then(
+      () => (window.ran = 'fetch'),
+      () => {},
+    );
     return window.ran ?? null;
   });
   assert.equal(ran, null);

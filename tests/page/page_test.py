@@ -122,15 +122,18 @@ class Browser(unittest.TestCase):
         (cls.scratch / 'rules.yaml').write_text(RULES)
         (cls.scratch / 'workload.py').write_text(WORKLOAD)
         cls.stop()
-        environment = {**os.environ, 'UNDERCOAT_COLLECTOR': f'localhost:{cls.port}', 'UNDERCOAT_ACCESS_KEY': cls.key, 'UNDERCOAT_CA_CERT': str(cls.ca),
-                       'UNDERCOAT_SPOOL': 'memory', 'UNDERCOAT_SPOOL_MB': '1', 'UNDERCOAT_TAGS': 'team:page', 'UNDERCOAT_PRIORITY': 'security'}
+        environment = {**os.environ, 'UNDERCOAT_COLLECTOR': f'localhost:{cls.port}', 'UNDERCOAT_ACCESS_KEY': cls.key,
+                       'UNDERCOAT_CA_CERT': str(cls.ca), 'UNDERCOAT_SPOOL': 'memory', 'UNDERCOAT_SPOOL_MB': '1', 'UNDERCOAT_TAGS': 'team:page',
+                       'UNDERCOAT_PRIORITY': 'security'}
         with open(cls.scratch / 'agent.err', 'w') as errors:
             agent = subprocess.Popen([BUNDLE / 'bin/instrument', '--rules', cls.scratch / 'rules.yaml', '--alerts', '/dev/null', '--', 'python3',
-                                      cls.scratch / 'workload.py'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+                                      cls.scratch / 'workload.py'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+                                     env=environment)
         cls.addClassCleanup(lambda: agent.communicate('\n', timeout=PATIENCE))
         agent.stdout.readline()
         cls.start()
-        wait_for(lambda: any(a['connected'] and a['counters'].get('forward_drops_spool_full_warning') for a in cls.agents()), 'the agent tells what it lost')
+        wait_for(lambda: any(a['connected'] and a['counters'].get('forward_drops_spool_full_warning') for a in cls.agents()),
+                 'the agent tells what it lost')
 
     @classmethod
     def get(cls, path):

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import {test, unique} from './browser.mjs';
 
-const rule = (name, condition = 'evt.type = open') => `- rule: ${name}\n  desc: d\n  condition: ${condition}\n  output: "o %proc.name"\n  priority: NOTICE\n`;
+const rule = (name, condition = 'evt.type = open') =>
+  `- rule: ${name}\n  desc: d\n  condition: ${condition}\n  output: "o %proc.name"\n  priority: NOTICE\n`;
 const file = (name, text) => ({name, mimeType: 'application/yaml', buffer: Buffer.from(text)});
 
 test('a ruleset is checked, put in force, replaced and removed', async open => {
@@ -14,7 +15,10 @@ test('a ruleset is checked, put in force, replaced and removed', async open => {
   await panel.getByLabel('Scope').fill('agent.tags = nobody:has-this');
   await panel.getByLabel('Files').setInputFiles(file('bad.yaml', rule('Bad', 'evt.type = and')));
   await panel.getByRole('button', {name: 'Check'}).click();
-  await panel.getByRole('alert').getByText(/bad\.yaml:3:\d+/).waitFor();
+  await panel
+    .getByRole('alert')
+    .getByText(/bad\.yaml:3:\d+/)
+    .waitFor();
   await panel.getByRole('button', {name: 'Put in force'}).click();
   await panel.getByRole('alert').getByText('It is refused').waitFor();
   assert.equal(await page.locator('.grid', {hasText: name}).count(), 0);

@@ -22,7 +22,18 @@ const isTime = (text: string) => /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/.
 
 export function read(): Place {
   const query = new URLSearchParams(location.search);
-  const place: Place = {path: location.pathname, filter: '', q: '', priority: '', range: '', from: '', to: '', alert: '', agent: '', ruleset: ''};
+  const place: Place = {
+    path: location.pathname,
+    filter: '',
+    q: '',
+    priority: '',
+    range: '',
+    from: '',
+    to: '',
+    alert: '',
+    agent: '',
+    ruleset: '',
+  };
   for (const name of NAMES) place[name] = query.get(name) ?? '';
   if (!isTime(place.from) || !isTime(place.to) || place.from >= place.to) place.from = place.to = '';
   if (!RANGES.some(([key]) => key === place.range)) place.range = DEFAULT_RANGE;

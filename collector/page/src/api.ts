@@ -26,7 +26,7 @@ export interface Agent {
   mode: string;
   rules_version: string;
   address: string;
-  rules_assigned?: string;  // the ruleset's version that it is to use; the three are missing where the collector hands none down
+  rules_assigned?: string; // the ruleset's version that it is to use; the three are missing where the collector hands none down
   rules_refused?: string;
   rules_message?: string;
   via: string;
@@ -102,7 +102,12 @@ export interface Session {
 
 // What the server refused. `offset`: of the mistake in a filter, in bytes; `body`: the whole answer.
 export class Refused extends Error {
-  constructor(readonly status: number, message: string, readonly offset: number | undefined, readonly body: unknown) {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly offset: number | undefined,
+    readonly body: unknown,
+  ) {
     super(message);
   }
 }
@@ -119,7 +124,12 @@ async function answer<T>(response: Response): Promise<T> {
     session = null;
     onLoggedOut();
   }
-  throw new Refused(response.status, String(body.error ?? response.status), typeof body.offset === 'number' ? body.offset : undefined, body);
+  throw new Refused(
+    response.status,
+    String(body.error ?? response.status),
+    typeof body.offset === 'number' ? body.offset : undefined,
+    body,
+  );
 }
 
 // What the server is asked with. Throws Refused, or TypeError where it cannot be reached.
@@ -133,7 +143,14 @@ export async function get<T>(path: string, parameters: Parameters = {}, signal?:
 export async function change<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = {'Content-Type': 'application/json'};
   if (session) headers['X-CSRF-Token'] = session.csrf;
-  return answer<T>(await fetch(`/api/v1/${path}`, {method, headers, credentials: 'same-origin', body: body === undefined ? undefined : JSON.stringify(body)}));
+  return answer<T>(
+    await fetch(`/api/v1/${path}`, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      body: body === undefined ? undefined : JSON.stringify(body),
+    }),
+  );
 }
 
 export function whenLoggedOut(act: () => void) {

@@ -7,26 +7,36 @@ import {limits, type Place} from './address';
 import {Live, type LiveState} from './live';
 
 const PAGE = 100;
-const MOST_LIVE = 500;     // listed, when new ones come
-const MOST_HELD = 500;     // kept while paused
-const MOST_LOADED = 5000;  // by asking for older ones
-const TOGETHER = 100;      // ms for which new ones wait for others
+const MOST_LIVE = 500; // listed, when new ones come
+const MOST_HELD = 500; // kept while paused
+const MOST_LOADED = 5000; // by asking for older ones
+const TOGETHER = 100; // ms for which new ones wait for others
 
 export interface FeedState {
   alerts: Alert[];
-  fresh: Set<string>;       // ids that came since the view was opened
-  next: string | null;      // where older ones begin
-  complete: boolean;        // false: the server's time was over before the page was full
+  fresh: Set<string>; // ids that came since the view was opened
+  next: string | null; // where older ones begin
+  complete: boolean; // false: the server's time was over before the page was full
   loading: boolean;
   error: {message: string; offset?: number} | null;
   live: LiveState | 'refused' | 'off';
   paused: boolean;
-  held: number;             // arrived while paused
-  skipped: number;          // fitted, and the server left them out because they came too fast
+  held: number; // arrived while paused
+  skipped: number; // fitted, and the server left them out because they came too fast
 }
 
-export const EMPTY: FeedState = {alerts: [], fresh: new Set(), next: null, complete: true, loading: true, error: null, live: 'off',
-  paused: false, held: 0, skipped: 0};
+export const EMPTY: FeedState = {
+  alerts: [],
+  fresh: new Set(),
+  next: null,
+  complete: true,
+  loading: true,
+  error: null,
+  live: 'off',
+  paused: false,
+  held: 0,
+  skipped: 0,
+};
 
 export const isStream = (live: FeedState['live']) => live !== 'refused' && live !== 'off';
 
@@ -46,22 +56,28 @@ export class Feed {
   private state: FeedState = {...EMPTY};
   private held: Alert[] = [];
   private arrived: Alert[] = [];
-  private gap = false;  // something was not kept while paused: begin anew
+  private gap = false; // something was not kept while paused: begin anew
   private timer = 0;
   private readonly abort = new AbortController();
   private live: Live | null = null;
 
-  constructor(private readonly place: Place, private readonly onChange: (state: FeedState) => void,
-              private readonly onArrival: () => void) {
+  constructor(
+    private readonly place: Place,
+    private readonly onChange: (state: FeedState) => void,
+    private readonly onArrival: () => void,
+  ) {
     if (!limits(place, Date.now()).live) {
       void this.load();
       return;
     }
     const {filter, q, priority} = place;
-    this.live = new Live({filter, q, priority}, {
-      onState: state => this.streamed(state),
-      onAlerts: (alerts, skipped) => this.take(alerts, skipped),
-    });
+    this.live = new Live(
+      {filter, q, priority},
+      {
+        onState: state => this.streamed(state),
+        onAlerts: (alerts, skipped) => this.take(alerts, skipped),
+      },
+    );
     this.set({live: 'connecting'});
   }
 

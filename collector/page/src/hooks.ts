@@ -5,7 +5,7 @@ import {isAbort, words} from './api';
 export interface Polled<T> {
   value: T | null;
   error: string;
-  stale: boolean;  // the value is that of another key
+  stale: boolean; // the value is that of another key
   again(): void;
 }
 

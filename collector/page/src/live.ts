@@ -3,7 +3,7 @@ import type {Alert} from './api';
 
 export type LiveState = 'connecting' | 'live' | 'lost';
 export interface LiveHandlers {
-  onState(state: LiveState | 'refused'): void;  // 'live': from here on nothing is missed until the next change
+  onState(state: LiveState | 'refused'): void; // 'live': from here on nothing is missed until the next change
   onAlerts(alerts: Alert[], skipped: number): void;
 }
 export interface Wanted {
@@ -20,7 +20,10 @@ export class Live {
   private failures = 0;
   private ended = false;
 
-  constructor(private readonly wanted: Wanted, private readonly handlers: LiveHandlers) {
+  constructor(
+    private readonly wanted: Wanted,
+    private readonly handlers: LiveHandlers,
+  ) {
     this.connect();
   }
 
@@ -48,7 +51,7 @@ export class Live {
     } else if (message.type === 'alerts') {
       this.handlers.onAlerts(message.alerts, message.skipped);
     } else if (message.type === 'error') {
-      this.handlers.onState('refused');  // the search refuses the same filter, and says why
+      this.handlers.onState('refused'); // the search refuses the same filter, and says why
     }
   }
 

@@ -3,7 +3,7 @@
 export const PRIORITIES = ['Emergency', 'Alert', 'Critical', 'Error', 'Warning', 'Notice', 'Informational', 'Debug'];
 
 export interface Group {
-  name: string;      // of the colour, --critical in the styles
+  name: string; // of the colour, --critical in the styles
   label: string;
   severities: number[];
 }

@@ -3,7 +3,7 @@ import type {Alert} from './api';
 import {scalar} from './text';
 
 export interface Process {
-  field: string;  // which conditions name
+  field: string; // which conditions name
   name: string;
   pid: string;
   command: string;
@@ -18,11 +18,25 @@ export function ancestry(alert: Alert): Process[] {
     const value = of(name);
     return value === '<NA>' ? '' : value;
   };
-  const line: Process[] = [{field: 'proc.name', name: known('proc.name'), pid: known('proc.pid'), command: known('proc.cmdline'), self: true}];
+  const line: Process[] = [
+    {field: 'proc.name', name: known('proc.name'), pid: known('proc.pid'), command: known('proc.cmdline'), self: true},
+  ];
   const parent = known('proc.pname') || known('proc.aname[1]');
-  line.push({field: 'proc.pname', name: parent, pid: known('proc.ppid') || known('proc.apid[1]'), command: known('proc.pcmdline') || known('proc.acmdline[1]'), self: false});
+  line.push({
+    field: 'proc.pname',
+    name: parent,
+    pid: known('proc.ppid') || known('proc.apid[1]'),
+    command: known('proc.pcmdline') || known('proc.acmdline[1]'),
+    self: false,
+  });
   for (let n = 2; n <= MOST_ANCESTORS; ++n)
-    line.push({field: `proc.aname[${n}]`, name: known(`proc.aname[${n}]`), pid: known(`proc.apid[${n}]`), command: known(`proc.acmdline[${n}]`), self: false});
+    line.push({
+      field: `proc.aname[${n}]`,
+      name: known(`proc.aname[${n}]`),
+      pid: known(`proc.apid[${n}]`),
+      command: known(`proc.acmdline[${n}]`),
+      self: false,
+    });
   while (line.length > 0 && !line[line.length - 1]!.name) line.pop();
   return line.reverse();
 }

@@ -1,7 +1,7 @@
 // Dark or light: the system's choice, or the person's.
 import {keep, kept} from './hooks';
 
-export type Theme = '' | 'light' | 'dark';  // '': as the system has it
+export type Theme = '' | 'light' | 'dark'; // '': as the system has it
 const order: Theme[] = ['', 'light', 'dark'];
 const listeners = new Set<() => void>();
 const system = matchMedia('(prefers-color-scheme: dark)');

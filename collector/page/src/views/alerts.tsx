@@ -13,9 +13,13 @@ import {Pause, Play} from './icons';
 import {useKey} from './shortcuts';
 import {Top} from './top';
 
-const TOPS: [title: string, field: string][] = [['Rules', 'alert.rule'], ['Workloads', 'alert.hostname'], ['Tags', 'alert.tags']];
-const QUIET = 60;      // seconds after which counts are asked for again though nothing came
-const EAGER = 2_500;   // ms between two questions while alerts come, if the server answers quickly
+const TOPS: [title: string, field: string][] = [
+  ['Rules', 'alert.rule'],
+  ['Workloads', 'alert.hostname'],
+  ['Tags', 'alert.tags'],
+];
+const QUIET = 60; // seconds after which counts are asked for again though nothing came
+const EAGER = 2_500; // ms between two questions while alerts come, if the server answers quickly
 
 interface Stats {
   bars: Bars;
@@ -58,25 +62,54 @@ function useStats(place: Place) {
   });
   const timer = useRef(0);
   const {again} = polled;
-  const soon = useMemo(() => () => {
-    timer.current ||= window.setTimeout(() => {
-      timer.current = 0;
-      if (!document.hidden) again();
-    }, Math.max(EAGER, 10 * cost.current));
-  }, [again]);
+  const soon = useMemo(
+    () => () => {
+      timer.current ||= window.setTimeout(
+        () => {
+          timer.current = 0;
+          if (!document.hidden) again();
+        },
+        Math.max(EAGER, 10 * cost.current),
+      );
+    },
+    [again],
+  );
   useEffect(() => () => clearTimeout(timer.current), []);
   return {...polled, soon};
 }
 
 function LiveButton({state, feed}: {state: FeedState; feed: {current: Feed | null}}) {
-  if (state.live === 'refused') return <span class="live-state"><i />The filter is wrong</span>;
-  if (state.live === 'off') return <span class="live-state off"><i />Fixed time</span>;
+  if (state.live === 'refused')
+    return (
+      <span class="live-state">
+        <i />
+        The filter is wrong
+      </span>
+    );
+  if (state.live === 'off')
+    return (
+      <span class="live-state off">
+        <i />
+        Fixed time
+      </span>
+    );
   const words = state.paused ? 'Paused' : {connecting: 'Connecting', live: 'Live', lost: 'Connection lost, trying again'}[state.live];
   return (
     <>
-      <span class={`live-state ${state.paused ? 'paused' : state.live}`} role="status"><i />{words}</span>
+      <span class={`live-state ${state.paused ? 'paused' : state.live}`} role="status">
+        <i />
+        {words}
+      </span>
       <button class="pause" type="button" onClick={() => feed.current?.pause(!state.paused)}>
-        {state.paused ? <><Play /> Go on{state.held > 0 && <b> · {count(state.held)} new</b>}</> : <><Pause /> Pause</>}
+        {state.paused ? (
+          <>
+            <Play /> Go on{state.held > 0 && <b> · {count(state.held)} new</b>}
+          </>
+        ) : (
+          <>
+            <Pause /> Pause
+          </>
+        )}
       </button>
     </>
   );
@@ -105,7 +138,11 @@ export function Alerts({place}: {place: Place}) {
       <div class="columns">
         <details class="rail" open={matchMedia('(min-width: 900px)').matches}>
           <summary>Most frequent</summary>
-          <div class={`tops${stats.stale ? ' stale' : ''}`}>{TOPS.map(([title], i) => <Top key={title} title={title} data={stats.value?.tops[i]} />)}</div>
+          <div class={`tops${stats.stale ? ' stale' : ''}`}>
+            {TOPS.map(([title], i) => (
+              <Top key={title} title={title} data={stats.value?.tops[i]} />
+            ))}
+          </div>
         </details>
         <section class="feed" aria-label="Feed">
           <div class="feed-head">
@@ -115,7 +152,10 @@ export function Alerts({place}: {place: Place}) {
                 {count(state.skipped)} not shown
               </span>
             )}
-            <span class="muted feed-count">{!state.error && `${count(state.alerts.length)} listed`}{state.error || state.loading || state.next || !state.complete ? '' : ', all'}</span>
+            <span class="muted feed-count">
+              {!state.error && `${count(state.alerts.length)} listed`}
+              {state.error || state.loading || state.next || !state.complete ? '' : ', all'}
+            </span>
           </div>
           <FeedList state={state} place={place} onOlder={() => void feed.current?.older()} />
         </section>

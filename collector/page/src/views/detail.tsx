@@ -27,15 +27,27 @@ function useAlert(id: string, known: Alert | undefined) {
 function CopyButton({label, text, icon}: {label: string; text: () => string; icon: ComponentChildren}) {
   const [done, setDone] = useState('');
   return (
-    <button class="quiet with-text" type="button" onClick={async () => {
-      setDone((await copy(text())) ? 'Copied' : 'Not permitted');
-      setTimeout(() => setDone(''), 1500);
-    }}>{icon}<span aria-live="polite">{done || label}</span></button>
+    <button
+      class="quiet with-text"
+      type="button"
+      onClick={async () => {
+        setDone((await copy(text())) ? 'Copied' : 'Not permitted');
+        setTimeout(() => setDone(''), 1500);
+      }}
+    >
+      {icon}
+      <span aria-live="polite">{done || label}</span>
+    </button>
   );
 }
 
 function Section({title, children}: {title: string; children: ComponentChildren}) {
-  return <section class="detail-section"><h3>{title}</h3>{children}</section>;
+  return (
+    <section class="detail-section">
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
 }
 
 function Fields({of}: {of: Record<string, unknown>}) {
@@ -47,7 +59,11 @@ function Fields({of}: {of: Record<string, unknown>}) {
           <div key={name}>
             <dt class="mono">{visible(name)}</dt>
             <dd class="mono">{value === null ? <span class="muted">null</span> : visible(text ?? JSON.stringify(value))}</dd>
-            {text !== null && <dd><Narrowing field={name} value={text} /></dd>}
+            {text !== null && (
+              <dd>
+                <Narrowing field={name} value={text} />
+              </dd>
+            )}
           </div>
         );
       })}
@@ -63,7 +79,9 @@ function Ancestry({alert}: {alert: Alert}) {
       <ol class="ancestry">
         {line.map((p, depth) => (
           <li key={depth} class={p.self ? 'self' : ''} style={{paddingInlineStart: `${Math.min(depth, 8) * 16}px`}}>
-            <span class="branch" aria-hidden="true">{depth > 0 ? '└' : ''}</span>
+            <span class="branch" aria-hidden="true">
+              {depth > 0 ? '└' : ''}
+            </span>
             <span class="ancestry-text">
               {p.name ? <Value field={p.field} value={p.name} /> : <span class="muted">not told</span>}
               {p.pid && <span class="muted num"> {p.pid}</span>}
@@ -81,7 +99,14 @@ function Stack({alert}: {alert: Alert}) {
   if (frames.length === 0) return null;
   return (
     <Section title="Call stack">
-      <ol class="stack mono">{frames.map((f, i) => <li key={i} class={f.guessed ? 'muted' : ''}>{visible(f.text)}{f.guessed && ' (guessed)'}</li>)}</ol>
+      <ol class="stack mono">
+        {frames.map((f, i) => (
+          <li key={i} class={f.guessed ? 'muted' : ''}>
+            {visible(f.text)}
+            {f.guessed && ' (guessed)'}
+          </li>
+        ))}
+      </ol>
     </Section>
   );
 }
@@ -94,11 +119,20 @@ function Tags({alert}: {alert: Alert}) {
       {attack.length > 0 && (
         <ul class="attack">
           {attack.map(t => (
-            <li key={t.id}><a href={t.link} target="_blank" rel="noopener noreferrer">MITRE ATT&CK {t.id} <External /><span class="unseen"> (another site)</span></a></li>
+            <li key={t.id}>
+              <a href={t.link} target="_blank" rel="noopener noreferrer">
+                MITRE ATT&CK {t.id} <External />
+                <span class="unseen"> (another site)</span>
+              </a>
+            </li>
           ))}
         </ul>
       )}
-      <p class="tags">{alert.tags.map(t => <Value key={t} field="alert.tags" value={t} />)}</p>
+      <p class="tags">
+        {alert.tags.map(t => (
+          <Value key={t} field="alert.tags" value={t} />
+        ))}
+      </p>
     </Section>
   );
 }
@@ -107,13 +141,48 @@ function Head({alert}: {alert: Alert}) {
   const lag = (Date.parse(alert.received) - Date.parse(alert.time)) / 1000;
   return (
     <dl class="facts">
-      <div><dt>Time</dt><dd class="num"><time dateTime={alert.time}>{day(alert.time)} {clock(alert.time)}</time> <span class="muted">({span(since(alert.time, Date.now()))} ago)</span></dd></div>
-      <div><dt>Arrived</dt><dd class="num">{lag < 1 ? 'within a second' : `${span(lag)} later`}</dd></div>
-      {alert.hostname && <div><dt>Workload</dt><dd><Value field="alert.hostname" value={alert.hostname} /></dd></div>}
-      {alert.source && <div><dt>Source</dt><dd><Value field="alert.source" value={alert.source} /></dd></div>}
+      <div>
+        <dt>Time</dt>
+        <dd class="num">
+          <time dateTime={alert.time}>
+            {day(alert.time)} {clock(alert.time)}
+          </time>{' '}
+          <span class="muted">({span(since(alert.time, Date.now()))} ago)</span>
+        </dd>
+      </div>
+      <div>
+        <dt>Arrived</dt>
+        <dd class="num">{lag < 1 ? 'within a second' : `${span(lag)} later`}</dd>
+      </div>
+      {alert.hostname && (
+        <div>
+          <dt>Workload</dt>
+          <dd>
+            <Value field="alert.hostname" value={alert.hostname} />
+          </dd>
+        </div>
+      )}
+      {alert.source && (
+        <div>
+          <dt>Source</dt>
+          <dd>
+            <Value field="alert.source" value={alert.source} />
+          </dd>
+        </div>
+      )}
       {alert.agent && (
-        <div><dt>Agent</dt><dd><a class="mono" href={linkTo({path: '/agents', agent: alert.agent, alert: ''})}
-          onClick={follow({path: '/agents', agent: alert.agent, alert: ''})}>{visible(alert.agent)}</a></dd></div>
+        <div>
+          <dt>Agent</dt>
+          <dd>
+            <a
+              class="mono"
+              href={linkTo({path: '/agents', agent: alert.agent, alert: ''})}
+              onClick={follow({path: '/agents', agent: alert.agent, alert: ''})}
+            >
+              {visible(alert.agent)}
+            </a>
+          </dd>
+        </div>
       )}
     </dl>
   );
@@ -133,14 +202,21 @@ export function Detail({id, known}: {id: string; known: Alert | undefined}) {
   return (
     <aside class={`detail ${group}`} aria-label="Alert">
       <div class="detail-bar">
-        <button class="quiet with-text detail-back" type="button" onClick={() => go({alert: ''})}><Back />Back</button>
+        <button class="quiet with-text detail-back" type="button" onClick={() => go({alert: ''})}>
+          <Back />
+          Back
+        </button>
         {alert && <span class="severity">{alert.priority}</span>}
         <span class="spring" />
         <CopyButton label="Link" icon={<Link />} text={() => location.href} />
         {alert && <CopyButton label="JSON" icon={<Copy />} text={() => JSON.stringify(alert, null, 2)} />}
-        <button class="quiet detail-close" type="button" aria-label="Close" title="Close (Esc)" onClick={() => go({alert: ''})}><Cross /></button>
+        <button class="quiet detail-close" type="button" aria-label="Close" title="Close (Esc)" onClick={() => go({alert: ''})}>
+          <Cross />
+        </button>
       </div>
-      <h2 ref={title} tabIndex={-1}>{alert ? visible(alert.rule) : error || 'Loading…'}</h2>
+      <h2 ref={title} tabIndex={-1}>
+        {alert ? visible(alert.rule) : error || 'Loading…'}
+      </h2>
       {alert && (
         <>
           <p class="detail-output mono">{visible(alert.output)}</p>
@@ -148,9 +224,20 @@ export function Detail({id, known}: {id: string; known: Alert | undefined}) {
           <Tags alert={alert} />
           <Ancestry alert={alert} />
           <Stack alert={alert} />
-          <Section title="Fields"><Fields of={{'alert.rule': alert.rule, 'alert.priority': alert.priority, 'alert.hostname': alert.hostname, ...alert.fields}} /></Section>
-          {Object.keys(alert.context).length > 0 && <Section title="Context"><Fields of={alert.context} /></Section>}
-          <details class="raw"><summary>Raw JSON</summary><pre class="mono" tabIndex={0}>{visibleLines(JSON.stringify(alert, null, 2))}</pre></details>
+          <Section title="Fields">
+            <Fields of={{'alert.rule': alert.rule, 'alert.priority': alert.priority, 'alert.hostname': alert.hostname, ...alert.fields}} />
+          </Section>
+          {Object.keys(alert.context).length > 0 && (
+            <Section title="Context">
+              <Fields of={alert.context} />
+            </Section>
+          )}
+          <details class="raw">
+            <summary>Raw JSON</summary>
+            <pre class="mono" tabIndex={0}>
+              {visibleLines(JSON.stringify(alert, null, 2))}
+            </pre>
+          </details>
         </>
       )}
     </aside>

@@ -18,12 +18,17 @@ const Row = memo(({alert, fresh, open, link}: {alert: Alert; fresh: boolean; ope
   return (
     <li class={`row ${groupOf(alert.severity).name}${fresh ? ' fresh' : ''}${open ? ' open' : ''}`}>
       <time class="row-time num" dateTime={alert.time} title={alert.time}>
-        {!isToday(alert.time) && <span class="row-day">{day(alert.time)} </span>}{clock(alert.time)}
+        {!isToday(alert.time) && <span class="row-day">{day(alert.time)} </span>}
+        {clock(alert.time)}
       </time>
       <span class="severity">{shortName(alert.priority)}</span>
       <div class="row-text">
-        <a class="row-rule" href={link} aria-current={open ? 'true' : undefined} onClick={follow({alert: alert.id})}>{visible(alert.rule)}</a>
-        <span class="row-output" title={visible(alert.output)}>{visible(alert.output)}</span>
+        <a class="row-rule" href={link} aria-current={open ? 'true' : undefined} onClick={follow({alert: alert.id})}>
+          {visible(alert.rule)}
+        </a>
+        <span class="row-output" title={visible(alert.output)}>
+          {visible(alert.output)}
+        </span>
       </div>
       <span class="row-values">
         <Value field="alert.hostname" value={alert.hostname} />
@@ -39,11 +44,21 @@ function Nothing({state, place}: {state: FeedState; place: Place}) {
   const narrowed = place.filter || place.q || place.priority;
   return (
     <div class="nothing">
-      <p><b>No alert {narrowed ? 'fits' : 'came'} in this time.</b></p>
+      <p>
+        <b>No alert {narrowed ? 'fits' : 'came'} in this time.</b>
+      </p>
       {isStream(state.live) && <p class="muted">New ones appear here as they come.</p>}
       <p class="nothing-ways">
-        {longer.map(([key, label]) => <button key={key} type="button" onClick={() => go({range: key})}>{label}</button>)}
-        {narrowed && <button type="button" onClick={() => go({filter: '', q: '', priority: ''})}>Without filter</button>}
+        {longer.map(([key, label]) => (
+          <button key={key} type="button" onClick={() => go({range: key})}>
+            {label}
+          </button>
+        ))}
+        {narrowed && (
+          <button type="button" onClick={() => go({filter: '', q: '', priority: ''})}>
+            Without filter
+          </button>
+        )}
       </p>
     </div>
   );
@@ -67,15 +82,27 @@ export function FeedList({state, place, onOlder}: {state: FeedState; place: Plac
     <>
       <ol ref={list} class="rows">
         {state.alerts.map(alert => (
-          <Row key={alert.id} alert={alert} fresh={state.fresh.has(alert.id)} open={alert.id === place.alert} link={linkTo({alert: alert.id})} />
+          <Row
+            key={alert.id}
+            alert={alert}
+            fresh={state.fresh.has(alert.id)}
+            open={alert.id === place.alert}
+            link={linkTo({alert: alert.id})}
+          />
         ))}
       </ol>
       {state.alerts.length === 0 && <Nothing state={state} place={place} />}
-      {state.loading && <p class="muted more" role="status">Searching…</p>}
+      {state.loading && (
+        <p class="muted more" role="status">
+          Searching…
+        </p>
+      )}
       {!state.loading && state.next && (
         <p class="more">
           {!state.complete && <span class="muted">The search took long and was stopped. </span>}
-          <button type="button" onClick={onOlder}>{state.complete ? 'Older alerts' : 'Search further back'}</button>
+          <button type="button" onClick={onOlder}>
+            {state.complete ? 'Older alerts' : 'Search further back'}
+          </button>
         </p>
       )}
     </>

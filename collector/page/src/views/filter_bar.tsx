@@ -11,7 +11,7 @@ import {useKey} from './shortcuts';
 
 export interface Mistake {
   message: string;
-  offset?: number;  // bytes
+  offset?: number; // bytes
 }
 
 // Where in the text the byte of that number is.
@@ -27,7 +27,8 @@ function MistakeLine({condition, mistake}: {condition: string; mistake: Mistake}
       <span>{visible(mistake.message)}</span>
       {at >= 0 && (
         <code class="mistake-place">
-          {at > 60 && '…'}{visible(condition.slice(Math.max(0, at - 60), at))}
+          {at > 60 && '…'}
+          {visible(condition.slice(Math.max(0, at - 60), at))}
           <mark>{at < condition.length ? visible(condition[at]!) : '\u2423'}</mark>
           {visible(condition.slice(at + 1, at + 40))}
         </code>
@@ -67,8 +68,16 @@ function TimeChoice({place}: {place: Place}) {
   };
   return (
     <select aria-label="Time" value={custom ? 'custom' : place.range} onChange={e => choose(e.currentTarget.value)}>
-      {custom && <option value="custom">{short(place.from)} – {short(place.to)}</option>}
-      {RANGES.map(([key, label]) => <option key={key} value={key}>{label}</option>)}
+      {custom && (
+        <option value="custom">
+          {short(place.from)} – {short(place.to)}
+        </option>
+      )}
+      {RANGES.map(([key, label]) => (
+        <option key={key} value={key}>
+          {label}
+        </option>
+      ))}
       {!custom && <option value="fixed">Until this moment, fixed</option>}
     </select>
   );
@@ -97,29 +106,66 @@ export function FilterBar({place, refused}: {place: Place; refused: Mistake | nu
       <div class="filter-line">
         <div class={`field field-condition${mistake ? ' wrong' : ''}`}>
           <Funnel />
-          <input ref={input} class="mono" type="text" name="filter" value={condition} aria-label="Filter: a condition in the language of the rules"
-            aria-invalid={mistake ? 'true' : undefined} aria-describedby={mistake ? 'mistake' : undefined} autocomplete="off" autocapitalize="off"
-            spellcheck={false} placeholder="proc.name = nginx and not user.name = root" maxLength={8000}
-            onInput={e => setCondition(e.currentTarget.value)} onKeyDown={e => e.key === 'Escape' && e.currentTarget.blur()} />
+          <input
+            ref={input}
+            class="mono"
+            type="text"
+            name="filter"
+            value={condition}
+            aria-label="Filter: a condition in the language of the rules"
+            aria-invalid={mistake ? 'true' : undefined}
+            aria-describedby={mistake ? 'mistake' : undefined}
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            placeholder="proc.name = nginx and not user.name = root"
+            maxLength={8000}
+            onInput={e => setCondition(e.currentTarget.value)}
+            onKeyDown={e => e.key === 'Escape' && e.currentTarget.blur()}
+          />
           {condition && (
-            <button class="quiet tiny" type="button" aria-label="Clear the filter" title="Clear the filter" onClick={() => {
-              setCondition('');
-              go({filter: ''});
-              input.current!.focus();
-            }}><Cross /></button>
+            <button
+              class="quiet tiny"
+              type="button"
+              aria-label="Clear the filter"
+              title="Clear the filter"
+              onClick={() => {
+                setCondition('');
+                go({filter: ''});
+                input.current!.focus();
+              }}
+            >
+              <Cross />
+            </button>
           )}
         </div>
         <div class="field field-words">
           <Search />
-          <input type="text" name="q" value={q} aria-label="Words in output, rule or host" placeholder="Words" autocomplete="off" spellcheck={false}
-            maxLength={500} onInput={e => setWords(e.currentTarget.value)} onKeyDown={e => e.key === 'Escape' && e.currentTarget.blur()} />
+          <input
+            type="text"
+            name="q"
+            value={q}
+            aria-label="Words in output, rule or host"
+            placeholder="Words"
+            autocomplete="off"
+            spellcheck={false}
+            maxLength={500}
+            onInput={e => setWords(e.currentTarget.value)}
+            onKeyDown={e => e.key === 'Escape' && e.currentTarget.blur()}
+          />
         </div>
         <select aria-label="Priority" value={place.priority} onChange={e => go({priority: e.currentTarget.value})}>
           <option value="">All priorities</option>
-          {PRIORITIES.slice(0, 7).map(p => <option key={p} value={p}>{p === 'Emergency' ? p : `${p} and above`}</option>)}
+          {PRIORITIES.slice(0, 7).map(p => (
+            <option key={p} value={p}>
+              {p === 'Emergency' ? p : `${p} and above`}
+            </option>
+          ))}
         </select>
         <TimeChoice place={place} />
-        <button class="primary" type="submit">Apply</button>
+        <button class="primary" type="submit">
+          Apply
+        </button>
       </div>
       {mistake && <MistakeLine condition={condition} mistake={mistake} />}
     </form>

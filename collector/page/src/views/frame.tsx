@@ -11,7 +11,11 @@ import {Rules} from './rules';
 import {ShortcutsDialog, useShortcuts} from './shortcuts';
 import {ValueMenu} from './value';
 
-const TABS: [path: string, label: string][] = [['/', 'Alerts'], ['/agents', 'Agents'], ['/rules', 'Rules']];
+const TABS: [path: string, label: string][] = [
+  ['/', 'Alerts'],
+  ['/agents', 'Agents'],
+  ['/rules', 'Rules'],
+];
 const THEME_WORDS = {'': 'as the system', light: 'light', dark: 'dark'};
 
 function Tabs({place}: {place: Place}) {
@@ -19,7 +23,11 @@ function Tabs({place}: {place: Place}) {
     <nav aria-label="Views" class="tabs">
       {TABS.map(([path, label]) => {
         const target = {path, alert: '', agent: '', ruleset: ''};
-        return <a key={path} href={linkTo(target)} onClick={follow(target)} aria-current={place.path === path ? 'page' : undefined}>{label}</a>;
+        return (
+          <a key={path} href={linkTo(target)} onClick={follow(target)} aria-current={place.path === path ? 'page' : undefined}>
+            {label}
+          </a>
+        );
       })}
     </nav>
   );
@@ -29,7 +37,11 @@ function ThemeButton() {
   const [, redraw] = useState(0);
   useEffect(() => onTheme(() => redraw(n => n + 1)), []);
   const label = `Colours: ${THEME_WORDS[theme()]}`;
-  return <button class="quiet" type="button" onClick={nextTheme} aria-label={label} title={label}><Theme /></button>;
+  return (
+    <button class="quiet" type="button" onClick={nextTheme} aria-label={label} title={label}>
+      <Theme />
+    </button>
+  );
 }
 
 function Views({place}: {place: Place}) {
@@ -39,7 +51,11 @@ function Views({place}: {place: Place}) {
   return (
     <main class="plain">
       <h1>There is nothing here</h1>
-      <p><a href="/" onClick={follow({path: '/'})}>To the alerts</a></p>
+      <p>
+        <a href="/" onClick={follow({path: '/'})}>
+          To the alerts
+        </a>
+      </p>
     </main>
   );
 }
@@ -51,19 +67,38 @@ export function Frame({session}: {session: Session}) {
   useShortcuts();
   return (
     <>
-      <a class="skip" href="#main">Skip to the content</a>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
       <header class="bar">
-        <a class="brand" href="/" onClick={follow({path: '/', alert: '', agent: ''})}><Logo /><span>Undercoat</span></a>
+        <a class="brand" href="/" onClick={follow({path: '/', alert: '', agent: ''})}>
+          <Logo />
+          <span>Undercoat</span>
+        </a>
         <Tabs place={place} />
         <div class="bar-end">
-          <span class="muted who" title={status.value ? `Collector ${status.value.version}` : undefined}>{session.user}</span>
-          <button class="quiet" type="button" onClick={() => setHelp(true)} aria-label="Keyboard" title="Keyboard"><Keys /></button>
+          <span class="muted who" title={status.value ? `Collector ${status.value.version}` : undefined}>
+            {session.user}
+          </span>
+          <button class="quiet" type="button" onClick={() => setHelp(true)} aria-label="Keyboard" title="Keyboard">
+            <Keys />
+          </button>
           <ThemeButton />
-          <button class="quiet" type="button" onClick={logOut} aria-label="Log out" title="Log out"><Exit /></button>
+          <button class="quiet" type="button" onClick={logOut} aria-label="Log out" title="Log out">
+            <Exit />
+          </button>
         </div>
       </header>
-      {status.error && <p class="banner" role="status">No answer from the collector: {status.error}.</p>}
-      {status.value?.trouble && <p class="banner" role="alert">The collector cannot store alerts: {status.value.trouble} Agents keep theirs meanwhile.</p>}
+      {status.error && (
+        <p class="banner" role="status">
+          No answer from the collector: {status.error}.
+        </p>
+      )}
+      {status.value?.trouble && (
+        <p class="banner" role="alert">
+          The collector cannot store alerts: {status.value.trouble} Agents keep theirs meanwhile.
+        </p>
+      )}
       <Views place={place} />
       <ValueMenu />
       {help && <ShortcutsDialog onClose={() => setHelp(false)} />}

@@ -47,21 +47,38 @@ function options(width: number, step: number, onHover: (index: number | null) =>
     cursor: {y: false, points: {show: false}, drag: {x: true, y: false, setScale: false}},
     scales: {x: {time: true, range: (_u, min, max) => [min, max + step]}, y: {range: (_u, _min, max) => [0, Math.max(4, max * 1.08)]}},
     axes: [
-      {...axis, size: 22, gap: 4, grid: {show: false}, space: 80, values: (_u, splits, _axis, _space, incr) => splits.map(t => timeLabel(t, incr))},
-      {...axis, size: 40, space: 28, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8],
-        values: (_u, values) => values.map(v => (v >= 1e6 ? `${v / 1e6}M` : v >= 1e4 ? `${v / 1e3}k` : String(v)))},
+      {
+        ...axis,
+        size: 22,
+        gap: 4,
+        grid: {show: false},
+        space: 80,
+        values: (_u, splits, _axis, _space, incr) => splits.map(t => timeLabel(t, incr)),
+      },
+      {
+        ...axis,
+        size: 40,
+        space: 28,
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8],
+        values: (_u, values) => values.map(v => (v >= 1e6 ? `${v / 1e6}M` : v >= 1e4 ? `${v / 1e3}k` : String(v))),
+      },
     ],
-    series: [{}, ...GROUPS.map(g => ({label: g.label, paths: bars, points: {show: false}, width: 0, fill: colour(g.name), stroke: colour(g.name)}))],
+    series: [
+      {},
+      ...GROUPS.map(g => ({label: g.label, paths: bars, points: {show: false}, width: 0, fill: colour(g.name), stroke: colour(g.name)})),
+    ],
     hooks: {
       setCursor: [u => onHover(u.cursor.idx ?? null)],
-      setSelect: [u => {
-        if (u.select.width < 4) return;
-        const at = (x: number) => new Date(Math.round(u.posToVal(x, 'x')) * 1000).toISOString();
-        const from = at(u.select.left);
-        const to = at(u.select.left + u.select.width);
-        u.setSelect({left: 0, width: 0, top: 0, height: 0}, false);
-        if (from < to) go({from, to, alert: ''});
-      }],
+      setSelect: [
+        u => {
+          if (u.select.width < 4) return;
+          const at = (x: number) => new Date(Math.round(u.posToVal(x, 'x')) * 1000).toISOString();
+          const from = at(u.select.left);
+          const to = at(u.select.left + u.select.width);
+          u.setSelect({left: 0, width: 0, top: 0, height: 0}, false);
+          if (from < to) go({from, to, alert: ''});
+        },
+      ],
     },
   };
 }
@@ -95,14 +112,21 @@ export function Histogram({data, error}: {data: Data | null; error: string}) {
   }, [data]);
 
   const bar = hover !== null ? data?.bars[hover] : undefined;
-  const sums = totals(bar ? [bar] : data?.bars ?? []);
+  const sums = totals(bar ? [bar] : (data?.bars ?? []));
   const all = sums.reduce((a, b) => a + b, 0);
   const said = `Alerts over time, ${count(all)} in all: ${GROUPS.map((g, i) => `${g.label} ${sums[i]}`).join(', ')}.`;
   return (
     <figure class="histogram" aria-label="Alerts over time">
       <figcaption class="legend">
-        <span class="legend-total"><b>{count(all)}</b> {bar ? `from ${day(bar.start)} ${clock(bar.start).slice(0, 5)}` : all === 1 ? 'alert' : 'alerts'}</span>
-        {GROUPS.map((g, i) => <span key={g.name} class={sums[i] ? '' : 'muted'}><i class={`swatch ${g.name}`} />{g.label} <b>{count(sums[i]!)}</b></span>)}
+        <span class="legend-total">
+          <b>{count(all)}</b> {bar ? `from ${day(bar.start)} ${clock(bar.start).slice(0, 5)}` : all === 1 ? 'alert' : 'alerts'}
+        </span>
+        {GROUPS.map((g, i) => (
+          <span key={g.name} class={sums[i] ? '' : 'muted'}>
+            <i class={`swatch ${g.name}`} />
+            {g.label} <b>{count(sums[i]!)}</b>
+          </span>
+        ))}
         {data && !data.complete && <span class="muted">counted in part: the time was over</span>}
         {error && <span class="form-error">{error}</span>}
       </figcaption>

@@ -30,13 +30,26 @@ export function Login({trouble, onDone}: {trouble: string; onDone: (session: Ses
   return (
     <main class="login">
       <form class="login-form" onSubmit={submit}>
-        <h1 class="brand"><Logo /> Undercoat</h1>
-        <label>User<input ref={user} name="user" autocomplete="username" autocapitalize="off" spellcheck={false} defaultValue="admin" required /></label>
-        <label>Password<input ref={password} name="password" type="password" autocomplete="current-password" required /></label>
-        <p class="form-error" role="alert">{error}</p>
-        <button class="primary" type="submit" disabled={busy}>{busy ? 'Logging in…' : 'Log in'}</button>
+        <h1 class="brand">
+          <Logo /> Undercoat
+        </h1>
+        <label>
+          User
+          <input ref={user} name="user" autocomplete="username" autocapitalize="off" spellcheck={false} defaultValue="admin" required />
+        </label>
+        <label>
+          Password
+          <input ref={password} name="password" type="password" autocomplete="current-password" required />
+        </label>
+        <p class="form-error" role="alert">
+          {error}
+        </p>
+        <button class="primary" type="submit" disabled={busy}>
+          {busy ? 'Logging in…' : 'Log in'}
+        </button>
         <p class="muted small">
-          The first password was printed when the collector was started the first time. <code>undercoat collector password</code> sets another.
+          The first password was printed when the collector was started the first time. <code>undercoat collector password</code> sets
+          another.
         </p>
       </form>
     </main>

@@ -21,26 +21,61 @@ function Hits({place}: {place: Place}) {
     <section class="part" aria-labelledby="rules-title">
       <div class="listing-head">
         <h2 id="rules-title">Hits</h2>
-        {value && <span class="muted">{count(value.values.length)} with {count(all)} {all === 1 ? 'hit' : 'hits'}</span>}
+        {value && (
+          <span class="muted">
+            {count(value.values.length)} with {count(all)} {all === 1 ? 'hit' : 'hits'}
+          </span>
+        )}
         <span class="spring" />
         <select aria-label="Time" value={place.range} onChange={e => go({range: e.currentTarget.value, from: '', to: ''})}>
-          {RANGES.map(([key, label]) => <option key={key} value={key}>{label}</option>)}
+          {RANGES.map(([key, label]) => (
+            <option key={key} value={key}>
+              {label}
+            </option>
+          ))}
         </select>
       </div>
-      {error && <p class="form-error" role="alert">{error}</p>}
+      {error && (
+        <p class="form-error" role="alert">
+          {error}
+        </p>
+      )}
       {value && value.values.length === 0 && <p class="nothing">No rule had a hit in this time.</p>}
       {value && value.values.length > 0 && (
         <table class="grid">
-          <thead><tr><th scope="col">Rule</th><th scope="col" class="num">Hits</th><th scope="col" class="share-column">Share</th></tr></thead>
+          <thead>
+            <tr>
+              <th scope="col">Rule</th>
+              <th scope="col" class="num">
+                Hits
+              </th>
+              <th scope="col" class="share-column">
+                Share
+              </th>
+            </tr>
+          </thead>
           <tbody>
             {value.values.map(v => {
               const condition = equals('alert.rule', v.value);
               const target = {path: '/', filter: condition ?? '', from: '', to: ''};
               return (
                 <tr key={v.value}>
-                  <th scope="row">{condition ? <a href={linkTo(target)} onClick={follow(target)}>{visible(v.value)}</a> : visible(v.value)}</th>
-                  <td data-label="Hits" class="num">{count(v.count)}</td>
-                  <td class="share-column"><i class="share" style={{width: `calc((100% - 4rem) * ${v.count / most})`}} /><span class="num">{Math.round((100 * v.count) / all)} %</span></td>
+                  <th scope="row">
+                    {condition ? (
+                      <a href={linkTo(target)} onClick={follow(target)}>
+                        {visible(v.value)}
+                      </a>
+                    ) : (
+                      visible(v.value)
+                    )}
+                  </th>
+                  <td data-label="Hits" class="num">
+                    {count(v.count)}
+                  </td>
+                  <td class="share-column">
+                    <i class="share" style={{width: `calc((100% - 4rem) * ${v.count / most})`}} />
+                    <span class="num">{Math.round((100 * v.count) / all)} %</span>
+                  </td>
                 </tr>
               );
             })}

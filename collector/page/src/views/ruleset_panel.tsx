@@ -21,7 +21,9 @@ function useRuleset(name: string, number: string, renewed: number) {
     if (name === NEW) return;
     const abort = new AbortController();
     get<Ruleset>(`rulesets/${encodeURIComponent(name)}`, {number}, abort.signal).then(
-      ruleset => set({ruleset, error: ''}), e => isAbort(e) || set({ruleset: null, error: words(e)}));
+      ruleset => set({ruleset, error: ''}),
+      e => isAbort(e) || set({ruleset: null, error: words(e)}),
+    );
     return () => abort.abort();
   }, [name, number, renewed]);
   return state;
@@ -32,7 +34,13 @@ function Problems({title, of}: {title: string; of: Problem[]}) {
   return (
     <>
       <h4>{title}</h4>
-      <ul class="problems">{of.slice(0, 50).map((p, i) => <li key={i}><pre class="mono">{p.text.split('\n').map(visible).join('\n')}</pre></li>)}</ul>
+      <ul class="problems">
+        {of.slice(0, 50).map((p, i) => (
+          <li key={i}>
+            <pre class="mono">{p.text.split('\n').map(visible).join('\n')}</pre>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }
@@ -41,7 +49,10 @@ function VerdictView({verdict}: {verdict: Verdict}) {
   const good = !verdict.error;
   return (
     <div class={`verdict ${good ? 'good' : 'wrong'}`} role={good ? 'status' : 'alert'}>
-      <p><b>{good ? (verdict.version ? `${verdict.version} is in force` : 'It would be taken') : 'It is refused'}</b>, {count(verdict.rules)} rules are switched on.</p>
+      <p>
+        <b>{good ? (verdict.version ? `${verdict.version} is in force` : 'It would be taken') : 'It is refused'}</b>, {count(verdict.rules)}{' '}
+        rules are switched on.
+      </p>
       {!good && verdict.errors.length === 0 && <p class="mono">{visible(verdict.error!)}</p>}
       <Problems title="Errors" of={verdict.errors} />
       <Problems title="Warnings" of={verdict.warnings} />
@@ -89,25 +100,61 @@ function Upload({ruleset, onPut}: {ruleset: Ruleset | null; onPut: (name: string
     setBusy(false);
   };
   return (
-    <form class="upload" onSubmit={event => {
-      event.preventDefault();
-      void send(true);
-    }}>
-      {!ruleset && <label>Name<input type="text" value={name} required maxLength={64} pattern="[A-Za-z0-9._\-]+" autocomplete="off" spellcheck={false} onInput={e => setName(e.currentTarget.value)} /></label>}
-      <label>Scope
-        <input class="mono" type="text" value={scope} placeholder="every agent; or agent.tags = team:web" autocomplete="off" spellcheck={false} onInput={e => setScope(e.currentTarget.value)} />
+    <form
+      class="upload"
+      onSubmit={event => {
+        event.preventDefault();
+        void send(true);
+      }}
+    >
+      {!ruleset && (
+        <label>
+          Name
+          <input
+            type="text"
+            value={name}
+            required
+            maxLength={64}
+            pattern="[A-Za-z0-9._\-]+"
+            autocomplete="off"
+            spellcheck={false}
+            onInput={e => setName(e.currentTarget.value)}
+          />
+        </label>
+      )}
+      <label>
+        Scope
+        <input
+          class="mono"
+          type="text"
+          value={scope}
+          placeholder="every agent; or agent.tags = team:web"
+          autocomplete="off"
+          spellcheck={false}
+          onInput={e => setScope(e.currentTarget.value)}
+        />
       </label>
-      <label>Position
+      <label>
+        Position
         <input type="number" min={0} max={1000000} value={position} required onInput={e => setPosition(e.currentTarget.value)} />
       </label>
-      <label>Files{ruleset && <span class="muted"> (without a choice those of this version)</span>}
+      <label>
+        Files{ruleset && <span class="muted"> (without a choice those of this version)</span>}
         <input type="file" multiple accept=".yaml,.yml" required={!ruleset} onChange={e => void choose(e.currentTarget.files)} />
       </label>
       <p class="upload-acts">
-        <button type="button" disabled={busy} onClick={() => void send(false)}>Check</button>
-        <button class="primary" type="submit" disabled={busy}>Put in force</button>
+        <button type="button" disabled={busy} onClick={() => void send(false)}>
+          Check
+        </button>
+        <button class="primary" type="submit" disabled={busy}>
+          Put in force
+        </button>
       </p>
-      {error && <p class="form-error" role="alert">{visible(error)}</p>}
+      {error && (
+        <p class="form-error" role="alert">
+          {visible(error)}
+        </p>
+      )}
       {verdict && <VerdictView verdict={verdict} />}
     </form>
   );
@@ -119,10 +166,26 @@ function Remove({name, onRemoved}: {name: string; onRemoved: () => void}) {
   const remove = () => change('DELETE', `rulesets/${encodeURIComponent(name)}`).then(onRemoved, e => setError(words(e)));
   return (
     <p class="upload-acts">
-      {error && <span class="form-error" role="alert">{error}</span>}
-      {asked
-        ? <><span>Its agents get the next that fits, or their own rules.</span><button type="button" onClick={() => setAsked(false)}>Keep</button><button class="danger" type="button" onClick={() => void remove()}>Remove</button></>
-        : <button type="button" onClick={() => setAsked(true)}>Remove this ruleset</button>}
+      {error && (
+        <span class="form-error" role="alert">
+          {error}
+        </span>
+      )}
+      {asked ? (
+        <>
+          <span>Its agents get the next that fits, or their own rules.</span>
+          <button type="button" onClick={() => setAsked(false)}>
+            Keep
+          </button>
+          <button class="danger" type="button" onClick={() => void remove()}>
+            Remove
+          </button>
+        </>
+      ) : (
+        <button type="button" onClick={() => setAsked(true)}>
+          Remove this ruleset
+        </button>
+      )}
     </p>
   );
 }
@@ -133,8 +196,12 @@ function Content({ruleset}: {ruleset: Ruleset}) {
       <h3>Files</h3>
       {ruleset.files.map(f => (
         <details key={f.name} class="raw">
-          <summary><span class="mono">{visible(f.name)}</span> <span class="muted">{count(f.bytes)} bytes</span></summary>
-          <pre class="mono" tabIndex={0}>{(f.content ?? '').split('\n').map(visible).join('\n')}</pre>
+          <summary>
+            <span class="mono">{visible(f.name)}</span> <span class="muted">{count(f.bytes)} bytes</span>
+          </summary>
+          <pre class="mono" tabIndex={0}>
+            {(f.content ?? '').split('\n').map(visible).join('\n')}
+          </pre>
         </details>
       ))}
     </section>
@@ -158,23 +225,48 @@ export function RulesetPanel({name, onChanged}: {name: string; onChanged: () => 
   return (
     <aside class="detail" aria-label="Ruleset">
       <div class="detail-bar">
-        <button class="quiet with-text detail-back" type="button" onClick={close}><Back />Back</button>
+        <button class="quiet with-text detail-back" type="button" onClick={close}>
+          <Back />
+          Back
+        </button>
         {ruleset?.numbers && (
-          <label class="check">Version
+          <label class="check">
+            Version
             <select value={ruleset.version.split('@').pop()} onChange={e => setNumber(e.currentTarget.value)}>
-              {ruleset.numbers.map(n => <option key={n} value={n}>{n}</option>)}
+              {ruleset.numbers.map(n => (
+                <option key={n} value={n}>
+                  {n}
+                </option>
+              ))}
             </select>
           </label>
         )}
         <span class="spring" />
-        <button class="quiet detail-close" type="button" aria-label="Close" title="Close (Esc)" onClick={close}><Cross /></button>
+        <button class="quiet detail-close" type="button" aria-label="Close" title="Close (Esc)" onClick={close}>
+          <Cross />
+        </button>
       </div>
-      <h2 ref={title} tabIndex={-1}>{name === NEW ? 'New ruleset' : visible(ruleset?.version ?? (error || name))}</h2>
+      <h2 ref={title} tabIndex={-1}>
+        {name === NEW ? 'New ruleset' : visible(ruleset?.version ?? (error || name))}
+      </h2>
       {ruleset && (
         <dl class="facts">
-          <div><dt>Scope</dt><dd class="mono">{visible(ruleset.scope) || 'every agent'}</dd></div>
-          <div><dt>Since</dt><dd>{day(ruleset.created)}, by {visible(ruleset.author)}</dd></div>
-          <div><dt>Applied by</dt><dd>{count(ruleset.agents.applied)} of {count(ruleset.agents.assigned)} agents</dd></div>
+          <div>
+            <dt>Scope</dt>
+            <dd class="mono">{visible(ruleset.scope) || 'every agent'}</dd>
+          </div>
+          <div>
+            <dt>Since</dt>
+            <dd>
+              {day(ruleset.created)}, by {visible(ruleset.author)}
+            </dd>
+          </div>
+          <div>
+            <dt>Applied by</dt>
+            <dd>
+              {count(ruleset.agents.applied)} of {count(ruleset.agents.assigned)} agents
+            </dd>
+          </div>
         </dl>
       )}
       {ruleset && <Content ruleset={ruleset} />}
@@ -184,10 +276,18 @@ export function RulesetPanel({name, onChanged}: {name: string; onChanged: () => 
           <Upload key={number} ruleset={ruleset} onPut={put} />
         </section>
       )}
-      {ruleset && <section class="detail-section"><h3>Its end</h3><Remove name={name} onRemoved={() => {
-        onChanged();
-        close();
-      }} /></section>}
+      {ruleset && (
+        <section class="detail-section">
+          <h3>Its end</h3>
+          <Remove
+            name={name}
+            onRemoved={() => {
+              onChanged();
+              close();
+            }}
+          />
+        </section>
+      )}
     </aside>
   );
 }

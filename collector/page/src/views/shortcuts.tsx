@@ -50,15 +50,29 @@ export function ShortcutsDialog({onClose}: {onClose: () => void}) {
     <dialog ref={dialog} onClose={onClose} aria-labelledby="keys-title">
       <h2 id="keys-title">Keyboard</h2>
       <dl class="keys">
-        {KEYS.map(([keys, what]) => <div key={keys}><dt><kbd>{keys}</kbd></dt><dd>{what}</dd></div>)}
+        {KEYS.map(([keys, what]) => (
+          <div key={keys}>
+            <dt>
+              <kbd>{keys}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
       </dl>
       <label class="check">
-        <input type="checkbox" checked={enabled} onChange={e => {
-          keep('keys', e.currentTarget.checked ? '' : 'off');
-          setEnabled(e.currentTarget.checked);
-        }} /> Single letters are commands
+        <input
+          type="checkbox"
+          checked={enabled}
+          onChange={e => {
+            keep('keys', e.currentTarget.checked ? '' : 'off');
+            setEnabled(e.currentTarget.checked);
+          }}
+        />{' '}
+        Single letters are commands
       </label>
-      <button class="primary" type="button" onClick={() => dialog.current!.close()}>Close</button>
+      <button class="primary" type="button" onClick={() => dialog.current!.close()}>
+        Close
+      </button>
     </dialog>
   );
 }

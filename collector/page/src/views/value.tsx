@@ -25,11 +25,19 @@ export function Value({field, value, label}: {field: string; value: string; labe
   if (value === '') return null;
   const text = label ?? visible(value);
   return (
-    <button class="value" type="button" aria-haspopup="menu" title={`${field}: ${visible(value)}`} onClick={event => {
-      event.stopPropagation();
-      const opener = event.currentTarget;
-      openMenu({field, value, at: opener.getBoundingClientRect(), opener});
-    }}>{text}</button>
+    <button
+      class="value"
+      type="button"
+      aria-haspopup="menu"
+      title={`${field}: ${visible(value)}`}
+      onClick={event => {
+        event.stopPropagation();
+        const opener = event.currentTarget;
+        openMenu({field, value, at: opener.getBoundingClientRect(), opener});
+      }}
+    >
+      {text}
+    </button>
   );
 }
 
@@ -39,8 +47,18 @@ export function Narrowing({field, value}: {field: string; value: string}) {
   const what = `${field} = ${visible(value).slice(0, 80)}`;
   return (
     <span class="narrowing">
-      <button class="quiet tiny" type="button" aria-label={`Only ${what}`} title={`Only ${what}`} onClick={() => narrow(field, value, true)}><Plus /></button>
-      <button class="quiet tiny" type="button" aria-label={`Not ${what}`} title={`Not ${what}`} onClick={() => narrow(field, value, false)}><Minus /></button>
+      <button
+        class="quiet tiny"
+        type="button"
+        aria-label={`Only ${what}`}
+        title={`Only ${what}`}
+        onClick={() => narrow(field, value, true)}
+      >
+        <Plus />
+      </button>
+      <button class="quiet tiny" type="button" aria-label={`Not ${what}`} title={`Not ${what}`} onClick={() => narrow(field, value, false)}>
+        <Minus />
+      </button>
     </span>
   );
 }
@@ -90,10 +108,23 @@ export function ValueMenu() {
   };
   return (
     <div ref={menu} class="menu" role="menu" aria-label={field} style={style} onKeyDown={move}>
-      <p class="menu-head" role="presentation"><span class="muted">{field}</span><span class="mono">{visible(value).slice(0, 200)}</span></p>
-      {possible && <button role="menuitem" type="button" onClick={act(() => narrow(field, value, true))}><Plus /> Only this</button>}
-      {possible && <button role="menuitem" type="button" onClick={act(() => narrow(field, value, false))}><Minus /> Not this</button>}
-      <button role="menuitem" type="button" onClick={act(() => void copy(value))}><Copy /> Copy the value</button>
+      <p class="menu-head" role="presentation">
+        <span class="muted">{field}</span>
+        <span class="mono">{visible(value).slice(0, 200)}</span>
+      </p>
+      {possible && (
+        <button role="menuitem" type="button" onClick={act(() => narrow(field, value, true))}>
+          <Plus /> Only this
+        </button>
+      )}
+      {possible && (
+        <button role="menuitem" type="button" onClick={act(() => narrow(field, value, false))}>
+          <Minus /> Not this
+        </button>
+      )}
+      <button role="menuitem" type="button" onClick={act(() => void copy(value))}>
+        <Copy /> Copy the value
+      </button>
     </div>
   );
 }
