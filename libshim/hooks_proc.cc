@@ -105,18 +105,36 @@ UC_EXPORT int dup3(int from, int to, int flags) {
     return static_cast<int>(r);
 }
 
+// Whether no duplicate can become a standard stream now: as all three are open, the kernel gives a number above them whatever
+// least number it is asked for. Asked for 3 it gives the same one, and the call need not be held.
+static bool streams_are_open() {
+    constexpr int kGetfd = 1;
+    const Process* p = managed();
+    if (!p || !p->trapped || g_image.off || __atomic_load_n(&p->ring.control->sealed, __ATOMIC_RELAXED)) return false;
+    if (!is_usual(p->ring) || wire::nearly_full(p->ring)) return false;
+    for (int stream = 0; stream <= 2; stream++)
+        if (failed(own_call(__NR_fcntl, stream, kGetfd))) return false;
+    return true;
+}
+
 // F_SETLKW blocks: the real function, which can be cancelled. Of interest: duplicates onto the standard streams, and
 // O_NONBLOCK.
 static int control(int fd, int command, void* argument) {
-    constexpr int kDupfd = 0, kSetfl = 4, kDupfdCloexec = 1030, kNonblock = 04000;
+    constexpr int kDupfd = 0, kSetfl = 4, kDupfdCloexec = 1030, kNonblock = 04000, kEinval = 22;
     const auto real = UC_REAL(fcntl);
     if (!real) return static_cast<int>(libc_result(-kEnosys));
-    const int r = real(fd, command, argument);
     const auto value = static_cast<long>(reinterpret_cast<intptr_t>(argument));
+    const auto least = static_cast<uint32_t>(value);  // of the register's upper half neither kernel nor filter knows
+    bool above = (command == kDupfd || command == kDupfdCloexec) && least <= 2 && streams_are_open();
+    int r = real(fd, command, above ? reinterpret_cast<void*>(3) : argument);
+    if (above && r < 0 && get_errno() == kEinval) {  // 3 is beyond the limit of descriptors
+        above = false;
+        r = real(fd, command, argument);
+    }
     if (command == kSetfl && r == 0) note_nonblocking(fd, value & kNonblock);
     if (command != kDupfd && command != kDupfdCloexec) return r;
     note_nonblocking(r, nonblocking(static_cast<unsigned>(fd)));
-    return value <= 2 ? static_cast<int>(note<Call::fcntl>(r, true, fd, command, value)) : r;
+    return least <= 2 ? static_cast<int>(note<Call::fcntl>(r, !above, fd, command, value)) : r;
 }
 
 #define UC_ARGUMENT(last)               \

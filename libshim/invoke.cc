@@ -14,6 +14,7 @@ namespace undercoat::shim {
 namespace {
 
 constexpr int kAtFdCwd = -100;
+constexpr uint32_t kSigurg = 23;
 constexpr long kEintr = -4;
 constexpr long kPathMax = 4096;
 constexpr size_t kUsualPath = 256;  // longer ones would need stack that a coroutine's or handler's may not have
@@ -83,6 +84,7 @@ bool is_text(wire::ArgKind k) { return k == wire::ArgKind::path || k == wire::Ar
 struct Captured {
     uint64_t registers[6];  // as passed to the kernel: pointers to our copies
     Piece pieces[4];
+    char* directories[6] = {};  // room for where a directory descriptor leads, kUsualPath each
     uint32_t n = 0;
     uint32_t room = 128;  // for the address of a peer, as far as it is known
     bool readable = true;
@@ -173,19 +175,43 @@ long trapped(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& 
     return result;
 }
 
-// True when the filter lets the call pass from the gadget. Absolute paths do not depend on their directory descriptor.
+// Where a directory descriptor leads, as the trap would tell it, for a fraction of what a held call costs; written to `link`. 0: not
+// known, or this is no process in which a call of ours may be made.
+size_t directory_of(const Process& p, int32_t fd, char* link) {
+    constexpr char kPlace[] = "/proc/thread-self/fd/";
+    if (fd < 0 || g_image.off || g_image.moved || __atomic_load_n(&p.ring.control->sealed, __ATOMIC_RELAXED)) return 0;
+    char name[sizeof kPlace + 10];
+    __builtin_memcpy(name, kPlace, sizeof kPlace);
+    unsigned digits = 1;
+    for (int32_t rest = fd; rest > 9; rest /= 10) digits++;
+    char* to = name + sizeof kPlace - 1 + digits;
+    *to = '\0';
+    do *--to = static_cast<char>('0' + fd % 10);
+    while (fd /= 10);
+    const long n = own_call(__NR_readlink, name, link, kUsualPath);
+    return n > 0 && n < static_cast<long>(kUsualPath) && link[0] == '/' ? static_cast<size_t>(n) : 0;
+}
+
+// True when the call may pass the trap by: the filter lets it, and what the trap would know of it is known here. Absolute paths do not
+// depend on their directory descriptor; of others the record says where it leads.
 bool gadget_admits(const Process& p, const Descriptor& d, Captured& c) {
     if (d.when == wire::When::kill) {
         const auto pid = static_cast<int32_t>(c.registers[0]);
         return pid != -1 && pid != p.ring.control->agent_pids[0] && pid != p.ring.control->agent_pids[1];
     }
+    if (d.when == wire::When::urgent) return static_cast<uint32_t>(c.registers[1]) == kSigurg;
     if (d.when != wire::When::dirfd) return true;
     for (unsigned i = 0; i + 1 < d.nargs; i++) {
         if (d.kind(i) != wire::ArgKind::dirfd || static_cast<int32_t>(c.registers[i]) == kAtFdCwd) continue;
-        if (*reinterpret_cast<const char*>(c.registers[i + 1]) != '/') return false;
+        const char* path = reinterpret_cast<const char*>(c.registers[i + 1]);
+        if (*path == '/') {
+            c.registers[i] = static_cast<uint64_t>(static_cast<int64_t>(kAtFdCwd));
+            continue;
+        }
+        const size_t n = *path && c.directories[i] ? directory_of(p, static_cast<int32_t>(c.registers[i]), c.directories[i]) : 0;
+        if (!n) return false;
+        c.add(wire::Tag::fd, i, c.directories[i], n);
     }
-    for (unsigned i = 0; i + 1 < d.nargs; i++)
-        if (d.kind(i) == wire::ArgKind::dirfd) c.registers[i] = static_cast<uint64_t>(static_cast<int64_t>(kAtFdCwd));
     return true;
 }
 
@@ -230,6 +256,8 @@ long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
             }
             c.registers[i] = reinterpret_cast<uint64_t>(copy + a[i] % 8);
             c.add_text(kind, i, copy + a[i] % 8, n);
+        } else if (kind == wire::ArgKind::dirfd && static_cast<int32_t>(a[i]) != kAtFdCwd) {
+            c.directories[i] = static_cast<char*>(__builtin_alloca(kUsualPath));
         } else if (kind == wire::ArgKind::sockaddr && a[i]) {
             const uint64_t n = a[i + 1];
             if (n > kSockaddrMax || !range_known(a[i], n)) {

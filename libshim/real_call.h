@@ -11,7 +11,7 @@ namespace undercoat::shim {
 
 using wire::Call;
 
-// Records a call that a real libc function has made; result as libc returned it. In full mode the trap has seen it.
+// Records a call that a real libc function has made; result as libc returned it. `trapped_too`: in full mode the trap has seen it.
 template <Call C, class... A>
 long note(long result, bool trapped_too, A... args) {
     const Process* p = managed();

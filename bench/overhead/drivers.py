@@ -46,7 +46,7 @@ class Place:
         return [*outer, *mode.command(self.fixtures.agent, rules, alerts), *program]
 
     def environment(self, mode, extra):
-        return {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'LC_ALL': 'C.UTF-8',
+        return {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root',
                 'UNDERCOAT_PRIORITY': 'security', **dict(mode.env), **extra}
 
 

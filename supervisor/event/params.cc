@@ -56,6 +56,11 @@ int64_t narrow(ParamType type, uint64_t v) {
     }
 }
 
+// Narrower than the int that the kernel reads.
+bool is_short(ParamType t) {
+    return t == ParamType::FLAGS8 || t == ParamType::ENUMFLAGS8 || t == ParamType::FLAGS16 || t == ParamType::ENUMFLAGS16;
+}
+
 void fill_argument(Event& e, unsigned i, const Source& s) {
     const Param& p = e.info().params[i];
     const Captured& c = e.captured;
@@ -81,7 +86,10 @@ void fill_argument(Event& e, unsigned i, const Source& s) {
     if (s.arg >= c.nregs) return;
     int64_t v = narrow(p.type, c.regs[s.arg]);
     if (p.type == ParamType::MODE) v &= 0177777;
-    else if (p.detail[0] != '\0' && dirfd_param(p) < 0) v = to_ppm(p.detail, static_cast<uint64_t>(v));
+    // The kernel's numbers may be wider than Falco's: F_DUPFD_CLOEXEC is 1030, its ENUMFLAGS8 26.
+    else if (p.detail[0] != '\0' && dirfd_param(p) < 0)
+        v = narrow(p.type, static_cast<uint64_t>(to_ppm(p.detail, is_short(p.type) ? static_cast<uint32_t>(c.regs[s.arg])
+                                                                                   : static_cast<uint64_t>(v))));
     e.set_number(i, v);
 }
 

@@ -101,7 +101,10 @@ void Handler::note_seal(const HeldCall& c) {
     if (by_prctl ? c.as_int(0) != PR_SET_SECCOMP : c.as_int(0) != SECCOMP_SET_MODE_FILTER) return;
     {
         auto guard = table_.lock();
-        if (Process* p = table_.find(c.pid)) p->sealed = true;
+        if (Process* p = table_.find(c.pid)) {
+            p->sealed = true;
+            registrar_.seal(p->ring_slot);
+        }
     }
     const bool listens = !by_prctl && (c.args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER);
     if (by_prctl ? c.args[1] != SECCOMP_MODE_FILTER : c.args[2] == 0) return;

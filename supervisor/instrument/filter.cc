@@ -32,8 +32,8 @@ using wire::CallInfo;
 using wire::Tier;
 using wire::When;
 
-constexpr uint32_t kAtFdcwd = static_cast<uint32_t>(-100);
 constexpr uint32_t kCloneUntraced = 0x00800000;
+constexpr uint32_t kSigurg = 23;
 constexpr uint32_t kDupfd = 0, kDupfdCloexec = 1030, kSetOwn = 8, kSetOwnEx = 15;
 
 constexpr uint32_t offset_nr = offsetof(seccomp_data, nr), offset_arch = offsetof(seccomp_data, arch);
@@ -41,12 +41,11 @@ constexpr uint32_t offset_ip = offsetof(seccomp_data, instruction_pointer);
 constexpr uint32_t arg_low(unsigned i) { return offsetof(seccomp_data, args) + 8 * i; }
 constexpr uint32_t arg_high(unsigned i) { return arg_low(i) + 4; }
 
-// Places that a jump can name. Blocks are keyed by their condition and, for dirfd, by the mask of directory arguments.
+// Places that a jump can name. Blocks are keyed by their condition.
 struct Place {
     enum Kind { allow, trap, gadget, by_when, i386, x86_64 } kind = allow;
     When when = When::always;
     Tier tier = Tier::trap;
-    unsigned mask = 0;
     auto operator<=>(const Place&) const = default;
 };
 
@@ -98,16 +97,9 @@ private:
 
 constexpr Place kAllow{Place::allow}, kTrap{Place::trap}, kGadget{Place::gadget};
 
-unsigned dirfd_mask(const CallInfo& c) {
-    unsigned m = 0;
-    for (unsigned i = 0; i < c.nargs; ++i)
-        if (c.args[i] == ArgKind::dirfd) m |= 1u << i;
-    return m;
-}
-
 Place place_of(const CallInfo& c) {
-    if (c.when == When::always) return c.tier == Tier::gadget ? kGadget : kTrap;
-    return {Place::by_when, c.when, c.tier, c.when == When::dirfd ? dirfd_mask(c) : 0};
+    if (c.when == When::always || c.when == When::dirfd) return c.tier == Tier::gadget ? kGadget : kTrap;
+    return {Place::by_when, c.when, c.tier};
 }
 
 bool trappable(const CallInfo& c) { return c.tier == Tier::gadget || c.tier == Tier::trap; }
@@ -132,10 +124,6 @@ void search(Assembler& a, Numbers::const_iterator first, Numbers::const_iterator
 void by_when(Assembler& a, const Place& p, const FilterSpec& spec) {
     const Place otherwise = p.tier == Tier::gadget ? kGadget : kAllow;
     switch (p.when) {
-        case When::dirfd:
-            for (unsigned i = 0; i < 6; ++i)
-                if (p.mask >> i & 1) a.load(arg_low(i)), a.if_not_equal(kAtFdcwd, kTrap);
-            return a.go(otherwise);
         case When::arg4_nonzero: {
             const Place hit = p.tier == Tier::gadget ? kGadget : kTrap;
             a.load(arg_low(4)), a.if_not_equal(0, hit);
@@ -163,6 +151,9 @@ void by_when(Assembler& a, const Place& p, const FilterSpec& spec) {
                 a.if_equal(static_cast<uint32_t>(-pid), kTrap);
             }
             return a.go(otherwise);
+        case When::urgent:
+            a.load(arg_low(1)), a.if_equal(kSigurg, kGadget);
+            return a.go(kTrap);
         case When::prctl_listed:
             a.load(arg_low(0));
             for (int64_t option : wire::kPrctlTrapped) a.if_equal(static_cast<uint32_t>(option), kTrap);
@@ -170,7 +161,7 @@ void by_when(Assembler& a, const Place& p, const FilterSpec& spec) {
         case When::clone_untraced:
             a.load(arg_low(0)), a.if_bits(kCloneUntraced, kTrap);
             return a.go(kAllow);
-        case When::always: break;
+        case When::always: case When::dirfd: break;
     }
     a.go(kTrap);
 }

@@ -164,6 +164,12 @@ void Registrar::forbid_clock(uint32_t slot) {
     if (wire::RingControl* c = rings_[slot].ring.control) __atomic_store_n(&c->no_clock, 1, __ATOMIC_RELEASE);
 }
 
+void Registrar::seal(uint32_t slot) {
+    if (slot == 0 || slot >= wire::kMaxRings) return;
+    std::lock_guard guard(mutex_);
+    if (wire::RingControl* c = rings_[slot].ring.control) __atomic_store_n(&c->sealed, 1, __ATOMIC_RELEASE);
+}
+
 bool Registrar::head_of(uint32_t slot, wire::Order& out) {
     if (slot == 0) return false;
     std::lock_guard guard(mutex_);

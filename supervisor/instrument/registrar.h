@@ -39,6 +39,8 @@ public:
     void orphan(uint32_t slot);
     // Its writers may not read the time stamp counter from now on: they record nothing and let everything trap.
     void forbid_clock(uint32_t slot);
+    // Tells the writers of this ring that the program has confined itself.
+    void seal(uint32_t slot);
     // Where a ring's writers stand, for Tag::order.
     bool head_of(uint32_t slot, wire::Order& out);
 

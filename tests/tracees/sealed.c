@@ -31,9 +31,11 @@ static long raw(long nr, long a, long b, long c, long d, long e) {
     return result;
 }
 
+// Every other time below a directory that was opened before.
+static int directory;
 static void open_often(const char *path, int times) {
     while (times--) {
-        const int fd = open(path, O_RDONLY);
+        const int fd = times % 2 ? openat(directory, strrchr(path, '/') + 1, O_RDONLY) : open(path, O_RDONLY);
         if (fd < 0) _exit(3);
         close(fd);
     }
@@ -52,7 +54,10 @@ int main(int argc, char **argv) {
     }
     code[2 * n + 1] = (struct instruction){RETURN, 0, 0, kill_process};
     const struct program program = {2 * n + 2, code};
-    if (!strcmp(argv[2], "late")) open_often("/dev/null", 20);
+    static char above[4096];
+    strncpy(above, argv[3], strrchr(argv[3], '/') - argv[3]);
+    directory = open(above, O_RDONLY | O_DIRECTORY);
+    if (!strcmp(argv[2], "late")) open_often(argv[3], 20);
     if (!strcmp(argv[1], "libc")) {
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, FILTER_MODE, &program, 0, 0)) return 4;
     } else if (!strcmp(argv[1], "syscall")) {

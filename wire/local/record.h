@@ -24,7 +24,7 @@
 
 namespace undercoat::wire {
 
-inline constexpr uint8_t kAbi = 2;
+inline constexpr uint8_t kAbi = 3;
 inline constexpr size_t kGranule = 64;
 inline constexpr size_t kHeaderSize = 40;
 inline constexpr size_t kMaxRecord = 32 * 1024;

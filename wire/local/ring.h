@@ -45,6 +45,7 @@ struct RingControl {
     alignas(64) uint64_t head;           // (w) next position to be reserved
     alignas(64) uint64_t tail;           // (s) copy of the reader's position, for the writers' space check only
     alignas(64) uint32_t drops[static_cast<size_t>(Drop::count)];  // (w)
+    uint32_t sealed;                     // (i) non-zero: the program has confined itself; the shim makes no call that it would not make
     uint32_t reader_waits;               // (s) non-zero: the reader sleeps on this word (futex) and wants a wake-up
 };
 static_assert(sizeof(RingControl) <= kControlSize);

@@ -41,15 +41,9 @@ std::vector<sock_filter> filter() {
         const bool conditional = c.when != wire::When::always && c.when != wire::When::dirfd;
         if (c.x86_64 < 0 || conditional || (c.tier != wire::Tier::gadget && c.tier != wire::Tier::trap)) continue;
         const bool gadget = c.tier == wire::Tier::gadget;
-        const bool dirfd = c.when == wire::When::dirfd;
-        const unsigned at = c.args[0] == wire::ArgKind::dirfd ? 0 : 1;  // the first descriptor is enough here
         load(offsetof(seccomp_data, nr));
-        unless(static_cast<uint32_t>(c.x86_64), static_cast<uint8_t>(gadget ? dirfd ? 8 : 6 : 1));
+        unless(static_cast<uint32_t>(c.x86_64), static_cast<uint8_t>(gadget ? 6 : 1));
         if (gadget) {
-            if (dirfd) {
-                load(offsetof(seccomp_data, args) + at * 8);
-                unless(static_cast<uint32_t>(AT_FDCWD), 5);
-            }
             load(offsetof(seccomp_data, instruction_pointer));
             unless(static_cast<uint32_t>(wire::kGadgetReturn), 3);
             load(offsetof(seccomp_data, instruction_pointer) + 4);

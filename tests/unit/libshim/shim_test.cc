@@ -92,6 +92,9 @@ TEST_P(ShimTest, FileCalls) {
     const std::vector<Seen> rmdir = of(records, "rmdir");
     ASSERT_EQ(rmdir.size(), 2U);
     EXPECT_EQ(rmdir[1].result, -ENOENT);
+    const std::vector<Seen> below = of(records, "mkdirat");
+    ASSERT_EQ(below.size(), 1U);
+    EXPECT_EQ(below[0].text(Tag::fd), GetParam().full ? directory_ : "");  // where it leads is told in the trap's stead
     const std::vector<Seen> unlink = of(records, "unlink");
     ASSERT_EQ(unlink.size(), 8U);
     EXPECT_EQ(unlink[3].text(Tag::path), "hard2");

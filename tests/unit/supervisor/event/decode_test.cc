@@ -56,6 +56,12 @@ TEST(Decode, ModeCountsOnlyWhereAFileCanBeMade) {
     EXPECT_EQ(d.number("mode"), 0);
 }
 
+TEST(Decode, CommandsAreNamedBeforeTheyAreNarrowed) {
+    Decoded d(RecordBuilder::call(Call::fcntl).from(1).result(7).args({3, F_DUPFD_CLOEXEC, 0}));
+    EXPECT_EQ(d.number("cmd"), kPpmFDupfdCloexec);
+    EXPECT_EQ(Decoded(RecordBuilder::call(Call::fcntl).from(1).result(7).args({3, F_SETLK, 0})).number("cmd"), 8);
+}
+
 TEST(Decode, Openat2TakesFlagsFromItsStructure) {
     const uint64_t how[3] = {O_WRONLY, 0, 0x10};
     Decoded d(RecordBuilder::call(Call::openat2).from(1).result(-ENOENT).args({kCwd, 1, 2, 24})
