@@ -49,11 +49,10 @@ Result<Certificate> choose_certificate(const Options& o) {
 Status first_start(const Options& o, const std::string& where, const std::string& certificate_file) {
     auto accounts = Accounts::open(o.data);
     if (!accounts) return Error{accounts.error()};
-    if ((*accounts)->has_users()) return Unit{};
-    const std::string password = random_text(20);
-    const auto key = (*accounts)->add_key("first", "agent");
-    if (!key) return Error{key.error()};
-    (*accounts)->set_password("admin", password);
+    const auto made = (*accounts)->first_start();
+    if (!made) return Error{made.error()};
+    if (!*made) return Unit{};
+    const auto& [key, password] = **made;
     std::cout << "This is the first start; what follows is shown this once.\n"
                  "  page         https://"
               << where
@@ -63,11 +62,11 @@ Status first_start(const Options& o, const std::string& where, const std::string
               << password
               << "\n"
                  "  access key   "
-              << *key
+              << key
               << "\n"
                  "An agent reports here with\n"
                  "  UNDERCOAT_COLLECTOR="
-              << where << " UNDERCOAT_ACCESS_KEY=" << *key << " UNDERCOAT_CA_CERT=" << certificate_file << "\n"
+              << where << " UNDERCOAT_ACCESS_KEY=" << key << " UNDERCOAT_CA_CERT=" << certificate_file << "\n"
               << std::flush;
     return Unit{};
 }
@@ -133,7 +132,7 @@ int main(int argc, char** argv) {
     app.add_option("--max-connections", o.max_connections, "connections at a time")
         ->check(CLI::Range(1, 1000000))
         ->capture_default_str();
-    add_key_commands(app, o.data, {"agent", "api"}, fail, status);
+    add_key_commands(app, o.data, {"agent", "relay", "api"}, fail, status);
     auto* password = app.add_subcommand("password", "Give a user a new password and print it; makes the user");
     password->add_option("USER", o.user)->capture_default_str();
     password->callback([&] { status = new_password(o); });

@@ -39,10 +39,12 @@ struct Service::Impl {
 
     // Falco's and falcosidekick's payload.
     void take_payload(const net::Request& request, const net::Respond& respond) {
-        if (auto no = agent_refusal(*accounts, request, settings.log)) return respond(hardened(std::move(*no)));
+        auto login = agent_login(*accounts, request, settings.log);
+        if (auto* no = std::get_if<net::Response>(&login)) return respond(hardened(std::move(*no)));
         auto alert = parse_falco_payload(request.body);
         if (!alert) return respond(hardened(json_error(400, alert.error())));
-        if (writer->waiting() > 20'000) return respond(hardened(json_error(503, "too much waits to be stored; try again later")));
+        if (!writer->healthy()) return respond(hardened(json_error(503, "alerts cannot be stored; try again later")));
+        if (writer->full()) return respond(hardened(json_error(503, "too much waits to be stored; try again later")));
         Incoming in;
         in.agent = "falco@" + (alert->hostname.empty() ? request.peer : alert->hostname);
         in.numbered = false;
@@ -80,9 +82,10 @@ struct Service::Impl {
 
     net::Upgrade upgrade(const net::Request& request) {
         if (request.path == remote::kPath) {
-            if (auto no = agent_refusal(*accounts, request, settings.log)) return hardened(std::move(*no));
-            return [this, peer = request.peer](std::shared_ptr<net::Socket> socket) {
-                return make_agent_session(sessions, std::move(socket), peer);
+            auto login = agent_login(*accounts, request, settings.log);
+            if (auto* no = std::get_if<net::Response>(&login)) return hardened(std::move(*no));
+            return [this, peer = request.peer, key = std::get<1>(login)](std::shared_ptr<net::Socket> socket) {
+                return make_agent_session(sessions, std::move(socket), peer, key);
             };
         }
         if (request.path != kLivePath) return hardened(json_error(404, "there is no WebSocket here"));
@@ -120,7 +123,7 @@ struct Service::Impl {
             *store, [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); },
             [this] { agents->flush(now_ns() - std::chrono::nanoseconds(settings.store.max_age).count()); }, settings.log);
         intake = std::make_unique<CollectorIntake>(*agents, *writer);
-        sessions.reset(new AgentService{*intake, settings.log, "undercoat collector " + settings.version,
+        sessions.reset(new AgentService{*intake, *accounts, settings.log, "undercoat collector " + settings.version,
                                         settings.heartbeat_seconds, {}, {}, {}});
         api.reset(new ApiContext{*store, *accounts, *agents, *writer, *live, *sessions, settings.version,
                                  [this] { return server ? server->counters() : net::ServerCounters{}; }, settings.log});

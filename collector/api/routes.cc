@@ -58,10 +58,7 @@ bool same_origin(const net::Request& request) {
 std::optional<net::Response> refusal(ApiContext& context, const Route& route, const net::Request& request) {
     if (route.access == Access::open) return std::nullopt;
     if (const std::string key = presented_key(request); !key.empty()) {
-        if (!context.accounts.may_try(request.peer))
-            return json_error(429, "too many failures from this address; try again later");
         if (context.accounts.check_key(key, route.access == Access::agent ? "agent" : "api")) return std::nullopt;
-        context.accounts.note_failure(request.peer);
         return json_error(401, "the key is unknown or has another role");
     }
     const auto session = context.accounts.session(request.cookie(kCookie));

@@ -24,7 +24,7 @@ Numbers numbers(ApiContext& c) {
         {"store_alerts", "gauge", "Alerts in the store.", store.alerts},
         {"store_bytes", "gauge", "Size of the store on the disk.", store.bytes},
         {"store_files", "gauge", "Files of the store.", store.files},
-        {"agents", "gauge", "Agents known.", c.agents.all().size()},
+        {"agents", "gauge", "Agents known.", c.agents.size()},
         {"agents_connected", "gauge", "Agents connected.", c.agents.connected()},
         {"agent_frames_refused_total", "counter", "Messages of agents that were not the protocol.",
          c.sessions.bad_frames.load()},

@@ -25,11 +25,32 @@ CREATE TABLE IF NOT EXISTS sessions(
 
 }  // namespace
 
-Accounts::Accounts(const std::string& directory) : db_(directory + "/accounts.db", Database::Use::write) {
-    db_.run(kSchema);
+Accounts::Accounts(const std::string& directory)
+    : db_(directory + "/accounts.db", Database::Use::write),
+      reader_((db_.run(kSchema), directory + "/accounts.db"), Database::Use::read),
+      version_(reader_, "PRAGMA data_version") {
     Statement old(db_, "DELETE FROM sessions WHERE expires < ?");
     old.bind(1, now_ns());
     old.run();
+    refresh();
+    if (read_version_ < 0) throw SqliteError("accounts.db is locked", SQLITE_BUSY);
+    reader_.wait_for_locks(0);
+}
+
+void Accounts::refresh() try {
+    const int64_t version = version_.step() ? version_.number(0) : -1;
+    version_.reset();
+    if (version == read_version_) return;
+    std::map<std::string, KeyInfo> keys;
+    std::map<std::string, Session> sessions;
+    Statement k(reader_, "SELECT hash, name, role, hint, created FROM keys");
+    while (k.step()) keys[k.text(0)] = {k.text(1), k.text(2), k.text(3), k.number(4)};
+    Statement s(reader_, "SELECT hash, user, csrf, expires FROM sessions");
+    while (s.step()) sessions[s.text(0)] = {s.text(1), s.text(2), s.number(3)};
+    keys_ = std::move(keys), sessions_ = std::move(sessions);
+    read_version_ = version;
+} catch (const SqliteError&) {
+    version_.reset();  // locked for this moment: what is known holds until somebody asks again
 }
 
 Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& directory) {
@@ -46,20 +67,47 @@ bool Accounts::has_users() {
     return s.step();
 }
 
+std::string Accounts::insert_key(const std::string& name, const std::string& role) {
+    const std::string key = "uck_" + random_text(32), hash = sha256_hex(key), hint = key.substr(0, 8);
+    Statement s(db_, "INSERT INTO keys(name, hash, role, hint, created) VALUES(?,?,?,?,?)");
+    s.bind(1, name).bind(2, hash).bind(3, role).bind(4, hint).bind(5, now_ns());
+    s.run();
+    return key;
+}
+
 Result<std::string> Accounts::add_key(const std::string& name, const std::string& role) {
-    if (role != "agent" && role != "api") return Error{"The role is '" + role + "'; allowed are agent and api."};
-    const std::string key = "uck_" + random_text(32);
+    if (role != "agent" && role != "relay" && role != "api")
+        return Error{"The role is '" + role + "'; allowed are agent, relay and api."};
     std::lock_guard lock(mutex_);
     try {
-        Statement s(db_, "INSERT INTO keys(name, hash, role, hint, created) VALUES(?,?,?,?,?)");
-        const std::string hash = sha256_hex(key), hint = key.substr(0, 8);
-        s.bind(1, name).bind(2, hash).bind(3, role).bind(4, hint).bind(5, now_ns());
-        s.run();
+        return insert_key(name, role);
     } catch (const SqliteError& e) {
         return Error{e.code == SQLITE_CONSTRAINT ? "There is a key named '" + name + "' already."
                                                  : std::string(e.what()) + "."};
     }
-    return key;
+}
+
+Result<std::optional<FirstSecrets>> Accounts::first_start() {
+    if (has_users()) return std::optional<FirstSecrets>();
+    FirstSecrets out;
+    out.password = random_text(20);
+    const std::string hash = hash_password(out.password);
+    std::lock_guard lock(mutex_);
+    try {
+        Transaction transaction(db_);
+        Statement taken(db_, "SELECT 1 FROM keys WHERE name = ?");
+        std::string name = "first";
+        for (int n = 2; taken.bind(1, name).step(); ++n) {
+            taken.reset();
+            name = "first-" + std::to_string(n);
+        }
+        out.key = insert_key(name, "agent");
+        put_password("admin", hash);
+        transaction.commit();
+    } catch (const SqliteError& e) {
+        return Error{std::string("The first accounts cannot be made: ") + e.what() + "."};
+    }
+    return std::optional(std::move(out));
 }
 
 bool Accounts::remove_key(const std::string& name) {
@@ -78,19 +126,28 @@ std::vector<KeyInfo> Accounts::keys() {
     return out;
 }
 
-std::optional<std::string> Accounts::check_key(std::string_view key, std::string_view role) {
+std::optional<Accounts::Holder> Accounts::find_key(std::string_view key) {
     if (!key.starts_with("uck_") || key.size() > 100) return std::nullopt;
-    const std::string hash = sha256_hex(key);
-    std::lock_guard lock(mutex_);
-    Statement s(db_, "SELECT name FROM keys WHERE hash = ? AND role = ?");
-    s.bind(1, hash).bind(2, role);
-    if (!s.step()) return std::nullopt;
-    return s.text(0);
+    std::string hash = sha256_hex(key);
+    std::lock_guard lock(known_mutex_);
+    refresh();
+    const auto it = keys_.find(hash);
+    if (it == keys_.end()) return std::nullopt;
+    return Holder{it->second.name, it->second.role, std::move(hash)};
 }
 
-void Accounts::set_password(const std::string& user, std::string_view password) {
-    const std::string hash = hash_password(password);
-    std::lock_guard lock(mutex_);
+std::optional<std::string> Accounts::check_key(std::string_view key, std::string_view role) {
+    const auto holder = find_key(key);
+    return holder && holder->role == role ? std::optional(holder->name) : std::nullopt;
+}
+
+bool Accounts::key_holds(const std::string& id) {
+    std::lock_guard lock(known_mutex_);
+    refresh();
+    return keys_.contains(id);
+}
+
+void Accounts::put_password(const std::string& user, const std::string& hash) {
     Statement s(db_,
                 "INSERT INTO users(name, password) VALUES(?,?) ON CONFLICT DO UPDATE SET password = excluded.password");
     s.bind(1, user).bind(2, hash);
@@ -98,6 +155,14 @@ void Accounts::set_password(const std::string& user, std::string_view password) 
     Statement out(db_, "DELETE FROM sessions WHERE user = ?");
     out.bind(1, user);
     out.run();
+}
+
+void Accounts::set_password(const std::string& user, std::string_view password) {
+    const std::string hash = hash_password(password);
+    std::lock_guard lock(mutex_);
+    Transaction transaction(db_);
+    put_password(user, hash);
+    transaction.commit();
 }
 
 std::optional<std::string> Accounts::login(const std::string& user, std::string_view password) {
@@ -124,11 +189,10 @@ std::optional<std::string> Accounts::login(const std::string& user, std::string_
 std::optional<Session> Accounts::session(std::string_view token) {
     if (token.empty() || token.size() > 100) return std::nullopt;
     const std::string hash = sha256_hex(token);
-    std::lock_guard lock(mutex_);
-    Statement s(db_, "SELECT user, csrf, expires FROM sessions WHERE hash = ? AND expires > ?");
-    s.bind(1, hash).bind(2, now_ns());
-    if (!s.step()) return std::nullopt;
-    return Session{s.text(0), s.text(1), s.number(2)};
+    std::lock_guard lock(known_mutex_);
+    refresh();
+    const auto it = sessions_.find(hash);
+    return it == sessions_.end() || it->second.expires_ns <= now_ns() ? std::nullopt : std::optional(it->second);
 }
 
 void Accounts::logout(std::string_view token) {
@@ -140,7 +204,7 @@ void Accounts::logout(std::string_view token) {
 }
 
 bool Accounts::may_try(const std::string& address) {
-    std::lock_guard lock(mutex_);
+    std::lock_guard lock(failures_mutex_);
     const auto it = failures_.find(address);
     if (it == failures_.end()) return true;
     const double left = it->second.count - static_cast<double>(now_ns() - it->second.at_ns) * kForgiveness;
@@ -148,7 +212,7 @@ bool Accounts::may_try(const std::string& address) {
 }
 
 void Accounts::note_failure(const std::string& address) {
-    std::lock_guard lock(mutex_);
+    std::lock_guard lock(failures_mutex_);
     if (failures_.size() >= kMaxAddresses) failures_.clear();
     Failures& f = failures_[address];
     const int64_t now = now_ns();

@@ -136,9 +136,11 @@ Result<Certificate> read_certificate(const std::string& certificate_file, const 
 
 Result<Certificate> own_certificate(const std::string& directory, const std::string& name, const std::vector<std::string>& names) {
     const std::string base = directory + "/" + name, certificate = base + ".crt", key = base + ".key";
-    if (::access(certificate.c_str(), F_OK) != 0 && ::access(key.c_str(), F_OK) != 0) {
+    if (::access(certificate.c_str(), F_OK) != 0 || ::access(key.c_str(), F_OK) != 0) {
+        // One without the other is of no use: a kill came between. The certificate goes first, lest it stays beside a new key.
         auto made = make(names);
         if (!made) return made;
+        ::unlink(certificate.c_str());
         if (Status s = write_file(key, made->key, 0600); !s) return Error{s.error()};
         if (Status s = write_file(certificate, made->certificate, 0644); !s) return Error{s.error()};
     }

@@ -24,14 +24,16 @@ std::string presented_key(const net::Request& request) {
     return colon == both.npos ? "" : both.substr(colon + 1);
 }
 
-std::optional<net::Response> agent_refusal(Accounts& accounts, const net::Request& request,
-                                           const std::function<void(const std::string&)>& log) {
+std::variant<net::Response, Accounts::Holder> agent_login(Accounts& accounts, const net::Request& request,
+                                                          const std::function<void(const std::string&)>& log) {
     const std::string key = presented_key(request);
-    if (!accounts.may_try(request.peer)) return json_error(429, "too many failures from this address; try again later");
     if (key.empty()) return json_error(401, "an access key is missing: set UNDERCOAT_ACCESS_KEY, or send Authorization: Bearer KEY");
-    if (accounts.check_key(key, "agent")) return std::nullopt;
-    accounts.note_failure(request.peer);
-    log("An agent from " + request.peer + " was refused: its access key is unknown.");
+    if (auto holder = accounts.find_key(key); holder && (holder->role == "agent" || holder->role == "relay")) return std::move(*holder);
+    // The log is what is slowed down.
+    if (const std::string refused = "refused " + request.peer; accounts.may_try(refused)) {
+        accounts.note_failure(refused);
+        log("An agent from " + request.peer + " was refused: its access key is unknown.");
+    }
     return json_error(401, "the access key is unknown");
 }
 

@@ -1,9 +1,11 @@
 // The WebSocket of an agent or a relay.
 //
-// Must stay true: the first message says who it is; an acknowledgement goes out only after the commit; whatever is sent, the
-// worst that happens is that this connection is closed with a reason, and counted.
+// Must stay true: the first message says who it is; only who logged in with a relay's key speaks for others, and trouble with one of
+// those is that one's alone; an acknowledgement goes out only after the commit; a key that was taken back is worth nothing from
+// the next message on; whatever is sent, the worst that happens is that this connection is closed with a reason, and counted.
 #pragma once
 
+#include "collector/auth/accounts.h"
 #include "collector/store/store.h"
 #include "net/server.h"
 #include "wire/remote/codec.h"
@@ -32,12 +34,14 @@ public:
     virtual void gone(const AgentLink& link) = 0;
     virtual void heartbeat(const std::string& agent, const remote::Heartbeat& heartbeat, std::string_view frame) = 0;
     virtual void rules_status(const std::string& agent, const remote::RulesStatus& status, std::string_view frame) = 0;
+    virtual bool full() const = 0;  // nothing can be taken just now
     // As Writer::submit.
     virtual bool batch(Incoming batch, std::string_view frame, std::function<void()> done, std::function<void()> go_on) = 0;
 };
 
 struct AgentService {  // what all sessions share; the server's thread, but for the counters
     Intake& intake;
+    Accounts& accounts;
     std::function<void(const std::string&)> log;
     std::string server_name;
     uint32_t heartbeat_seconds = 30;
@@ -47,6 +51,6 @@ struct AgentService {  // what all sessions share; the server's thread, but for 
 };
 
 std::unique_ptr<net::SocketHandler> make_agent_session(std::shared_ptr<AgentService> service, std::shared_ptr<net::Socket> socket,
-                                                       std::string peer);
+                                                       std::string peer, Accounts::Holder key);
 
 }  // namespace undercoat::collector

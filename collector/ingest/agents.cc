@@ -2,6 +2,7 @@
 #include "collector/ingest/agents.h"
 
 #include "collector/json.h"
+#include "collector/store/progress.h"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -74,7 +75,10 @@ void Agents::read() {
 
 bool Agents::hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via) {
     std::lock_guard lock(mutex_);
-    if (!agents_.contains(id) && agents_.size() >= kMost) return false;
+    if (!agents_.contains(id) && agents_.size() >= kMost) {
+        make_room();
+        if (agents_.size() >= kMost) return false;
+    }
     AgentRecord& a = agents_[id];
     a.id = id;
     a.version = hello.version, a.hostname = hello.hostname, a.mode = hello.mode, a.rules_version = hello.rules_version;
@@ -85,6 +89,20 @@ bool Agents::hello(const std::string& id, const remote::Hello& hello, const std:
     if (a.first_seen_ns == 0) a.first_seen_ns = a.last_seen_ns;
     changed_.insert(id);
     return true;
+}
+
+// A hundredth goes at once, so that this is seldom.
+void Agents::make_room() {
+    if (connections_.size() >= agents_.size()) return;
+    std::vector<std::pair<int64_t, std::string>> away;
+    for (const auto& [id, a] : agents_)
+        if (!a.connected) away.emplace_back(a.last_seen_ns, id);
+    const auto some = std::min<std::ptrdiff_t>(kMost / 100, static_cast<std::ptrdiff_t>(away.size()));
+    std::nth_element(away.begin(), away.begin() + some - 1, away.end());
+    for (auto it = away.begin(); it != away.begin() + some; ++it) {
+        changed_.insert(it->second);
+        agents_.erase(it->second);
+    }
 }
 
 void Agents::here(const std::string& id) {
@@ -111,7 +129,7 @@ void Agents::stored(const std::string& id, uint64_t alerts, int64_t missing) {
     if (it == agents_.end()) return;
     it->second.alerts += alerts;
     // Below 0 where some came after all; never more than were missing, but for numbers of a lost list of agents.
-    const int64_t now_missing = static_cast<int64_t>(it->second.missing) + missing;
+    const int64_t now_missing = saturating_add(static_cast<int64_t>(it->second.missing), missing);
     it->second.missing = static_cast<uint64_t>(std::max<int64_t>(now_missing, 0));
     it->second.last_seen_ns = now_ns();
     changed_.insert(id);
@@ -142,6 +160,11 @@ std::optional<AgentRecord> Agents::find(const std::string& id) const {
     return it == agents_.end() ? std::nullopt : std::optional(it->second);
 }
 
+size_t Agents::size() const {
+    std::lock_guard lock(mutex_);
+    return agents_.size();
+}
+
 size_t Agents::connected() const {
     std::lock_guard lock(mutex_);
     return connections_.size();
@@ -150,21 +173,28 @@ size_t Agents::connected() const {
 void Agents::flush(int64_t oldest_ns) {
     std::vector<std::pair<std::string, std::string>> rows;  // no text: forgotten
     std::set<std::string> changed;
+    std::vector<AgentRecord> records;  // of those; their texts are made without the lock
     {
         std::lock_guard lock(mutex_);
         changed.swap(changed_);
-        for (const std::string& id : changed) {
-            std::string text;
-            append_json(agents_[id], text);
-            rows.emplace_back(id, std::move(text));
-        }
         std::erase_if(agents_, [&](const auto& p) {
             const bool old = p.second.last_seen_ns < oldest_ns && !p.second.connected;
-            if (old) rows.emplace_back(p.first, "");
+            if (old) changed.insert(p.first);
             return old;
         });
+        for (const std::string& id : changed) {
+            const auto it = agents_.find(id);
+            records.push_back(it == agents_.end() ? AgentRecord() : it->second);
+        }
     }
-    if (rows.empty()) return;
+    if (changed.empty()) return;
+    auto record = records.begin();
+    for (const std::string& id : changed) {
+        std::string text;
+        if (!record->id.empty()) append_json(*record, text);
+        rows.emplace_back(id, std::move(text));
+        ++record;
+    }
     try {
         Transaction t(db_);
         Statement put(db_,

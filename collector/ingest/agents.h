@@ -23,7 +23,7 @@ public:
     static constexpr size_t kMost = 100'000;
     static Result<std::unique_ptr<Agents>> open(const std::string& directory);
 
-    // False: there are too many. `via`: the relay that it came through, if any.
+    // False: so many are connected that there is no room in the list; otherwise those seen longest ago make room. `via`: the relay that it came through, if any.
     bool hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via);
     void here(const std::string& id);  // one connection more
     void heartbeat(const std::string& id, const remote::Heartbeat& heartbeat);
@@ -32,6 +32,7 @@ public:
 
     std::vector<AgentRecord> all() const;  // those seen last first
     std::optional<AgentRecord> find(const std::string& id) const;
+    size_t size() const;
     size_t connected() const;
     // Writes what has changed; forgets agents that were last seen before `oldest_ns`.
     void flush(int64_t oldest_ns);
@@ -39,6 +40,7 @@ public:
 private:
     explicit Agents(const std::string& directory);
     void read();
+    void make_room();  // with mutex_ held
     mutable std::mutex mutex_;
     std::map<std::string, AgentRecord> agents_;
     std::map<std::string, unsigned> connections_;

@@ -20,6 +20,7 @@ public:
         agents_.heartbeat(agent, heartbeat);
     }
     void rules_status(const std::string&, const remote::RulesStatus&, std::string_view) override {}
+    bool full() const override { return writer_.full(); }
     bool batch(Incoming batch, std::string_view, std::function<void()> done, std::function<void()> go_on) override {
         return writer_.submit(std::move(batch), std::move(done), std::move(go_on));
     }

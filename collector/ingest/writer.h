@@ -1,7 +1,7 @@
 // The thread that stores: takes batches from all connections and commits many of them at once.
 //
 // Must stay true: a batch is answered only after its commit; while the store refuses (a full disk, for one) batches wait and
-// are tried again; what waits is bounded by the callers, who stop reading when submit() says so.
+// are tried again; what waits is bounded in bytes: callers stop reading when submit() says so and bring nothing when full() does.
 #pragma once
 
 #include "collector/store/store.h"
@@ -14,6 +14,8 @@
 #include <thread>
 
 namespace undercoat::collector {
+
+size_t memory_of(const Incoming& incoming);  // bytes, about
 
 class Writer {
 public:
@@ -33,20 +35,26 @@ public:
     // go_on(), called once by the writer's thread, before it brings more.
     bool submit(Incoming incoming, std::function<void()> done, std::function<void()> go_on);
     Counters counters() const;
-    size_t waiting() const;
+    size_t waiting() const;        // alerts
+    size_t waiting_bytes() const;
+    // Far more waits than is asked of those who obey go_on(): many connections brought something at the same time.
+    bool full() const { return waiting_bytes() > kMost; }
     bool healthy() const { return !failing_; }
 
 private:
     struct Item {
         Incoming incoming;
         std::function<void()> done;
+        size_t bytes = 0;
     };
     void run();
+    void take(std::vector<Item>& items);  // with the lock held
     bool commit(std::vector<Item>& items);
+    Result<Stored> store(const std::vector<Incoming>& batches);
     void keep_house();
 
-    static constexpr size_t kHigh = 20'000, kLow = 10'000;  // alerts
-    static constexpr size_t kAtOnce = 10'000;
+    static constexpr size_t kHigh = 32 << 20, kLow = 16 << 20, kMost = 128 << 20;  // bytes, as memory_of() counts them
+    static constexpr size_t kAtOnce = 8 << 20;
 
     Committer& store_;
     const OnStored on_stored_;
@@ -55,7 +63,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Item> queue_;
-    size_t waiting_ = 0;  // alerts
+    size_t waiting_ = 0, waiting_bytes_ = 0;
     std::vector<std::function<void()>> held_up_;
     Counters counters_;
     bool stop_ = false;

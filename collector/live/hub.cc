@@ -11,6 +11,7 @@ namespace undercoat::collector {
 namespace {
 
 constexpr size_t kMaxQueue = 64;         // commits
+constexpr size_t kMaxQueued = 32 << 20;  // bytes of them
 constexpr size_t kMaxAtOnce = 200;       // alerts in one message
 constexpr size_t kMaxWaiting = 1 << 20;  // bytes for one watcher
 constexpr size_t kMaxWatchers = 200;
@@ -22,6 +23,14 @@ void send(net::Socket& socket, std::string text) {
 std::string text_of(const boost::json::object& o, const char* name) {
     const auto* v = o.if_contains(name);
     return v && v->is_string() ? std::string(v->get_string()) : "";
+}
+
+size_t memory_of(const std::vector<AlertRecord>& alerts) {
+    size_t bytes = 0;
+    for (const AlertRecord& a : alerts)
+        bytes += sizeof a + a.rule.size() + a.source.size() + a.hostname.size() + a.agent.size() + a.message.size() + a.tags.size() +
+                 a.fields.size() + a.context.size();
+    return bytes;
 }
 
 bool contains_words(const AlertRecord& a, const std::vector<std::string>& words) {
@@ -132,7 +141,8 @@ size_t LiveHub::watchers() const {
 void LiveHub::publish(std::shared_ptr<const std::vector<AlertRecord>> alerts) {
     std::lock_guard lock(mutex_);
     if (watchers_.empty()) return;
-    if (queue_.size() >= kMaxQueue) {
+    const size_t bytes = memory_of(*alerts);
+    if (queue_.size() >= kMaxQueue || queued_ + bytes > kMaxQueued) {
         skipped_ += alerts->size();
         for (const auto& w : watchers_) {
             std::lock_guard inner(w->mutex);
@@ -140,6 +150,7 @@ void LiveHub::publish(std::shared_ptr<const std::vector<AlertRecord>> alerts) {
         }
         return;
     }
+    queued_ += bytes;
     queue_.push_back(std::move(alerts));
     changed_.notify_one();
 }
@@ -187,6 +198,7 @@ void LiveHub::run() {
         if (stop_) return;
         const auto alerts = std::move(queue_.front());
         queue_.pop_front();
+        queued_ -= memory_of(*alerts);
         const auto watchers = watchers_;
         lock.unlock();
         for (const auto& w : watchers) show(*w, *alerts);

@@ -37,6 +37,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::shared_ptr<const std::vector<AlertRecord>>> queue_;
+    size_t queued_ = 0;  // bytes
     std::vector<std::shared_ptr<Watcher>> watchers_;
     std::atomic<uint64_t> skipped_{0};
     bool stop_ = false;

@@ -9,7 +9,6 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 
 namespace {
@@ -59,6 +58,7 @@ Result<Certificate> choose_certificate(const Options& o) {
 Status first_start(const Options& o, const std::string& where) {
     auto accounts = Accounts::open(o.data);
     if (!accounts) return Error{accounts.error()};
+    if (!(*accounts)->keys().empty()) return Unit{};
     const auto key = (*accounts)->add_key("first", "agent");
     if (!key) return Error{key.error()};
     std::cout << "This is the first start; what follows is shown this once.\n"
@@ -86,13 +86,11 @@ int serve(const Options& o) {
     s.version = UNDERCOAT_VERSION;
     s.log = say;
     const std::string fingerprint = s.certificate.fingerprint;
-    const bool first = !std::filesystem::exists(o.data + "/accounts.db");
     prepare_process();
     auto service = RelayService::start(std::move(s));
     if (!service) return fail(service.error());
     const std::string port = std::to_string((*service)->port());
-    if (first)
-        if (Status said = first_start(o, (o.names.empty() ? host_name() : o.names[0]) + ":" + port); !said) return fail(said.error());
+    if (Status said = first_start(o, (o.names.empty() ? host_name() : o.names[0]) + ":" + port); !said) return fail(said.error());
     say("listening on port " + port + ", data in " + o.data);
     say("the certificate's SHA-256 is " + fingerprint);
     wait_for_end();

@@ -13,7 +13,7 @@ namespace {
 // What agents say: their alerts into the spool, their words to the uplink.
 class RelayIntake : public Intake {
 public:
-    RelayIntake(Writer& writer, RelayUplink& uplink) : writer_(writer), uplink_(uplink) {}
+    RelayIntake(Writer& writer, RelaySpool& spool, RelayUplink& uplink) : writer_(writer), spool_(spool), uplink_(uplink) {}
 
     bool hello(const AgentLink& link, const remote::Hello&, std::string_view frame) override { return uplink_.hello(link, frame); }
     void arrived(const AgentLink& link) override { uplink_.arrived(link.agent); }
@@ -24,13 +24,16 @@ public:
     void rules_status(const std::string& agent, const remote::RulesStatus&, std::string_view frame) override {
         uplink_.rules_status(agent, frame);
     }
+    bool full() const override { return writer_.full(); }
     bool batch(Incoming batch, std::string_view frame, std::function<void()> done, std::function<void()> go_on) override {
         batch.frame = frame;
+        spool_.expect(batch.agent);
         return writer_.submit(std::move(batch), std::move(done), std::move(go_on));
     }
 
 private:
     Writer& writer_;
+    RelaySpool& spool_;
     RelayUplink& uplink_;
 };
 
@@ -103,9 +106,10 @@ struct RelayService::Impl {
 
     net::Upgrade upgrade(const net::Request& request) {
         if (request.path != remote::kPath) return json_error(404, "there is no WebSocket here");
-        if (auto no = agent_refusal(*accounts, request, settings.log)) return std::move(*no);
-        return [this, peer = request.peer](std::shared_ptr<net::Socket> socket) {
-            return make_agent_session(sessions, std::move(socket), peer);
+        auto login = agent_login(*accounts, request, settings.log);
+        if (auto* no = std::get_if<net::Response>(&login)) return std::move(*no);
+        return [this, peer = request.peer, key = std::get<1>(login)](std::shared_ptr<net::Socket> socket) {
+            return make_agent_session(sessions, std::move(socket), peer, key);
         };
     }
 
@@ -128,8 +132,8 @@ struct RelayService::Impl {
     void connect() {
         writer = std::make_unique<Writer>(
             *spool, [this](const std::vector<Incoming>&, Stored&&) { uplink->wake(); }, [this] { uplink->forget_strangers(); }, settings.log);
-        intake = std::make_unique<RelayIntake>(*writer, *uplink);
-        sessions.reset(new AgentService{*intake, settings.log, "undercoat orchestrator " + settings.version, settings.heartbeat_seconds,
+        intake = std::make_unique<RelayIntake>(*writer, *spool, *uplink);
+        sessions.reset(new AgentService{*intake, *accounts, settings.log, "undercoat orchestrator " + settings.version, settings.heartbeat_seconds,
                                         {}, {}, {}});
         uplink->begin();
     }

@@ -27,7 +27,8 @@ Result<std::unique_ptr<RelaySpool>> RelaySpool::open(const std::string& director
 
 RelaySpool::RelaySpool(const std::string& directory, uint64_t max_bytes)
     : max_bytes_(max_bytes), db_(directory + "/relay.db", Database::Use::write) {
-    db_.run("PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-8192;");
+    // What is acknowledged must outlive a power cut: docs/decisions/acknowledged-is-on-disk.md.
+    db_.run("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-8192;");
     db_.run(kSchema);
     insert_.emplace(db_, "INSERT INTO batches(class, agent, epoch, stream, last, alerts, frame) VALUES(?,?,?,?,?,?,?)");
     next_.emplace(db_, "SELECT id, agent, epoch, stream, last, frame FROM batches WHERE class = ? AND id > ? ORDER BY id LIMIT 1");
@@ -46,12 +47,18 @@ RelaySpool::RelaySpool(const std::string& directory, uint64_t max_bytes)
 }
 
 void RelaySpool::keep_hello(const std::string& agent, std::string_view frame) {
-    std::lock_guard lock(mutex_);
+    std::lock_guard facts(facts_mutex_);
     new_hellos_[agent] = frame;
 }
 
-void RelaySpool::write(const std::vector<Incoming>& incoming, Stored& out, std::map<StreamKey, uint64_t>& passed) {
-    for (const auto& [agent, frame] : new_hellos_) {
+void RelaySpool::expect(const std::string& agent) {
+    std::lock_guard facts(facts_mutex_);
+    ++expected_[agent];
+}
+
+void RelaySpool::write(const std::map<std::string, std::string>& hellos, const std::vector<Incoming>& incoming, Stored& out,
+                       std::map<StreamKey, uint64_t>& passed) {
+    for (const auto& [agent, frame] : hellos) {
         hello_->bind(1, agent).bind_blob(2, frame);
         hello_->run();
     }
@@ -78,29 +85,44 @@ Result<Stored> RelaySpool::commit(const std::vector<Incoming>& incoming) {
     std::lock_guard lock(mutex_);
     uint64_t bytes = 0;
     for (const Incoming& in : incoming) bytes += in.frame.size();
-    if (counters_.bytes + bytes > max_bytes_ && counters_.bytes > 0)
-        return Error{"The spool is full (" + std::to_string(max_bytes_ >> 20) + " MB, --spool-mb) and the collector takes nothing."};
+    std::map<std::string, std::string> hellos;
+    {
+        std::lock_guard facts(facts_mutex_);
+        if (counters_.bytes + bytes > max_bytes_ && counters_.bytes > 0)
+            return Error{"The spool is full (" + std::to_string(max_bytes_ >> 20) + " MB, --spool-mb) and the collector takes nothing."};
+        hellos = new_hellos_;
+    }
     Stored out;
     std::map<StreamKey, uint64_t> passed;
     try {
         Transaction transaction(db_);
-        write(incoming, out, passed);
+        write(hellos, incoming, out, passed);
         transaction.commit();
     } catch (const SqliteError& e) {
         for (auto* s : {&insert_, &hello_}) (*s)->reset();
         return Error{std::string("The spool cannot be written: ") + e.what() + "."};
     }
-    new_hellos_.clear();
     if (taken_.size() > kMostStreams) taken_.clear();  // what comes twice then is sorted out by the collector
     for (auto& [key, last] : passed) taken_[key] = last;
+    {
+        std::lock_guard facts(facts_mutex_);
+        for (const auto& [agent, frame] : hellos)
+            if (const auto it = new_hellos_.find(agent); it != new_hellos_.end() && it->second == frame) new_hellos_.erase(it);
+    }
+    note(incoming, out);
+    return out;
+}
+
+void RelaySpool::note(const std::vector<Incoming>& incoming, const Stored& stored) {
+    std::lock_guard facts(facts_mutex_);
     for (size_t i = 0; i < incoming.size(); ++i) {
-        if (out.each[i].stored == 0) continue;
+        if (const auto it = expected_.find(incoming[i].agent); it != expected_.end() && --it->second == 0) expected_.erase(it);
+        if (stored.each[i].stored == 0) continue;
         ++waiting_[incoming[i].agent];
         ++counters_.batches;
-        counters_.alerts += out.each[i].stored;
+        counters_.alerts += stored.each[i].stored;
         counters_.bytes += incoming[i].frame.size();
     }
-    return out;
 }
 
 std::map<std::string, std::string> RelaySpool::hellos() {
@@ -113,12 +135,12 @@ std::map<std::string, std::string> RelaySpool::hellos() {
 
 void RelaySpool::forget_agents(const std::set<std::string>& present) {
     std::lock_guard lock(mutex_);
-    std::vector<std::string> gone;
-    Statement rows(db_, "SELECT agent FROM agents");
-    while (rows.step())
-        if (!present.contains(rows.text(0)) && !waiting_.contains(rows.view(0))) gone.push_back(rows.text(0));
-    if (gone.empty()) return;
     try {
+        std::vector<std::string> gone;
+        Statement rows(db_, "SELECT agent FROM agents");
+        while (rows.step())
+            if (std::string agent = rows.text(0); !present.contains(agent) && !waits(agent)) gone.push_back(std::move(agent));
+        if (gone.empty()) return;
         Transaction transaction(db_);
         Statement drop(db_, "DELETE FROM agents WHERE agent = ?");
         for (const std::string& agent : gone) {
@@ -129,6 +151,10 @@ void RelaySpool::forget_agents(const std::set<std::string>& present) {
     } catch (const SqliteError&) {
         // A full disk: another time.
     }
+    std::lock_guard facts(facts_mutex_);
+    std::erase_if(new_hellos_, [&](const auto& p) {
+        return !present.contains(p.first) && !waiting_.contains(p.first) && !expected_.contains(p.first);
+    });
 }
 
 std::optional<SpooledBatch> RelaySpool::next() try {
@@ -180,6 +206,7 @@ bool RelaySpool::acknowledged(const std::vector<int64_t>& ids) {
         delete_->reset();
         return false;
     }
+    std::lock_guard facts(facts_mutex_);
     for (const Left& l : left) {
         if (const auto it = waiting_.find(l.agent); it != waiting_.end() && --it->second == 0) waiting_.erase(it);
         --counters_.batches;
@@ -190,12 +217,12 @@ bool RelaySpool::acknowledged(const std::vector<int64_t>& ids) {
 }
 
 bool RelaySpool::waits(const std::string& agent) const {
-    std::lock_guard lock(mutex_);
-    return waiting_.contains(agent);
+    std::lock_guard facts(facts_mutex_);
+    return waiting_.contains(agent) || expected_.contains(agent);
 }
 
 RelaySpool::Counters RelaySpool::counters() const {
-    std::lock_guard lock(mutex_);
+    std::lock_guard facts(facts_mutex_);
     return counters_;
 }
 

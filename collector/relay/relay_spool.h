@@ -1,8 +1,9 @@
 // What an orchestrator has taken over from agents and the collector has not acknowledged: the agents' own frames, in relay.db.
 //
 // Must stay true: what commit() took is there after a kill; nothing is dropped: when the spool is full commit() refuses, and the
-// agents keep their alerts; a frame leaves only when it is acknowledged; of a stream, frames leave in the order they came.
-// Thread-safe.
+// agents keep their alerts; a frame leaves only when it is acknowledged; of a stream, frames leave in the order they came; an agent
+// is known for as long as a batch of its is here or on its way here. Thread-safe; what the server's thread calls (keep_hello, expect,
+// waits, counters) never waits for the disk.
 #pragma once
 
 #include "collector/store/sqlite.h"
@@ -37,6 +38,8 @@ public:
 
     // Keeps who the agent is; written before the next batch, so that no batch is of a stranger after a restart.
     void keep_hello(const std::string& agent, std::string_view frame);
+    // A batch of the agent will be committed.
+    void expect(const std::string& agent);
     Result<Stored> commit(const std::vector<Incoming>& incoming) override;
     void tidy() override {}
     // Forgets agents that are not among `present` and of which nothing waits.
@@ -54,19 +57,22 @@ public:
     Counters counters() const;
 
 private:
-    static constexpr unsigned kClasses = 8;  // by severity, which is what streams are for
+    static constexpr unsigned kClasses = remote::kStreams;  // by severity, which is what streams are for
     using StreamKey = std::tuple<std::string, uint64_t, uint32_t>;
     RelaySpool(const std::string& directory, uint64_t max_bytes);
-    void write(const std::vector<Incoming>& incoming, Stored& out, std::map<StreamKey, uint64_t>& passed);
+    void write(const std::map<std::string, std::string>& hellos, const std::vector<Incoming>& incoming, Stored& out,
+               std::map<StreamKey, uint64_t>& passed);
+    void note(const std::vector<Incoming>& incoming, const Stored& stored);
 
     const uint64_t max_bytes_;
-    mutable std::mutex mutex_;
+    std::mutex mutex_;  // of the database; held while it writes
     Database db_;
     std::optional<Statement> insert_, next_, delete_, hello_;
     std::array<int64_t, kClasses> sent_{};               // ids up to which was handed out
     std::map<StreamKey, uint64_t> taken_;                // numbers up to which was taken, as far as is remembered
-    std::map<std::string, std::string> new_hellos_;      // not written yet
-    std::map<std::string, uint64_t, std::less<>> waiting_;  // batches by agent
+    mutable std::mutex facts_mutex_;  // of what follows; held for moments only, also while mutex_ is
+    std::map<std::string, std::string> new_hellos_;                    // not written yet
+    std::map<std::string, uint64_t, std::less<>> expected_, waiting_;  // batches by agent
     Counters counters_;
 };
 

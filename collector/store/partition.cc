@@ -33,11 +33,15 @@ constexpr const char* kCountTags =
 
 }  // namespace
 
-PartitionWriter::PartitionWriter(uint32_t number, const std::string& path) : db_(path, Database::Use::write) {
+PartitionWriter::PartitionWriter(uint32_t number, const std::string& path, const Progress& progress) : db_(path, Database::Use::write) {
     facts_.number = number;
     facts_.path = path;
-    db_.run("PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16384;");
-    create();
+    // What is acknowledged must outlive a power cut: docs/decisions/acknowledged-is-on-disk.md.
+    db_.run("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16384;");
+    create(progress);
+}
+
+void PartitionWriter::prepare() {
     alert_.emplace(
         db_,
         "INSERT INTO alerts(time, received, severity, rule, source, hostname, agent, message, tags, fields, context)"
@@ -57,13 +61,15 @@ PartitionWriter::PartitionWriter(uint32_t number, const std::string& path) : db_
                       " ON CONFLICT DO UPDATE SET number = excluded.number, seen = excluded.seen, gaps = excluded.gaps");
 }
 
-void PartitionWriter::create() {
+void PartitionWriter::create(const Progress& progress) {
     Transaction t(db_);
     int64_t version = 0;  // 0: a new file
     if (Statement asked(db_, "PRAGMA user_version"); asked.step()) version = asked.number(0);
     if (version == 1) db_.run("ALTER TABLE progress ADD COLUMN gaps TEXT NOT NULL DEFAULT ''");
     db_.run(kSchema);
     if (version == 1 || version == 2) db_.run(kCountTags);
+    prepare();
+    if (version == 0) keep(progress);
     t.commit();
     Statement facts(db_, "SELECT count(*), coalesce(min(received), 0), coalesce(max(received), 0) FROM alerts");
     if (!facts.step() || facts.number(0) == 0) return;
@@ -129,18 +135,22 @@ void PartitionWriter::count(const std::vector<AlertRecord>& records) {
     }
 }
 
+void PartitionWriter::keep(const Progress& progress) {
+    for (const auto& [key, p] : progress) {
+        const auto& [agent, epoch, stream] = key;
+        progress_->bind(1, agent).bind(2, static_cast<int64_t>(epoch)).bind(3, static_cast<int64_t>(stream));
+        const std::string gaps = p.gaps_text();
+        progress_->bind(4, static_cast<int64_t>(p.number)).bind(5, p.seen_ns).bind(6, gaps);
+        progress_->run();
+    }
+}
+
 void PartitionWriter::write(std::vector<AlertRecord>& records, const Progress& progress) {
     Transaction transaction(db_);
     try {
         for (AlertRecord& r : records) insert(r);
         count(records);
-        for (const auto& [key, p] : progress) {
-            const auto& [agent, epoch, stream] = key;
-            progress_->bind(1, agent).bind(2, static_cast<int64_t>(epoch)).bind(3, static_cast<int64_t>(stream));
-            const std::string gaps = p.gaps_text();
-            progress_->bind(4, static_cast<int64_t>(p.number)).bind(5, p.seen_ns).bind(6, gaps);
-            progress_->run();
-        }
+        keep(progress);
         transaction.commit();
     } catch (const SqliteError&) {
         for (auto* s : {&alert_, &words_, &count_, &tag_, &minute_, &progress_}) (*s)->reset();

@@ -27,8 +27,8 @@ struct PartitionFacts {
 
 class PartitionWriter {
 public:
-    // Creates the file if it is not there.
-    PartitionWriter(uint32_t number, const std::string& path);
+    // Creates the file if it is not there; a new one holds `progress` from the moment that it is one.
+    PartitionWriter(uint32_t number, const std::string& path, const Progress& progress = {});
 
     PartitionFacts& facts() { return facts_; }
     Progress read_progress();
@@ -36,7 +36,9 @@ public:
     void write(std::vector<AlertRecord>& records, const Progress& progress);
 
 private:
-    void create();
+    void create(const Progress& progress);
+    void prepare();
+    void keep(const Progress& progress);
     void insert(AlertRecord& record);
     void count(const std::vector<AlertRecord>& records);
 

@@ -15,6 +15,12 @@
 
 namespace undercoat::collector {
 
+// Agents choose their numbers: a sum of differences must not overflow.
+constexpr int64_t saturating_add(int64_t a, int64_t b) {
+    int64_t sum = 0;
+    return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
+}
+
 struct StreamProgress {
     static constexpr size_t kMostGaps = 64;
 
@@ -26,7 +32,7 @@ struct StreamProgress {
     bool take(uint64_t n, int64_t& missing) {
         if (n > number) {
             if (n > number + 1) {
-                missing += static_cast<int64_t>(n - number - 1);
+                missing = saturating_add(missing, static_cast<int64_t>(std::min<uint64_t>(n - number - 1, INT64_MAX)));
                 if (gaps.size() == kMostGaps) gaps.erase(gaps.begin());
                 gaps.emplace_back(number + 1, n - 1);
             }
@@ -35,7 +41,7 @@ struct StreamProgress {
         }
         const auto gap = std::find_if(gaps.begin(), gaps.end(), [n](const auto& g) { return n >= g.first && n <= g.second; });
         if (gap == gaps.end()) return false;
-        --missing;
+        missing = saturating_add(missing, -1);
         const auto [first, last] = *gap;
         if (n == first && n == last) gaps.erase(gap);
         else if (n == first) gap->first = n + 1;

@@ -23,7 +23,7 @@ Database::Database(const std::string& path, Use use) {
         sqlite3_close(db_);
         throw SqliteError(path + ": " + why, code);
     }
-    sqlite3_busy_timeout(db_, 5000);
+    wait_for_locks(5000);
     try {
         // A defence against hostile files and statements; nothing here needs what it forbids.
         sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -41,6 +41,7 @@ Database::~Database() { sqlite3_close_v2(db_); }
 void Database::run(const std::string& sql) {
     if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail(db_, "SQLite");
 }
+void Database::wait_for_locks(int milliseconds) { sqlite3_busy_timeout(db_, milliseconds); }
 int64_t Database::last_row() const { return sqlite3_last_insert_rowid(db_); }
 int64_t Database::changes() const { return sqlite3_changes64(db_); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }

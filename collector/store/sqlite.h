@@ -29,6 +29,7 @@ public:
     Database& operator=(const Database&) = delete;
 
     void run(const std::string& sql);  // statements without values
+    void wait_for_locks(int milliseconds);  // of others, before a statement fails; 5000 at first
     int64_t last_row() const;
     int64_t changes() const;
     bool in_transaction() const;

@@ -79,16 +79,36 @@ void SqliteStore::open_files() {
     const uint32_t last = numbers.empty() ? 1 : numbers.back();
     writer_ = std::make_unique<PartitionWriter>(last, path_of(last));
     files_.push_back(writer_->facts());
-    progress_ = writer_->read_progress();
+    // A file that a kill left half made, or one of a version that made it in two steps, knows nothing of streams yet.
+    Progress known = writer_->read_progress();
+    const bool fresh = known.empty();
+    for (size_t i = numbers.size(); fresh && known.empty() && i-- > 1;)
+        known = PartitionWriter(numbers[i - 1], path_of(numbers[i - 1])).read_progress();
+    for (const auto& [key, progress] : known) remember(key, progress);
+    if (std::vector<AlertRecord> none; fresh && !progress_.empty()) writer_->write(none, progress_);
+}
+
+// The streams of an agent that were seen last are enough: an older one was acknowledged, or is sent again and stored twice.
+void SqliteStore::remember(const StreamKey& key, const StreamProgress& progress) {
+    const auto [at, fresh] = progress_.insert_or_assign(key, progress);
+    if (!fresh) return;
+    const auto first = progress_.lower_bound({std::get<0>(key), 0, 0});
+    size_t count = 0;
+    auto oldest = first, last = first;
+    for (; last != progress_.end() && std::get<0>(last->first) == std::get<0>(key); ++last, ++count)
+        if (last != at && (oldest == at || last->second.seen_ns < oldest->second.seen_ns)) oldest = last;
+    if (count > kMostStreamsOfAgent) progress_.erase(oldest);
+    if (progress_.size() <= kMostStreams) return;
+    std::vector<int64_t> times;  // the oldest tenth goes at once, so that this is seldom
+    for (const auto& p : progress_) times.push_back(p.second.seen_ns);
+    std::nth_element(times.begin(), times.begin() + kMostStreams / 10, times.end());
+    std::erase_if(progress_, [&](const auto& p) { return p.second.seen_ns <= times[kMostStreams / 10] && p.first != key; });
 }
 
 void SqliteStore::begin_file(uint32_t number) {
-    auto next = std::make_unique<PartitionWriter>(number, path_of(number));
     const int64_t forget = now_ns() - std::chrono::nanoseconds(settings_.max_age).count();
     std::erase_if(progress_, [&](const auto& p) { return p.second.seen_ns < forget; });
-    std::vector<AlertRecord> none;
-    next->write(none, progress_);
-    writer_ = std::move(next);
+    writer_ = std::make_unique<PartitionWriter>(number, path_of(number), progress_);
     std::lock_guard lock(mutex_);
     files_.push_back(writer_->facts());
 }
@@ -126,14 +146,14 @@ Result<Stored> SqliteStore::commit(const std::vector<Incoming>& incoming) {
         }
     }
     try {
-        roll_if_full();
+        if (!out.alerts.empty()) roll_if_full();
         writer_->write(out.alerts, changed);
     } catch (const SqliteError& e) {
         std::lock_guard lock(mutex_);
         trouble_ = e.what();
         return Error{"The alerts cannot be stored: " + trouble_ + "."};
     }
-    for (auto& [key, p] : changed) progress_[key] = p;
+    for (const auto& [key, p] : changed) remember(key, p);
     std::lock_guard lock(mutex_);
     trouble_.clear();
     files_.back() = writer_->facts();

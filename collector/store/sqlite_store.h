@@ -1,7 +1,7 @@
 // The store in one directory: files of alerts named alerts-000001.db and so on.
 //
 // Must stay true (store.h): a new file begins with the streams' numbers of the one before, so that what is known of
-// duplicates survives the deletion of old files.
+// duplicates survives the deletion of old files; what is known of streams is bounded, by agent and over all.
 #pragma once
 
 #include "collector/store/partition.h"
@@ -21,6 +21,8 @@ struct StoreSettings {
 
 class SqliteStore : public Store {
 public:
+    static constexpr size_t kMostStreamsOfAgent = 256;  // of runs of it; those seen last
+    static constexpr size_t kMostStreams = 1'000'000;
     static Result<std::unique_ptr<SqliteStore>> open(const StoreSettings& settings);
 
     Result<Stored> commit(const std::vector<Incoming>& incoming) override;
@@ -36,6 +38,7 @@ private:
     void open_files();
     void begin_file(uint32_t number);
     void roll_if_full();
+    void remember(const StreamKey& key, const StreamProgress& progress);
     std::vector<PartitionFacts> files() const;  // newest first
     std::string path_of(uint32_t number) const;
     // All matching alerts, newest first, until on_alert returns false. False: the deadline has passed.

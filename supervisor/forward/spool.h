@@ -19,7 +19,7 @@
 
 namespace undercoat::forward {
 
-inline constexpr unsigned kStreams = 8;  // by severity
+using remote::kStreams;
 
 struct SpoolLimits {
     size_t bytes = 64 << 20;

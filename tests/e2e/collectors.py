@@ -59,8 +59,11 @@ class Collector(Program):
 
     def __init__(self, directory):
         super().__init__(directory, 'collector')
-        self.api_key = subprocess.run([BUNDLE / 'bin/undercoat', 'collector', '--data', self.data, 'key', 'add', 'tests', '--role', 'api'],
-                                      capture_output=True, text=True, check=True).stdout.strip()
+        self.api_key, self.relay_key = self.add_key('tests', 'api'), self.add_key('relays', 'relay')
+
+    def add_key(self, name, role):
+        return subprocess.run([BUNDLE / 'bin/undercoat', 'collector', '--data', self.data, 'key', 'add', name, '--role', role],
+                              capture_output=True, text=True, check=True).stdout.strip()
 
     def get(self, path, **parameters):
         context = ssl.create_default_context(cafile=str(self.ca))
@@ -84,7 +87,7 @@ class Orchestrator(Program):
 
     def __init__(self, directory, collector, port=None, options=()):
         super().__init__(directory, 'orchestrator', {
-            'UNDERCOAT_COLLECTOR': f'localhost:{port or collector.port}', 'UNDERCOAT_ACCESS_KEY': collector.key,
+            'UNDERCOAT_COLLECTOR': f'localhost:{port or collector.port}', 'UNDERCOAT_ACCESS_KEY': collector.relay_key,
             'UNDERCOAT_CA_CERT': str(collector.ca), 'UNDERCOAT_TAGS': 'site:tests'}, options)
 
     def number(self, name):

@@ -166,6 +166,7 @@ Batch read(const pb::Batch& b, Reader& r) {
     Batch out;
     out.epoch = b.epoch();
     out.stream = b.stream();
+    r.require(out.stream < kStreams);
     if (!r.few(b.alerts_size(), kMaxAlerts)) return out;
     out.alerts.reserve(static_cast<size_t>(b.alerts_size()));
     uint64_t last = 0;

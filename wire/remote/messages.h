@@ -23,6 +23,7 @@ inline constexpr size_t kMaxAlerts = 4096;          // in a batch
 inline constexpr size_t kMaxName = 512;             // a rule's, a host's, a tag's …
 inline constexpr size_t kMaxText = 64 * 1024;       // an alert's message, its fields, its context
 inline constexpr size_t kMaxPairs = 256;            // platform, counters, tags
+inline constexpr uint32_t kStreams = 8;              // of an agent's run: by severity
 inline constexpr size_t kMaxRules = 4 << 20;        // all rules files together
 
 struct Hello {

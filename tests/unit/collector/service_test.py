@@ -269,6 +269,29 @@ class HostileInput:
             half.sendall(b'\x16\x03\x01')
             self.assertEqual(self.server.request('GET', '/healthz')[0], 200)
 
+    def test_a_key_that_is_taken_back_is_worth_nothing_from_then_on(self):
+        key = self.server.command('key', 'add', 'short').stdout.strip()
+        w = self.websocket('/agent/v1', Authorization='Bearer ' + key)
+        w.send(hello(b'short'), 2)
+        self.assertEqual(w.receive()[0], 2, 'the welcome')
+        self.server.command('key', 'remove', 'short')
+        w.send(batch(b'short', [1]), 2)
+        code, reason = w.receive()
+        self.assertEqual((code, struct.unpack('>H', reason[:2])[0], reason[2:]), (8, 1008, b'its access key was taken back'))
+
+    def test_who_is_no_relay_speaks_for_itself_alone(self):
+        for second in (frame(member(1, b'x'), member(2, member(1, 1) + member(9, 1))), hello(b'other')):
+            w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
+            w.send(hello(b'x'), 2)
+            self.assertEqual(w.receive()[0], 2, 'the welcome')
+            w.send(second, 2)
+            self.assertEqual(w.receive()[0], 8)
+
+    def test_a_good_key_passes_whatever_others_do_behind_the_same_address(self):
+        for _ in range(15):
+            self.assertEqual(self.websocket('/agent/v1', Authorization='Bearer uck_wrong').status, 401)
+        self.assertEqual(self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key).status, 101)
+
     def test_wrong_keys_are_refused_and_said(self):
         self.assertEqual(self.websocket('/agent/v1', Authorization='Bearer uck_wrong').status, 401)
         self.assertIn('its access key is unknown', self.server.log())

@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace undercoat::collector {
 namespace {
@@ -78,6 +80,49 @@ TEST_F(AccountsTest, ASessionLastsUntilLogoutOrANewPassword) {
     EXPECT_FALSE(accounts_->session(*b));
 }
 
+TEST_F(AccountsTest, TheFirstStartIsOnceAndTakesAnotherNameIfNeedBe) {
+    ASSERT_TRUE(accounts_->add_key("first", "api"));
+    const auto made = accounts_->first_start();
+    ASSERT_TRUE(made && *made) << made.error();
+    EXPECT_EQ(accounts_->check_key((*made)->key, "agent"), "first-2");
+    EXPECT_TRUE(accounts_->login("admin", (*made)->password));
+    const auto again = accounts_->first_start();
+    ASSERT_TRUE(again);
+    EXPECT_FALSE(*again);
+}
+
+TEST_F(AccountsTest, AKeyThatIsTakenBackElsewhereHoldsNoMore) {
+    const auto key = accounts_->add_key("k", "relay");
+    const auto holder = accounts_->find_key(*key);
+    ASSERT_TRUE(holder);
+    EXPECT_EQ(holder->role, "relay");
+    EXPECT_TRUE(accounts_->key_holds(holder->id));
+    auto other = std::move(*Accounts::open(directory_));
+    other->remove_key("k");
+    EXPECT_FALSE(accounts_->key_holds(holder->id));
+    EXPECT_FALSE(accounts_->find_key(*key));
+}
+
+TEST_F(AccountsTest, WhoShowsAKeyDoesNotWaitForWhoWrites) {
+    const auto key = accounts_->add_key("k", "agent");
+    Database other(directory_ + "/accounts.db", Database::Use::write);
+    auto locked = std::make_unique<Transaction>(other);
+    std::atomic<bool> begun{false}, written{false};
+    std::thread writer([&] {
+        begun = true;
+        try {
+            accounts_->logout("nobody");
+        } catch (const SqliteError&) {  // it was locked for too long
+        }
+        written = true;
+    });
+    while (!begun) std::this_thread::yield();
+    for (int i = 0; i < 2000; ++i) ASSERT_TRUE(accounts_->find_key(*key));
+    EXPECT_FALSE(written) << "the lock was held all the time";
+    locked.reset();
+    writer.join();
+}
+
 TEST_F(AccountsTest, WhoGuessesIsSlowedDown) {
     int tries = 0;
     while (accounts_->may_try("10.0.0.1") && tries < 100) accounts_->note_failure("10.0.0.1"), ++tries;
@@ -93,6 +138,10 @@ TEST_F(AccountsTest, TheCertificateIsMadeOnceAndItsKeyIsForUsAlone) {
     ASSERT_TRUE(again);
     EXPECT_EQ(first->certificate, again->certificate);
     EXPECT_EQ(first->fingerprint.size(), 95U);
+    std::filesystem::remove(directory_ + "/collector.crt");
+    const auto remade = own_certificate(directory_, "collector", {"other"});
+    ASSERT_TRUE(remade) << "a kill came between the two: " << remade.error();
+    EXPECT_NE(first->key, remade->key);
     struct stat s {};
     ASSERT_EQ(::stat((directory_ + "/collector.key").c_str(), &s), 0);
     EXPECT_EQ(s.st_mode & 0777U, 0600U);

@@ -103,5 +103,21 @@ TEST_F(RelaySpoolTest, AgentsAreKnownWhileSomethingOfTheirsWaits) {
     EXPECT_EQ(spool_->hellos().size(), 0U);
 }
 
+TEST_F(RelaySpoolTest, AnAgentIsKnownWhileABatchOfItsIsOnItsWay) {
+    spool_->keep_hello("a", "hello a");
+    spool_->keep_hello("b", "hello b");
+    spool_->expect("a");
+    EXPECT_TRUE(spool_->waits("a"));
+    spool_->forget_agents({});
+    ASSERT_TRUE(commit(1, 1));
+    EXPECT_EQ(spool_->hellos(), (std::map<std::string, std::string>{{"a", "hello a"}})) << "and nobody knows b any more";
+    all();
+    spool_->acknowledged(ids_);
+    EXPECT_FALSE(spool_->waits("a"));
+    spool_->expect("a");
+    ASSERT_TRUE(commit(1, 1));
+    EXPECT_FALSE(spool_->waits("a")) << "it was a duplicate";
+}
+
 }  // namespace
 }  // namespace undercoat::collector

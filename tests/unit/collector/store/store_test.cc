@@ -142,6 +142,55 @@ TEST_F(StoreTest, RemembersDuplicatesAcrossFilesAndDeletesTheOldest) {
     EXPECT_EQ(commit(1, 60).duplicates, 60U) << "what is deleted does not come back";
 }
 
+TEST_F(StoreTest, AFileThatAKillLeftHalfMadeForgetsNothing) {
+    open();
+    commit(1, 10);
+    store_.reset();
+    {
+        Database empty(settings_.directory + "/alerts-000002.db", Database::Use::write);
+        PartitionWriter without_streams(3, settings_.directory + "/alerts-000003.db");
+    }
+    for (int again = 0; again < 2; ++again) {
+        open();
+        const Stored s = commit(1, 10);
+        EXPECT_EQ(s.duplicates, 10U);
+        EXPECT_EQ(s.each.at(0).missing, 0);
+    }
+    std::filesystem::remove(settings_.directory + "/alerts-000001.db");
+    open();
+    EXPECT_EQ(commit(1, 10).duplicates, 10U) << "the newest file holds it";
+}
+
+TEST_F(StoreTest, StreamsOfAnAgentAreBoundedAndStartNoFile) {
+    settings_.rows_per_file = 1;
+    open();
+    const auto send = [&](uint64_t epoch, size_t alerts) {
+        Incoming in{"agent", epoch, 1, true, {}, {}};
+        for (size_t i = 0; i < alerts; ++i) in.alerts.push_back(alert(i + 1));
+        return store_->commit({in});
+    };
+    ASSERT_TRUE(send(1, 1));
+    const uint64_t files = store_->state().files;
+    for (uint64_t epoch = 2; epoch < 20; ++epoch) ASSERT_TRUE(send(epoch, 0));
+    EXPECT_EQ(store_->state().files, files) << "nothing was stored";
+    settings_.rows_per_file = 1'000'000;
+    open();
+    for (uint64_t epoch = 100; epoch < 100 + SqliteStore::kMostStreamsOfAgent; ++epoch) ASSERT_TRUE(send(epoch, 1));
+    EXPECT_EQ(send(100, 1)->duplicates, 1U) << "of those seen last";
+    EXPECT_EQ(send(1, 1)->duplicates, 0U) << "the oldest was forgotten";
+    EXPECT_EQ(commit(1, 2, "cat", 3).duplicates, 0U);
+}
+
+TEST(StreamProgress, NumbersOfAnAgentsChoiceDoNotOverflow) {
+    StreamProgress p;
+    int64_t missing = 5;
+    EXPECT_TRUE(p.take(UINT64_MAX, missing));
+    EXPECT_EQ(missing, INT64_MAX);
+    EXPECT_TRUE(p.take(1, missing));
+    EXPECT_EQ(missing, INT64_MAX - 1);
+    EXPECT_EQ(saturating_add(INT64_MIN, -1), INT64_MIN);
+}
+
 TEST_F(StoreTest, PagesWithoutGapsAndRepeats) {
     settings_.rows_per_file = 10;
     open();

@@ -1,0 +1,54 @@
+// The list of agents: whoever fills it up shuts nobody out.
+#include "collector/ingest/agents.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <filesystem>
+
+namespace undercoat::collector {
+namespace {
+
+class AgentsTest : public testing::Test {
+protected:
+    void SetUp() override {
+        char name[] = "/tmp/collector-agents-XXXXXX";
+        ASSERT_NE(::mkdtemp(name), nullptr);
+        directory_ = name;
+        agents_ = std::move(*Agents::open(directory_));
+    }
+    void TearDown() override {
+        agents_.reset();
+        std::filesystem::remove_all(directory_);
+    }
+    bool hello(const std::string& id) { return agents_->hello(id, {}, "10.0.0.1", ""); }
+    std::string directory_;
+    std::unique_ptr<Agents> agents_;
+};
+
+TEST_F(AgentsTest, InventedOnesMakeRoomForThoseThatAreThere) {
+    ASSERT_TRUE(hello("mine"));
+    agents_->here("mine");
+    agents_->flush(0);
+    for (size_t i = 0; i < Agents::kMost + 10; ++i) ASSERT_TRUE(hello("invented " + std::to_string(i)));
+    EXPECT_LE(agents_->size(), Agents::kMost);
+    EXPECT_TRUE(agents_->find("mine")) << "it is connected";
+    EXPECT_FALSE(agents_->find("invented 0")) << "it was seen longest ago";
+    ASSERT_TRUE(hello("new"));
+    agents_->gone("mine");
+    agents_->flush(INT64_MAX);
+    EXPECT_EQ(agents_->size(), 0U) << "all are old and away";
+    agents_ = std::move(*Agents::open(directory_));
+    EXPECT_EQ(agents_->size(), 0U) << "on the disk, too";
+}
+
+TEST_F(AgentsTest, WhatIsMissingDoesNotOverflow) {
+    ASSERT_TRUE(hello("a"));
+    agents_->stored("a", 1, INT64_MAX);
+    agents_->stored("a", 1, INT64_MAX);
+    EXPECT_EQ(agents_->find("a")->missing, static_cast<uint64_t>(INT64_MAX));
+    agents_->stored("a", 1, INT64_MIN);
+    EXPECT_EQ(agents_->find("a")->missing, 0U);
+}
+
+}  // namespace
+}  // namespace undercoat::collector
