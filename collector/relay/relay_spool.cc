@@ -135,6 +135,12 @@ std::map<std::string, std::string> RelaySpool::hellos() {
 
 void RelaySpool::forget_agents(const std::set<std::string>& present) {
     std::lock_guard lock(mutex_);
+    {
+        std::lock_guard facts(facts_mutex_);
+        std::erase_if(new_hellos_, [&](const auto& p) {
+            return !present.contains(p.first) && !waiting_.contains(p.first) && !expected_.contains(p.first);
+        });
+    }
     try {
         std::vector<std::string> gone;
         Statement rows(db_, "SELECT agent FROM agents");
@@ -151,10 +157,6 @@ void RelaySpool::forget_agents(const std::set<std::string>& present) {
     } catch (const SqliteError&) {
         // A full disk: another time.
     }
-    std::lock_guard facts(facts_mutex_);
-    std::erase_if(new_hellos_, [&](const auto& p) {
-        return !present.contains(p.first) && !waiting_.contains(p.first) && !expected_.contains(p.first);
-    });
 }
 
 std::optional<SpooledBatch> RelaySpool::next() try {
