@@ -25,8 +25,20 @@ namespace {
 using wire::Call;
 
 constexpr Answer kDenied{Answer::fail, EPERM};
+// Whom the call is aimed at is hidden from us, and might be one of ours.
+constexpr pid_t kHidden = -1;
 
-bool same_pid_namespace(pid_t tid) { return same_namespace(tid, "ns/pid"); }
+bool was_refused() { return errno == EACCES || errno == EPERM; }
+
+// By the numbers that it has, down from those of our own name space: what a process that is not dumpable hides is its link.
+bool same_pid_namespace(pid_t tid) {
+    char text[4096];
+    text[read_proc(tid, "status", text, sizeof text - 1)] = 0;
+    const char* at = strstr(text, "\nNSpid:");
+    if (!at) return same_namespace(tid, "ns/pid");  // gVisor
+    at += strspn(at + 7, " \t") + 7;
+    return at[strspn(at, "0123456789")] == '\n';
+}
 
 // The process whose directory of a /proc, mounted wherever, this descriptor of the caller is: the kernel takes it for a pidfd.
 pid_t directory_target(const HeldCall& c) {
@@ -45,7 +57,10 @@ pid_t directory_target(const HeldCall& c) {
 pid_t pidfd_target(const HeldCall& c) {
     char what[32], text[512];
     snprintf(what, sizeof what, "fdinfo/%d", c.as_int(0));
-    text[read_proc(c.tid, what, text, sizeof text - 1)] = 0;
+    errno = 0;
+    const size_t n = read_proc(c.tid, what, text, sizeof text - 1);
+    if (n == 0 && was_refused()) return kHidden;
+    text[n] = 0;
     const char* at = strstr(text, "\nPid:");
     return at ? static_cast<pid_t>(strtol(at + 5, nullptr, 10)) : directory_target(c);
 }
@@ -58,9 +73,11 @@ pid_t owner_of_signals(const HeldCall& c) {
     if (c.as_int(1) == F_SETOWN) owner.pid = c.as_int(2);
     else if (c.as_int(1) == F_SETOWN_EX) {
         size_t got = 0;
-        if (read_memory(c.tid, c.args[2], &owner, sizeof owner, &got) != Read::ok || got != sizeof owner) return 0;
+        const Read r = read_memory(c.tid, c.args[2], &owner, sizeof owner, &got);
+        if (r == Read::forbidden) return kHidden;
+        if (r != Read::ok || got != sizeof owner) return 0;
     }
-    return owner.pid < 0 ? -owner.pid : owner.pid;
+    return owner.pid < 0 && owner.pid != INT32_MIN ? -owner.pid : owner.pid;
 }
 
 bool catches(pid_t pid, int signal) {
@@ -136,6 +153,7 @@ Answer guard(const HeldCall& c, const Agents& agents) {
         const pid_t pid = ours(number, agents);
         return pid != 0 && same_pid_namespace(c.tid) ? pid : 0;
     };
+    const auto found = [&](pid_t target) { return target == kHidden && same_pid_namespace(c.tid) ? agents.trap : aimed_at(target); };
     const auto denied_at = [&](pid_t number) { return aimed_at(number) != 0 ? kDenied : Answer{}; };
     const auto call = static_cast<Call>(c.call);
     if (call == Call::io_uring_setup && agents.deny_uring) return {Answer::fail, ENOSYS};
@@ -146,10 +164,10 @@ Answer guard(const HeldCall& c, const Agents& agents) {
             return signal_to(aimed_at(first < 0 ? -first : first), c.as_int(1), agents);
         case Call::tkill: case Call::rt_sigqueueinfo: return signal_to(aimed_at(first), c.as_int(1), agents);
         case Call::tgkill: case Call::rt_tgsigqueueinfo: return signal_to(aimed_at(first), c.as_int(2), agents);
-        case Call::pidfd_send_signal: return signal_to(aimed_at(pidfd_target(c)), c.as_int(1), agents);
-        case Call::pidfd_getfd: case Call::process_madvise: return denied_at(pidfd_target(c));
+        case Call::pidfd_send_signal: return signal_to(found(pidfd_target(c)), c.as_int(1), agents);
+        case Call::pidfd_getfd: case Call::process_madvise: return found(pidfd_target(c)) != 0 ? kDenied : Answer{};
         case Call::ptrace: return denied_at(c.as_int(1));
-        case Call::fcntl: return denied_at(owner_of_signals(c));
+        case Call::fcntl: return found(owner_of_signals(c)) != 0 ? kDenied : Answer{};
         case Call::setpriority: case Call::ioprio_set: return denied_at(names_a_user(c) ? 0 : c.as_int(1));
         case Call::kcmp: return aimed_at(first) != 0 ? kDenied : denied_at(c.as_int(1));
         case Call::seccomp:

@@ -51,6 +51,7 @@ void Handler::put_order(uint32_t ring_slot, wire::PayloadWriter& out) const {
 void Handler::use(const TrapBackend& backend) {
     origin_ = backend.origin();
     exact_ = backend.exact();
+    holds_ = true;
     agents_.foreign_listeners = !exact_;
 }
 
@@ -71,7 +72,7 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
     }
     const bool first = went_on_ && first_heard(c.pid);
     const bool ending = known && static_cast<Call>(c.call) == Call::exit_group;
-    const uint32_t ring_slot = introduce(c.pid, t, true, ending);
+    const uint32_t ring_slot = introduce(c.pid, t, Met::trap, ending);
     if (first) tell_left_exec(c, t);
     else if (!exact_) settle_exec(c, t);
     if (Registrar::is_request(t.trap)) return give_ring(backend, c, t);

@@ -128,14 +128,16 @@ private:
 
     // life.cc
     // Makes sure that the process is known; returns its ring's slot. `ending`: what it called for is its end.
-    uint32_t introduce(pid_t pid, Ticket& t, bool heard = true, bool ending = false);
+    // `how` we know of it: by a call that was held, by its own word, or as one left by another trap process.
+    enum class Met { trap, word, left };
+    uint32_t introduce(pid_t pid, Ticket& t, Met how, bool ending = false);
     bool succeeded(pid_t pid);
     bool is_that(ProcessTable::Newborn& who, const Stat& now);
     void note_start(pid_t pid);
     void await_death(ProcessTable::Newborn who);
     void await_newborns();
     struct Family {
-        bool plain_fork = false, sealed = false;
+        bool plain_fork = false, sealed = false, held = false;
         uint32_t ring_slot = 0;
         wire::ProcInfo info{};
         Credentials credentials;
@@ -158,6 +160,12 @@ private:
         wire::ProcInfo before{};
         char comm[16] = {};
     };
+    // Whether words of this sender count: whose calls are held, we know better. Counted when not.
+    bool may_tell(pid_t pid, pid_t ppid);
+    // What /proc says to a word: nothing against it; of an image that another one has followed; of the image that is told already; a lie.
+    enum class Weight { good, older, repeated, lie };
+    Weight weigh(pid_t pid, const ToldImage& image);
+    void hear_image(pid_t pid, const ToldImage& image, Ticket& t);
     void meet_by_word(pid_t pid, pid_t ppid, Ticket& t);
     Teller who_tells(pid_t pid, const ToldImage& m);
     void tell_foreign(pid_t pid, const ToldImage& m, Ticket& t);
@@ -200,6 +208,7 @@ private:
     std::string shim_;
     wire::Origin origin_ = wire::Origin::notify;
     bool exact_ = false, went_on_ = false;
+    bool holds_ = false;  // there is a back end
     CallBook book_;
     std::atomic<pid_t> held_end_{0};
     HandOver* hand_over_ = nullptr;

@@ -28,12 +28,13 @@ namespace {
 constexpr long kInfancyNs = 100'000'000;
 }  // namespace
 
-uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard, bool ending) {
+uint32_t Handler::introduce(pid_t pid, Ticket& t, Met how, bool ending) {
     bool known = false;
     uint32_t slot = 0;
     {
         auto guard = table_.lock();
         if (Process* p = table_.find(pid)) {
+            p->held |= how == Met::trap;
             if (!p->exited) return p->ring_slot;
             known = true;
             slot = p->ring_slot;
@@ -63,7 +64,8 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t, bool heard, bool ending) {
         remember(*p, s);
         p->start_time = s.stat.start_time;
         p->parent = parent;
-        p->unheard = !heard;
+        p->unheard = how == Met::left;
+        p->held = how == Met::trap || family.held || (how == Met::left && holds_);
         if (ending) ended_at_once_ = pid;
         p->ring_slot = left;
         p->sealed = family.sealed;
@@ -177,6 +179,7 @@ Handler::Family Handler::family_of(pid_t parent, const Stat& child) {
     if (!p) return f;
     f.ring_slot = p->ring_slot;
     f.sealed = p->sealed;
+    f.held = p->held;
     f.plain_fork = !p->altered && p->root_known && same_image(*p, child);
     if (!f.plain_fork) return f;
     f.info = p->info;
@@ -223,7 +226,7 @@ int Handler::enlist(pid_t pid, wire::MeetKind what) {
         auto guard = table_.lock();
         known = table_.find(pid) != nullptr;
     }
-    if (!known) introduce(pid, *ticket);
+    if (!known) introduce(pid, *ticket, Met::word);
     note_start(pid);
     if (what != wire::MeetKind::ring) confirm_unknown_exec(pid, *ticket);
     say_of_unheld(pid, what == wire::MeetKind::entered);
@@ -235,7 +238,7 @@ int Handler::enlist(pid_t pid, wire::MeetKind what) {
 void Handler::note_entered(pid_t pid) {
     const auto ticket = std::make_unique<Ticket>();
     const ReachScope scope;
-    introduce(pid, *ticket);
+    introduce(pid, *ticket, Met::trap);
     confirm_unknown_exec(pid, *ticket);
 }
 
@@ -245,13 +248,13 @@ void Handler::take_up() {
     const ReachScope scope;
     for (const Registrar::Owner& o : registrar_.owners_left()) {
         Stat now;
-        if (read_stat(o.pid, now) && now.start_time == o.start_time) introduce(o.pid, *ticket, false);
+        if (read_stat(o.pid, now) && now.start_time == o.start_time) introduce(o.pid, *ticket, Met::left);
         else registrar_.orphan(registrar_.ring_left(o.pid, o.start_time));
     }
     for (const wire::Lineage& l : registry_.lineage) {
         Stat now;
         if (l.pid == 0 || kill(static_cast<pid_t>(l.pid), 0) != 0) continue;
-        if (read_stat(static_cast<pid_t>(l.pid), now) && now.start_time == l.start_time) introduce(static_cast<pid_t>(l.pid), *ticket, false);
+        if (read_stat(static_cast<pid_t>(l.pid), now) && now.start_time == l.start_time) introduce(static_cast<pid_t>(l.pid), *ticket, Met::left);
     }
 }
 

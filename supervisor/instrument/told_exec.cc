@@ -59,6 +59,8 @@ wire::ProcInfo told_info(pid_t pid, const ToldImage& m, const wire::ProcInfo& be
     return i;
 }
 
+bool is_alive(const Stat& s) { return s.state != 'Z' && s.state != 'X'; }
+
 // What a library says of its own calls; all else is for us to say.
 bool may_say(Tag tag) {
     switch (tag) {
@@ -129,7 +131,7 @@ void Handler::tell_exec(pid_t pid, const Teller& who, const Snapshot& s, const T
             p->start_stack = m.word.start_stack;
             p->arg_start = m.word.arg_start;
             p->cgroup_told = told;
-            p->unheard = p->altered = p->credentials_known = p->rights_settled = p->no_clock = p->sealed = false;
+            p->told_ahead = p->unheard = p->altered = p->credentials_known = p->rights_settled = p->no_clock = p->sealed = false;
             registrar_.orphan(p->ring_slot);
             p->ring_slot = 0;
         }
@@ -148,15 +150,70 @@ void Handler::tell_foreign(pid_t pid, const ToldImage& m, Ticket& t) {
     confirm_exec(pid, exec, {}, t);
 }
 
+bool Handler::may_tell(pid_t pid, pid_t ppid) {
+    if (!holds_) return true;
+    pid_t parent = ppid;
+    bool lives = false;
+    const auto holds = [&](pid_t who, bool otherwise) {
+        auto guard = table_.lock();
+        const Process* p = table_.find(who);
+        return p ? p->held : otherwise;
+    };
+    bool known = false;
+    {
+        auto guard = table_.lock();
+        known = table_.find(pid) != nullptr;
+    }
+    if (Stat now; !known && read_stat(pid, now) && is_alive(now)) {
+        const pid_t noted = lineage_.parent_of(pid, now.start_time);
+        parent = noted ? noted : now.ppid;
+        lives = true;
+    }
+    // Of one that has ended only its claim is left: it must be of a parent that we know. One that lives and whose parent nobody
+    // knows was entered from outside.
+    if (!(known ? holds(pid, true) : holds(parent, !lives))) return true;
+    wire::count(registry_, Counter::words_refused);
+    return false;
+}
+
+Handler::Weight Handler::weigh(pid_t pid, const ToldImage& m) {
+    const wire::ImageWord& w = m.word;
+    Stat now;
+    struct stat exe;
+    if (!read_stat(pid, now) || !is_alive(now)) return Weight::good;  // nobody is left to be asked
+    const bool stack_tells = now.start_stack != 0 && !stands_fixed(now.start_stack);
+    const bool same_file = !stat_proc(pid, "exe", exe) || (exe.st_dev == w.exe_dev && exe.st_ino == w.exe_ino);
+    const bool runs = same_file && (!stack_tells || w.start_stack == 0 || now.start_stack == w.start_stack);
+    auto guard = table_.lock();
+    const Process* p = table_.find(pid);
+    const bool told = p && !p->exited && stack_tells && p->start_stack == now.start_stack && p->arg_start == now.arg_start;
+    if (told && !runs) return Weight::lie;
+    if (told && p->told_ahead) return Weight::repeated;
+    return runs ? Weight::good : Weight::older;
+}
+
 void Handler::image_told(pid_t pid, const ToldImage& m) {
     static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
     const ReachScope scope;
+    if (!may_tell(pid, static_cast<pid_t>(m.word.head.ppid))) return;
+    const Weight weight = weigh(pid, m);
+    if (weight == Weight::repeated) return;
+    if (weight == Weight::lie) return wire::count(registry_, Counter::words_refused);
+    hear_image(pid, m, *ticket);
+    if (weight == Weight::good) return;
+    // What it has executed since, or what it is in truth.
+    confirm_unknown_exec(pid, *ticket);
+    auto guard = table_.lock();
+    if (Process* p = table_.find(pid)) p->told_ahead = true;
+}
+
+void Handler::hear_image(pid_t pid, const ToldImage& m, Ticket& ticket) {
     Teller who = who_tells(pid, m);
-    if (Stat now; !who.usual && read_stat(pid, now) && now.state != 'Z' && now.state != 'X') {
-        introduce(pid, *ticket);
+    if (Stat now; !who.usual && read_stat(pid, now) && is_alive(now)) {
+        introduce(pid, ticket, Met::word);
         who = who_tells(pid, m);
         if (!who.usual) {
-            tell_foreign(pid, m, *ticket);
+            tell_foreign(pid, m, ticket);
             return say_of_unheld(pid, false);
         }
     }
@@ -164,8 +221,8 @@ void Handler::image_told(pid_t pid, const ToldImage& m) {
     s.info = told_info(pid, m, who.before);
     if (!who.known) s.info.start_time = now_ns();
     memcpy(s.comm, m.word.comm, sizeof s.comm);
-    if (!who.known) tell_birth(pid, who, s, static_cast<pid_t>(m.word.head.ppid), *ticket);
-    tell_exec(pid, who, s, m, *ticket);
+    if (!who.known) tell_birth(pid, who, s, static_cast<pid_t>(m.word.head.ppid), ticket);
+    tell_exec(pid, who, s, m, ticket);
     say_of_unheld(pid, false);
 }
 
@@ -175,8 +232,8 @@ void Handler::meet_by_word(pid_t pid, pid_t ppid, Ticket& t) {
         auto guard = table_.lock();
         if (const Process* p = table_.find(pid); p && !p->exited) return;
     }
-    if (Stat now; read_stat(pid, now) && now.state != 'Z' && now.state != 'X') {
-        introduce(pid, t);
+    if (Stat now; read_stat(pid, now) && is_alive(now)) {
+        introduce(pid, t, Met::word);
         return;
     }
     Teller who;
@@ -202,6 +259,7 @@ void Handler::record_told(pid_t pid, pid_t ppid, const uint8_t* record, size_t s
     const wire::RecordView view(record, size);
     if (!view.valid() || size != wire::kHeaderSize + view.header().payload) return;
     if (view.kind() != RecordKind::call && view.kind() != RecordKind::name) return;
+    if (!may_tell(pid, ppid)) return;
     meet_by_word(pid, ppid, *ticket);
     wire::PayloadWriter out(ticket->payload, ticket->payload + wire::kMaxRecord - wire::kHeaderSize);
     view.each([&](const wire::Tlv& t) {

@@ -3,6 +3,7 @@ import subprocess
 import unittest
 
 from harness import Case
+from unbroken_test import tracee
 
 # A program without libc; with an argument "1" it has become one whose addresses are not randomised.
 FIXED = r'''
@@ -58,6 +59,42 @@ class Told(Case):
         self.assertEqual(0, done.returncode, done.err)
         self.assertEqual([], done.calls('accept'))
         self.assertEqual(['127.0.0.1:9'], [e['fd.name'].rpartition('->')[2] for e in done.calls('connect')])
+
+
+# Runs what follows where nobody else's meeting place is.
+ALONE = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /run && exec "$@"', 'sh']
+WORDS = '/run/undercoat/meet-word'
+
+
+class Forged(Case):
+    """A word (wire/local/handover.h, 5.) of an image that was never executed."""
+
+    def setUp(self):
+        super().setUp()
+        self.need_root()
+
+    def forge(self, *command, **kw):
+        done = self.run_under(*command, prefix=ALONE, **kw)
+        self.assertEqual(0, done.returncode, done.err)
+        self.assertEqual([], [e for e in done.calls('execve') if e['proc.name'] == 'forged'])
+        return done
+
+    def test_of_oneself_is_not_believed(self):
+        for mode in ('full', 'preload'):
+            with self.subTest(mode=mode):
+                done = self.forge(tracee('forged_word'), WORDS, mode=mode)
+                opened = [e['proc.name'] for e in done.calls('open', 'openat') if e.get('fd.name') == '/etc/shadow']
+                self.assertEqual(['forged_word'], opened)
+                self.assertEqual(['Test shadow read'], done.rules())
+
+    def test_of_another_is_not_believed(self):
+        """What the victim's ring holds is the victim's still."""
+        script = ('for i in 1 2 3 4 5 6 7 8; do : </etc/hostname; done; "$0" "$1" $$; for i in 1 2 3; do : </etc/passwd; done')
+        for mode in ('full', 'preload'):
+            with self.subTest(mode=mode):
+                done = self.forge('bash', '-c', script, tracee('forged_word'), WORDS, mode=mode)
+                opened = [e['proc.name'] for e in done.calls('open', 'openat') if e.get('fd.name') == '/etc/passwd' and e['proc.name'] != 'forged_word']
+                self.assertEqual(['bash'] * 3, opened[-3:])
 
 
 if __name__ == '__main__':

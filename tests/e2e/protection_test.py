@@ -71,6 +71,16 @@ class OurProcesses(Protected):
         self.assertEqual((7, 'fault 0\n'), (r.returncode, r.out), r.err)
         self.assertEqual(['Test shadow read'], r.rules())
 
+    def test_one_that_hides_is_refused(self):
+        """Not dumpable, where we lack CAP_SYS_PTRACE (Docker's default): its name spaces and descriptors are hidden from us."""
+        self.need_root()
+        kinds = ('kill', 'tgkill', 'pidfd_send_signal', 'proc_directory_signal', 'f_setown_ex', 'prlimit', 'ptrace_seize')
+        script = FIND + f'for k in {" ".join(kinds)}; do "$0" $k $trap hidden; done\n' + AFTER
+        done = self.run_under('bash', '-c', script, tracee('assault'),
+                              prefix=['setpriv', '--bounding-set', '-sys_ptrace', '--inh-caps', '-sys_ptrace'])
+        self.assertEqual([f'{k} {errno.EPERM}' for k in kinds], done.out.splitlines(), done.err)
+        self.assertNotIn('unexpectedly', done.err)
+
     def test_report_only(self):
         """Let through, told, and survived: whoever is killed is replaced."""
         done = self.assault({'kill': 'kill'}, options=['--protect', 'report'])

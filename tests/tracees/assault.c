@@ -1,4 +1,4 @@
-// One attack on a process: assault KIND PID prints the errno that it got, 0 when it was let through.
+// One attack on a process: assault KIND PID [hidden] prints the errno that it got, 0 when it was let through; hidden: it is not dumpable.
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -87,6 +87,7 @@ int main(int argc, char **argv) {
     const char *kind = argv[1];
     const int pid = atoi(argv[2]);
     int r;
+    if (argc > 3) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     errno = 0;
     if (strstr(kind, "pidfd") || strstr(kind, "proc_directory") || strstr(kind, "madvise")) r = by_fd(kind, pid);
     else if (strstr(kind, "setown")) r = by_owner(kind, pid);

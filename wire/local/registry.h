@@ -45,7 +45,7 @@ struct Lineage {
 enum class Counter : uint32_t {
     traps, continued, continued_by_watchdog, threads_replaced, records, records_dropped_full, unreadable, inferred,
     rings_registered, rings_refused, supervisor_restarts, denied, stale_ids, births, execs, exits,
-    coverage, count = 64
+    coverage, words_refused, execs_unfollowed, count = 64
 };
 
 struct Registry {
