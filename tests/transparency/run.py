@@ -112,7 +112,7 @@ def report(verdicts, missing, wanted, began):
             if kind != 'differs':
                 print(f'  {name}')
             for v in all_of_it if kind == 'differs' else ():
-                print('  ' + told(v))
+                print('FAIL ' + told(v))
     for unit, what in missing:
         print(f'skipped {unit.suite}/{unit.name}: {", ".join(what)} not there')
     differ = [v for v in verdicts if v.kind == 'differs']
