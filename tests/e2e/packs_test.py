@@ -186,7 +186,8 @@ class Fired(Case):
                 by = fired.get(c.rule, {})
                 self.assertIn(f'{c.slug}.attack', by, 'the attack did not fire it' + log)
                 self.assertNotIn(f'{c.slug}.benign', by, f'the look-alike fired it: {by.get(c.slug + ".benign")}{log}')
-                self.assertNotIn('124', (said[f'{c.slug}.benign'], said[f'{c.slug}.attack']), 'it hung' + log)
+                self.assertEqual('0', said[f'{c.slug}.benign'], 'the look-alike did not do what it was to do' + log)
+                self.assertNotEqual('124', said[f'{c.slug}.attack'], 'it hung' + log)
 
     def test_dynamic_programs(self):
         self.check('dynamic')

@@ -3,8 +3,16 @@
 #   $TOOL        a program of ours (tests/packs/tool.c or tool.go): calls that no usual program makes, see its head
 #   as NAME ...  runs `...` by a copy of $TOOL named /usr/sbin/NAME, which starts it and waits: a parent with that name
 #   named NAME   makes a program NAME that does nothing, found before others of that name
+#   ends N ...   succeeds if `...` ends with the status N: what is refused has run, too
 #   catcher PORT accepts one connection on loopback, says nothing, closes when the other end does
 #   wait_for ... until the command succeeds, 5 s at most
+
+ends() {
+    wanted=$1
+    shift
+    "$@"
+    [ $? = "$wanted" ]
+}
 
 as() {
     name=$1

@@ -1,7 +1,7 @@
 # Rule: Account tool used
 benign() {
     named passwd
-    passwd -S
+    bin/passwd -S
 }
 attack() {
     named useradd

@@ -1,7 +1,7 @@
 # Rule: File made unchangeable
 benign() {
-    chattr +d file
     named chattr
+    chattr +d file
     chattr -i /etc/hostname
 }
 attack() {

@@ -1,7 +1,7 @@
 # Rule: File sent away by a transfer tool
 benign() {
-    curl -s --max-time 1 -d status=ok http://192.0.2.1:1/hook
-    curl -s --max-time 1 -o file http://192.0.2.1:1/file
+    ends 7 curl -s --max-time 1 -d status=ok http://192.0.2.1:1/hook
+    ends 7 curl -s --max-time 1 -o file http://192.0.2.1:1/file
 }
 attack() {
     echo x > file

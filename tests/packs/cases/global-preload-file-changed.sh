@@ -2,7 +2,7 @@
 # Also: go
 benign() {
     "$TOOL" write /etc/ld.so.conf.d/x.conf
-    cat /etc/ld.so.preload
+    cat /etc/ld.so.preload || [ ! -e /etc/ld.so.preload ]
 }
 attack() {
     "$TOOL" write /etc/ld.so.preload

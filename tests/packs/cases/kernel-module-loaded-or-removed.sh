@@ -1,7 +1,8 @@
 # Rule: Kernel module loaded or removed
 benign() {
     lsmod
-    modprobe --version
+    named modprobe
+    bin/modprobe --version
 }
 attack() {
     "$TOOL" init-module

@@ -1,6 +1,6 @@
 # Rule: Mining pool contacted
 benign() {
-    curl -s --max-time 1 http://good.example.test:1/
+    ends 7 curl -s --max-time 1 http://good.example.test:1/
 }
 attack() {
     curl -s --max-time 1 http://pool.supportxmr.com:1/

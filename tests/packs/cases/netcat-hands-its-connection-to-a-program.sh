@@ -1,8 +1,8 @@
 # Rule: Netcat hands its connection to a program
 benign() {
     named nc
-    nc -z 127.0.0.1 80
-    nc -w 1 example.test 443
+    bin/nc -z 127.0.0.1 80
+    bin/nc -w 1 example.test 443
 }
 attack() {
     named nc

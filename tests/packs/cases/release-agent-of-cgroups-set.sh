@@ -3,7 +3,7 @@
 benign() {
     "$TOOL" write agent
     echo text > release_agent.txt
-    cat release_agent
+    ends 1 cat release_agent
 }
 attack() {
     "$TOOL" write release_agent

@@ -5,7 +5,7 @@ benign() {
     named crontab
     crontab -l
     mkdir -p /etc/cron.d
-    "$TOOL" read /etc/cron.d/none
+    ends 1 "$TOOL" read /etc/cron.d/none
 }
 attack() {
     mkdir -p /etc/cron.d /var/spool/cron/crontabs

@@ -2,7 +2,7 @@
 benign() {
     grep -r needle .
     find . -name '*.txt'
-    grep -c password /etc/hostname
+    ends 1 grep -c password /etc/hostname
 }
 attack() {
     find . -name id_rsa

@@ -1,7 +1,7 @@
 # Rule: Task credentials asked by a tool
 benign() {
     "$TOOL" connect 169.254.170.2 4113
-    curl -s --max-time 1 http://169.254.170.3/
+    ends 7 curl -s --max-time 1 http://169.254.170.3/
 }
 attack() {
     curl -s --max-time 1 http://169.254.170.2/v2/credentials/x
