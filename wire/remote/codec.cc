@@ -10,6 +10,7 @@
 #include "wire/remote/undercoat.pb.h"
 
 #include <google/protobuf/stubs/logging.h>
+#include <google/protobuf/wire_format_lite.h>
 #pragma GCC diagnostic pop
 
 #include <algorithm>
@@ -18,8 +19,11 @@
 namespace undercoat::remote {
 namespace {
 
+using google::protobuf::io::CodedInputStream;
 using google::protobuf::io::CodedOutputStream;
+using google::protobuf::internal::WireFormatLite;
 
+constexpr size_t kMaxParts = 128 * 1024;  // fields of a message, over all: far more than real alerts and tags of kMaxPlain
 constexpr int kLevel = 1;
 constexpr int kWindowLog = 18;  // 256 KiB: a batch is seldom larger, and the memory stays small
 
@@ -70,8 +74,9 @@ void fill(const Hello& h, pb::Hello& to) {
     to.set_rules_version(cut(h.rules_version, kMaxName));
     to.set_started_ns(h.started_ns);
     to.set_relay(h.relay);
-    for (const std::string& tag : h.tags) to.add_tags(cut(tag, kMaxName));
+    for (size_t i = 0; i < h.tags.size() && i < kMaxPairs; ++i) to.add_tags(cut(h.tags[i], kMaxName));
     for (const auto& [name, value] : h.platform) {
+        if (static_cast<size_t>(to.platform_size()) == kMaxPairs) break;
         pb::Pair& pair = *to.add_platform();
         pair.set_name(cut(name, kMaxName));
         pair.set_value(cut(value, kMaxName));
@@ -84,7 +89,7 @@ void fill(const Heartbeat& h, pb::Heartbeat& to) {
     to.set_mode(cut(h.mode, kMaxName));
     for (const auto& [name, value] : h.counters) {
         pb::Count& count = *to.add_counters();
-        count.set_name(name);
+        count.set_name(cut(name, kMaxName));
         count.set_value(value);
     }
 }
@@ -217,6 +222,40 @@ Rules read(const pb::Rules& m, Reader& r) {
     return out;
 }
 
+// Two bytes of an empty alert become an object a hundred times as large: the parts of a message are counted before it is parsed.
+// depth 0: an Up or a Down; 1: what it holds, which is a batch or not; 2: an alert.
+bool few_parts(CodedInputStream& in, int depth, bool batch, size_t& left) {
+    for (size_t alerts = 0; const uint32_t tag = in.ReadTag();) {
+        if (left-- == 0) return false;
+        const auto number = static_cast<int>(tag >> 3);
+        if ((tag & 7) != 2) {
+            if (!WireFormatLite::SkipField(&in, tag)) return false;
+            continue;
+        }
+        uint32_t size = 0;
+        if (!in.ReadVarint32(&size) || size > kMaxPlain) return false;
+        const bool alert = batch && number == pb::Batch::kAlertsFieldNumber;
+        if (alert && ++alerts > kMaxAlerts) return false;
+        if (!alert && (depth > 0 || number == pb::Up::kAgentFieldNumber)) {
+            if (!in.Skip(static_cast<int>(size))) return false;
+            continue;
+        }
+        const auto outer = in.PushLimit(static_cast<int>(size));
+        if (!few_parts(in, depth + 1, depth == 0 && number == pb::Up::kBatchFieldNumber, left) || in.BytesUntilLimit() > 0) return false;
+        in.PopLimit(outer);
+    }
+    return true;
+}
+
+template <class Message>
+Status parse(const std::string& plain, Message& to) {
+    CodedInputStream in(reinterpret_cast<const uint8_t*>(plain.data()), static_cast<int>(plain.size()));
+    size_t left = kMaxParts;
+    if (!few_parts(in, 0, false, left)) return Error{"The frame holds no message of the protocol, or one beyond its limits."};
+    if (!to.ParseFromArray(plain.data(), static_cast<int>(plain.size()))) return Error{"The frame holds no message of the protocol."};
+    return Unit{};
+}
+
 const Error kBeyond{"The message is beyond a limit of the protocol."};
 const Error kNoMessage{"The frame holds no message of the protocol."};
 
@@ -329,7 +368,7 @@ Result<std::string> Codec::encode_batch(std::string_view agent, uint64_t epoch, 
 Result<Up> Codec::decode_up(std::string_view frame) {
     if (Status s = impl_->decompress(frame); !s) return Error{s.error()};
     pb::Up from;
-    if (!from.ParseFromArray(impl_->plain.data(), static_cast<int>(impl_->plain.size()))) return kNoMessage;
+    if (Status s = parse(impl_->plain, from); !s) return Error{s.error()};
     Up out;
     Reader r;
     out.agent = r.name(from.agent());
@@ -351,7 +390,7 @@ Result<Up> Codec::decode_up(std::string_view frame) {
 Result<Down> Codec::decode_down(std::string_view frame) {
     if (Status s = impl_->decompress(frame); !s) return Error{s.error()};
     pb::Down from;
-    if (!from.ParseFromArray(impl_->plain.data(), static_cast<int>(impl_->plain.size()))) return kNoMessage;
+    if (Status s = parse(impl_->plain, from); !s) return Error{s.error()};
     Down out;
     Reader r;
     out.agent = r.name(from.agent());

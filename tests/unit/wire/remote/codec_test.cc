@@ -2,6 +2,7 @@
 #include "wire/remote/codec.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <zstd.h>
 
 namespace undercoat::remote {
@@ -54,6 +55,25 @@ TEST(Codec, MessagesOfCollectorsComeBackAsTheyWere) {
         ASSERT_TRUE(back) << back.error();
         EXPECT_EQ(*back, down);
     }
+}
+
+TEST(Codec, PartsAreCountedBeforeTheyBecomeObjects) {
+    Codec codec;
+    std::string alerts;
+    for (size_t i = 0; i < kMaxPlain / 2 - 100; ++i) alerts.append("\x1a\x00", 2);
+    const auto frame = codec.encode_batch("a", 1, 1, alerts);
+    ASSERT_TRUE(frame);
+    rusage before{}, after{};
+    ::getrusage(RUSAGE_SELF, &before);
+    EXPECT_FALSE(codec.decode_up(*frame));
+    ::getrusage(RUSAGE_SELF, &after);
+    EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 64 * 1024) << "KiB";
+    Hello many;
+    many.tags.assign(300, "t"), many.platform.assign(300, {"a", "b"});
+    const auto cut = codec.decode_up(*codec.encode(Up{"id", many}));
+    ASSERT_TRUE(cut) << "what is too much is left out, and the agent is heard: " << cut.error();
+    EXPECT_EQ(std::get<Hello>(cut->what).tags.size(), kMaxPairs);
+    EXPECT_FALSE(codec.decode_up(*codec.encode_batch("a", 1, kStreams, ""))) << "there is no such stream";
 }
 
 TEST(Codec, ABatchOfReadyAlertsIsTheSameAsABatch) {
