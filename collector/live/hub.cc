@@ -2,8 +2,8 @@
 #include "collector/live/hub.h"
 
 #include "collector/json.h"
+#include "collector/query/words.h"
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <csignal>
 
@@ -15,6 +15,7 @@ constexpr size_t kMaxQueued = 32 << 20;  // bytes of them
 constexpr size_t kMaxAtOnce = 200;       // alerts in one message
 constexpr size_t kMaxWaiting = 1 << 20;  // bytes for one watcher
 constexpr size_t kMaxWatchers = 200;
+constexpr size_t kMaxWords = 32;
 
 void send(net::Socket& socket, std::string text) {
     socket.send(std::make_shared<const std::string>(std::move(text)), false);
@@ -33,27 +34,23 @@ size_t memory_of(const std::vector<AlertRecord>& alerts) {
     return bytes;
 }
 
-bool contains_words(const AlertRecord& a, const std::vector<std::string>& words) {
-    const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; };
-    const std::string text = a.message + " " + a.rule + " " + a.hostname;
-    return std::all_of(words.begin(), words.end(), [&](const std::string& w) {
-        return std::search(text.begin(), text.end(), w.begin(), w.end(), [&](char x, char y) {
-                   return lower(static_cast<unsigned char>(x)) == lower(static_cast<unsigned char>(y));
-               }) != text.end();
-    });
-}
-
 }  // namespace
+
+// What a watcher wants to see.
+struct Wanted {
+    std::shared_ptr<const Filter> filter;
+    std::vector<Word> words;
+    unsigned least_severity = 7;
+};
 
 struct LiveHub::Watcher {
     std::shared_ptr<net::Socket> socket;
-    std::mutex mutex;  // of what follows
-    std::shared_ptr<const Filter> filter;
-    std::vector<std::string> words;
-    unsigned least_severity = 7;
-    bool listening = false;
-    uint64_t skipped = 0;
-    std::unique_ptr<FilterRun> run;  // the hub's thread, under the mutex
+    std::atomic<uint64_t> skipped{0};
+    std::mutex mutex;                      // of `wanted`, held for moments only
+    std::shared_ptr<const Wanted> wanted;  // null: nothing just now
+    // The hub's thread only.
+    std::shared_ptr<const Wanted> at_work;
+    std::unique_ptr<FilterRun> run;
 };
 
 class LiveHub::Handler : public net::SocketHandler {
@@ -73,7 +70,7 @@ public:
         const std::string type = text_of(o, "type");
         if (type == "pause") {
             std::lock_guard lock(watcher_->mutex);
-            watcher_->listening = false;
+            watcher_->wanted = nullptr;
             return true;
         }
         if (type != "subscribe") return complain("the type is neither subscribe nor pause", 0);
@@ -89,30 +86,20 @@ private:
     }
 
     bool subscribe(const boost::json::object& o) {
-        std::shared_ptr<const Filter> filter;
+        auto wanted = std::make_shared<Wanted>();
         if (const std::string condition = text_of(o, "filter");
             condition.find_first_not_of(" \t\n") != condition.npos) {
             auto compiled = Filter::compile(condition);
             if (const auto* e = std::get_if<FilterError>(&compiled)) return complain(e->message, e->offset);
-            filter = std::get<0>(compiled);
+            wanted->filter = std::get<0>(compiled);
         }
-        unsigned severity = 7;
         if (const std::string priority = text_of(o, "priority");
-            !priority.empty() && !parse_priority(priority, severity))
+            !priority.empty() && !parse_priority(priority, wanted->least_severity))
             return complain("there is no such priority", 0);
-        std::vector<std::string> words;
-        std::string word;
-        for (const char c : text_of(o, "q") + " ") {
-            if (c != ' ' && c != '*') word += c;
-            else if (!word.empty()) words.push_back(std::exchange(word, {}));
-        }
+        wanted->words = words_of(text_of(o, "q"), kMaxWords);
         {
             std::lock_guard lock(watcher_->mutex);
-            watcher_->filter = filter;
-            watcher_->run = filter ? std::make_unique<FilterRun>(filter) : nullptr;
-            watcher_->words = std::move(words);
-            watcher_->least_severity = severity;
-            watcher_->listening = true;
+            watcher_->wanted = std::move(wanted);
         }
         send(*watcher_->socket, "{\"type\":\"subscribed\"}");
         return true;
@@ -144,10 +131,7 @@ void LiveHub::publish(std::shared_ptr<const std::vector<AlertRecord>> alerts) {
     const size_t bytes = memory_of(*alerts);
     if (queue_.size() >= kMaxQueue || queued_ + bytes > kMaxQueued) {
         skipped_ += alerts->size();
-        for (const auto& w : watchers_) {
-            std::lock_guard inner(w->mutex);
-            w->skipped += alerts->size();
-        }
+        for (const auto& w : watchers_) w->skipped += alerts->size();
         return;
     }
     queued_ += bytes;
@@ -167,14 +151,22 @@ std::unique_ptr<net::SocketHandler> LiveHub::watch(std::shared_ptr<net::Socket> 
 }
 
 void LiveHub::show(Watcher& w, const std::vector<AlertRecord>& alerts) {
-    std::lock_guard lock(w.mutex);
-    if (!w.listening) return;
+    std::shared_ptr<const Wanted> wanted;
+    {
+        std::lock_guard lock(w.mutex);
+        wanted = w.wanted;
+    }
+    if (!wanted) return;
+    if (w.at_work != wanted) {
+        w.run = wanted->filter ? std::make_unique<FilterRun>(wanted->filter) : nullptr;
+        w.at_work = wanted;
+    }
     std::string text = "{\"type\":\"alerts\",\"alerts\":[";
     size_t count = 0;
     uint64_t left_out = 0;
     const bool full = w.socket->waiting() > kMaxWaiting;
     for (const AlertRecord& a : alerts) {
-        if (a.severity > w.least_severity || (w.run && !w.run->matches(a)) || !contains_words(a, w.words)) continue;
+        if (a.severity > wanted->least_severity || (w.run && !w.run->matches(a)) || !has_words(a, wanted->words)) continue;
         if (full || count >= kMaxAtOnce) {
             ++left_out;
             continue;
@@ -185,7 +177,7 @@ void LiveHub::show(Watcher& w, const std::vector<AlertRecord>& alerts) {
     skipped_ += left_out;
     w.skipped += left_out;
     if (full || (count == 0 && w.skipped == 0)) return;
-    send(*w.socket, text + "],\"skipped\":" + std::to_string(std::exchange(w.skipped, 0)) + "}");
+    send(*w.socket, text + "],\"skipped\":" + std::to_string(w.skipped.exchange(0)) + "}");
 }
 
 void LiveHub::run() {

@@ -10,19 +10,23 @@
 namespace undercoat::collector {
 namespace {
 
+constexpr size_t kMostWords = 16 * 1024;  // bytes of one message of an agent that is kept for the collector
+
 // What agents say: their alerts into the spool, their words to the uplink.
 class RelayIntake : public Intake {
 public:
     RelayIntake(Writer& writer, RelaySpool& spool, RelayUplink& uplink) : writer_(writer), spool_(spool), uplink_(uplink) {}
 
-    bool hello(const AgentLink& link, const remote::Hello&, std::string_view frame) override { return uplink_.hello(link, frame); }
+    bool hello(const AgentLink& link, const remote::Hello& hello, std::string_view) override {
+        return uplink_.hello(link, again(link.agent, hello, [](remote::Hello& h) { h.tags.clear(), h.platform.clear(); }));
+    }
     void arrived(const AgentLink& link) override { uplink_.arrived(link.agent); }
     void gone(const AgentLink& link) override { uplink_.gone(link.agent); }
-    void heartbeat(const std::string& agent, const remote::Heartbeat&, std::string_view frame) override {
-        uplink_.heartbeat(agent, frame);
+    void heartbeat(const std::string& agent, const remote::Heartbeat& heartbeat, std::string_view) override {
+        uplink_.heartbeat(agent, again(agent, heartbeat, [](remote::Heartbeat& h) { h.counters.clear(); }));
     }
-    void rules_status(const std::string& agent, const remote::RulesStatus&, std::string_view frame) override {
-        uplink_.rules_status(agent, frame);
+    void rules_status(const std::string& agent, const remote::RulesStatus& status, std::string_view) override {
+        uplink_.rules_status(agent, again(agent, status, [](remote::RulesStatus& s) { s.message.clear(); }));
     }
     bool full() const override { return writer_.full(); }
     bool batch(Incoming batch, std::string_view frame, std::function<void()> done, std::function<void()> go_on) override {
@@ -32,9 +36,20 @@ public:
     }
 
 private:
+    // What was understood of an agent's words is kept, not the frame, which may be padded; `shorten` takes away what may be long.
+    template <class Words, class Shorten>
+    std::string again(const std::string& agent, Words words, Shorten shorten) {
+        auto frame = codec_.encode(remote::Up{agent, words});
+        if (frame && frame->size() <= kMostWords) return std::move(*frame);
+        shorten(words);
+        frame = codec_.encode(remote::Up{agent, std::move(words)});
+        return frame ? std::move(*frame) : "";
+    }
+
     Writer& writer_;
     RelaySpool& spool_;
     RelayUplink& uplink_;
+    remote::Codec codec_;  // the server's thread only
 };
 
 using Numbers = std::vector<std::tuple<const char*, const char*, const char*, uint64_t>>;  // name, type, help, value

@@ -46,7 +46,11 @@ RelayUplink::~RelayUplink() {
 
 bool RelayUplink::hello(const AgentLink& link, std::string_view frame) {
     std::lock_guard lock(mutex_);
-    if (!agents_.contains(link.agent) && agents_.size() >= Agents::kMost) return false;
+    if (!agents_.contains(link.agent) && agents_.size() >= Agents::kMost) {
+        // Batches of those that are away are taken without their words.
+        std::erase_if(agents_, [](const auto& p) { return p.second.connections == 0; });
+        if (agents_.size() >= Agents::kMost) return false;
+    }
     AgentWords& a = agents_[link.agent];
     a.hello = frame;
     a.said_hello = false;

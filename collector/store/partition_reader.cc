@@ -1,6 +1,8 @@
 // Reading a file of alerts, see partition.h.
 #include "collector/store/partition.h"
 
+#include "collector/query/words.h"
+
 #include <algorithm>
 
 namespace undercoat::collector {
@@ -12,11 +14,6 @@ constexpr const char* kColumns =
     "a.id, a.time, a.received, a.severity, a.rule, a.source, a.hostname, a.agent, a.message, a.tags, a.fields, "
     "a.context";
 
-bool is_word(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           static_cast<unsigned char>(c) >= 0x80;
-}
-
 int64_t minute_after(int64_t ns) {
     if (ns == INT64_MAX) return INT64_MAX;
     return ns / kMinute + (ns % kMinute != 0 ? 1 : 0);
@@ -26,21 +23,10 @@ int64_t minute_of(int64_t ns) { return ns == INT64_MIN ? INT64_MIN : ns / kMinut
 }  // namespace
 
 std::string words_expression(std::string_view words) {
+    constexpr size_t kMostWords = 32;
     std::string out;
-    size_t count = 0;
-    for (size_t at = 0; at < words.size() && count < 32;) {
-        if (!is_word(words[at])) {
-            ++at;
-            continue;
-        }
-        size_t end = at;
-        while (end < words.size() && is_word(words[end])) ++end;
-        if (!out.empty()) out += " AND ";
-        out += "\"" + std::string(words.substr(at, end - at)) + "\"";
-        if (end < words.size() && words[end] == '*') out += "*";
-        at = end;
-        ++count;
-    }
+    for (const Word& w : words_of(words, kMostWords))
+        out += (out.empty() ? "\"" : " AND \"") + w.text + (w.begins ? "\"*" : "\"");
     return out;
 }
 

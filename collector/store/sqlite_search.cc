@@ -63,12 +63,17 @@ void SqliteStore::with_reader(const PartitionFacts& file, Use use) {
             free.pop_back();
         }
     }
-    if (!reader) reader = std::make_unique<PartitionReader>(file);
-    use(*reader);
+    const auto kept = [&] { return std::any_of(files_.begin(), files_.end(), [&](const auto& f) { return f.number == file.number; }); };
+    try {
+        if (!reader) reader = std::make_unique<PartitionReader>(file);
+        use(*reader);
+    } catch (const SqliteError&) {
+        std::lock_guard lock(mutex_);
+        if (kept()) throw;
+        return;  // retention has deleted it meanwhile
+    }
     std::lock_guard lock(mutex_);
-    const bool there =
-        std::any_of(files_.begin(), files_.end(), [&](const auto& f) { return f.number == file.number; });
-    if (there && readers_[file.number].size() < 2) readers_[file.number].push_back(std::move(reader));
+    if (kept() && readers_[file.number].size() < 2) readers_[file.number].push_back(std::move(reader));
 }
 
 template <class OnAlert>

@@ -10,10 +10,12 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.parse
@@ -418,6 +420,24 @@ class Collector(HostileInput, unittest.TestCase):
         self.assertEqual(self.server.request('POST', '/api/v1/logout', '', {'Cookie': cookie, 'X-CSRF-Token': token})[0], 200)
         self.assertEqual(self.server.request('GET', '/api/v1/alerts', headers={'Cookie': cookie})[0], 401)
 
+    def test_a_relay_speaks_for_others_also_for_those_it_has_not_named(self):
+        key = self.server.command('key', 'add', 'relays', '--role', 'relay').stdout.strip()
+        w = self.websocket('/agent/v1', Authorization='Bearer ' + key)
+        w.send(batch(b'unnamed', [1]), 2)
+        self.assertEqual(w.receive()[0], 8, 'its own Hello comes first')
+        w = self.websocket('/agent/v1', Authorization='Bearer ' + key)
+        for message in (frame(member(1, b'relay'), member(2, member(1, 1) + member(9, 1))), hello(b'behind'), batch(b'behind', [1]), batch(b'unnamed', [1])):
+            w.send(message, 2)
+            self.assertEqual(w.receive()[0], 2)
+        names = {a['id']: a['via'] for a in self.get('/api/v1/agents')['agents']}
+        self.assertEqual((names['behind'], names.get('unnamed')), ('relay', None))
+
+    def test_words_are_split_as_the_index_splits_them(self):
+        self.post_alert({**FALCO, 'output': 'a shell\u2014spawned in the caf\u00e9\u2019s container'})
+        for q in ('shell\u2014spawned', 'CAFE\u2019S', 'caf*', '\u2014'):
+            self.assertTrue(self.get('/api/v1/alerts', q=q)['alerts'], q)
+        self.assertEqual(self.get('/api/v1/alerts', q='shellspawned')['alerts'], [])
+
     def test_other_sites_and_forms_cannot_log_in(self):
         self.assertEqual(self.login(Origin='https://evil.example')[0], 403)
         self.assertEqual(self.server.request('POST', '/api/v1/login', 'user=admin', {'Content-Type': 'text/plain'})[0], 415)
@@ -512,6 +532,20 @@ class Restarts(unittest.TestCase):
         self.assertEqual([a['output'] for a in json.loads(body)['alerts']], [f'n{i}' for i in reversed(range(5))])
         self.assertEqual(self.server.output().count('password'), 1, 'the first start is once')
         self.assertEqual(self.server.stop(), 0)
+
+    def test_while_the_store_refuses_others_are_told_so(self):
+        def post():
+            return self.server.request('POST', '/', json.dumps(FALCO), {'Authorization': 'Bearer ' + self.server.key})[0]
+        lock = sqlite3.connect(self.server.directory + '/data/alerts-000001.db', isolation_level=None)
+        lock.execute('BEGIN IMMEDIATE')
+        answers = []
+        first = threading.Thread(target=lambda: answers.append(post()))
+        first.start()
+        wait_for(lambda: self.server.request('GET', '/readyz')[0] == 503, 'the store refuses')
+        self.assertEqual(post(), 503)
+        lock.execute('ROLLBACK')
+        first.join(SLOW)
+        self.assertEqual(answers, [200], 'what was taken is stored when it can be')
 
     def test_guessing_is_slowed_down(self):
         statuses = []

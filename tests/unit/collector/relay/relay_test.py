@@ -1,13 +1,15 @@
 """The running orchestrator: bad input as the collector gets it, keys, and what it says of itself."""
+import contextlib
 import os
 import pathlib
 import signal
+import sqlite3
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import service_test  # noqa: E402
-from service_test import Server, batch, hello, wait_for  # noqa: E402
+from service_test import Server, batch, frame, hello, member, wait_for  # noqa: E402
 
 ORCHESTRATOR = os.environ['ORCHESTRATOR']
 NOWHERE = {'UNDERCOAT_COLLECTOR': 'localhost:1', 'UNDERCOAT_ACCESS_KEY': 'uck_x'}
@@ -64,6 +66,14 @@ class Restarts(unittest.TestCase):
             w.receive()
         wait_for(lambda: self.number('alerts_duplicate_total') == 10, 'what it holds is known again')
         self.assertEqual(self.server.stop(), 0)
+
+    def test_words_are_kept_without_what_was_not_understood(self):
+        w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
+        for message in (frame(member(1, b'a'), member(2, member(1, 1) + member(3, b'host') + member(99, os.urandom(100_000)))), batch(b'a', [1])):
+            w.send(message, 2)
+            self.assertEqual(w.receive()[0], 2)
+        with contextlib.closing(sqlite3.connect(self.server.directory + '/data/relay.db')) as db:
+            self.assertEqual([True], [size < 1000 for size, in db.execute('SELECT length(hello) FROM agents')])
 
     def test_without_a_collector_it_says_what_is_missing(self):
         for environment, said in (({'UNDERCOAT_COLLECTOR': ''}, 'set UNDERCOAT_COLLECTOR'),
