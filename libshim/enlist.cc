@@ -115,13 +115,15 @@ Place* place() {
     if (g_place) return g_place;
     const long p = own_call(__NR_mmap, kProcessHint, kProcessSize, kProtRead | kProtWrite, kMapPrivate | kMapAnonymous, -1, 0);
     if (failed(p)) return nullptr;
-    // Without wiping, a raw clone speaks with its parent's ring; only fork() itself is told apart.
+    // Without wiping, a raw clone speaks with its parent's ring; only libc's own forks are told apart.
     g_image.unwiped = failed(own_call(__NR_madvise, reinterpret_cast<void*>(p), 4096, MADV_WIPEONFORK));
     __atomic_store_n(&g_image.pages, reinterpret_cast<uint32_t*>(p + 4096), __ATOMIC_RELEASE);
     return g_place = reinterpret_cast<Place*>(p);
 }
 
 void publish(Process* p, wire::RingControl* control) {
+    p->unwiped = g_image.unwiped;
+    if (p->unwiped) p->owner = static_cast<uint32_t>(own_call(__NR_getpid));
     __atomic_store_n(&p->ring.control, control, __ATOMIC_RELEASE);
     __atomic_store_n(&g_process, p, __ATOMIC_RELEASE);
 }
@@ -266,6 +268,19 @@ bool enlist_entered() {
 void enlist_now() {
     const Process* p = managed();
     if (!g_image.off && !t_in_vfork_child && (!p || by_words(p))) register_once(false);
+}
+
+[[gnu::noinline, gnu::cold]] bool still_ours(Process& p) {
+    if (g_image.off) return true;  // sealed: it is asked for nothing
+    const uint32_t tid = current_tid();
+    uint32_t& known = p.threads[tid % (sizeof p.threads / sizeof *p.threads)];
+    if (tid && __atomic_load_n(&known, __ATOMIC_RELAXED) == tid) return true;
+    if (static_cast<uint32_t>(own_call(__NR_getpid)) != p.owner) {
+        forget_parent();
+        return false;
+    }
+    __atomic_store_n(&known, tid, __ATOMIC_RELAXED);
+    return true;
 }
 
 void forget_parent() {

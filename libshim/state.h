@@ -22,6 +22,9 @@ struct Process {
     bool gadget;      // the gadget page is ours
     uint32_t seq;     // last value of a cookie
     uint32_t calls;   // interposed calls before registration
+    bool unwiped;     // a fork's child finds this: whose it is must be looked at
+    uint32_t owner;   // pid; of unwiped ones alone
+    uint32_t threads[8];  // of the owner's, those seen last, by the low bits of their ids
 };
 
 // The objects loaded at start, which are never unloaded; only those are searched for imports.
@@ -66,9 +69,16 @@ extern Image g_image;
 extern Process* g_process;  // null until the first registration
 extern "C" __thread uint32_t t_in_vfork_child __attribute__((tls_model("initial-exec")));
 
+// Whether an unwiped one is this process's own; if not it is forgotten. The thread id, which libc keeps up to date across its forks,
+// tells nearly always; a thread seen for the first time costs a getpid.
+bool still_ours(Process& p);
+
 inline Process* managed() {
     Process* p = g_process;
-    return p && p->ring.control && !t_in_vfork_child ? p : nullptr;
+    if (!p || !p->ring.control || t_in_vfork_child) return nullptr;
+    if (p->unwiped && !still_ours(*p)) [[unlikely]]
+        return nullptr;
+    return p;
 }
 
 inline bool by_words(const Process* p) { return p && p->ring.control && !p->ring.granules; }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,25 @@ static int shared(void *path) {
     return 0;
 }
 
+// By instructions of its own: the kernel knows no MADV_WIPEONFORK from here on, as gVisor.
+static void forbid_wiping(void) {
+    static const struct {
+        unsigned short code;
+        unsigned char jt, jf;
+        unsigned k;
+    } code[] = {{0x20, 0, 0, 0}, {0x15, 0, 3, SYS_madvise}, {0x20, 0, 0, 32}, {0x15, 0, 1, 18}, {0x06, 0, 0, 0x00050000 | EINVAL}, {0x06, 0, 0, 0x7fff0000}};
+    const struct {
+        unsigned short size;
+        const void *code;
+    } program = {sizeof code / sizeof *code, code};
+    long result;
+    register long r10 __asm__("r10") = 0;
+    register long r8 __asm__("r8") = 0;
+    __asm__ volatile("syscall" : "=a"(result) : "a"(SYS_prctl), "D"(PR_SET_NO_NEW_PRIVS), "S"(1), "d"(0), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
+    __asm__ volatile("syscall" : "=a"(result) : "a"(SYS_prctl), "D"(PR_SET_SECCOMP), "S"(2), "d"(&program), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
+    if (result) _exit(9);
+}
+
 static void wait_for(const char *what, pid_t pid) {
     int status;
     printf("%s %d\n", what, waitpid(pid, &status, __WALL) == pid ? status : -1);
@@ -34,6 +54,7 @@ static void wait_for(const char *what, pid_t pid) {
 
 int main(int argc, char **argv) {
     const char *how = argc > 1 ? argv[1] : "";
+    if (!strcmp(how, "unwiped-daemon")) forbid_wiping();
     touch("/main", 10);
     if (!strcmp(how, "unprivileged-fork")) {
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -50,6 +71,21 @@ int main(int argc, char **argv) {
             }
             waitpid(grandchild, NULL, 0);
             _exit(0);
+        }
+        wait_for("fork", pid);
+    } else if (!strcmp(how, "unwiped-daemon")) {
+        int end[2];
+        char c;
+        if (pipe(end)) return 1;
+        const pid_t pid = fork();
+        if (pid == 0) {
+            touch("/child", 10);
+            if (daemon(1, 1)) _exit(1);
+            touch("/grandchild", 10);
+            _exit(0);
+        }
+        close(end[1]);
+        while (read(end[0], &c, 1) > 0) {
         }
         wait_for("fork", pid);
     } else if (!strcmp(how, "vfork")) {

@@ -180,7 +180,7 @@ TEST_P(ShimTest, ImagesAreSeenAcrossAnEmptyEnvironment) {
 }
 
 TEST_P(ShimTest, ForkedChildrenSpeakForThemselves) {
-    for (const char* how : {"fork", "unprivileged-fork"}) {
+    for (const char* how : {"fork", "unprivileged-fork", "unwiped-daemon"}) {
         SCOPED_TRACE(how);
         const Outcome native = run_native(command("processes", {how}));
         Agent agent(options());
