@@ -47,12 +47,16 @@ void find_tid() {
     if (times == 1) g_image.tid_offset = found;
 }
 
-void scan_image() {
+}  // namespace
+
+void note_imports() {
     if (g_image.scanned) return;
     g_image.musl = !libc_function("gnu_get_libc_version");
     g_image.cancel_used = g_image.cancel_used || imports("pthread_cancel\0");
     g_image.scanned = true;
 }
+
+namespace {
 
 void unmap(void* p, size_t n) { own_call(__NR_munmap, p, n); }
 
@@ -172,7 +176,7 @@ constexpr auto kEverything = [] {
 }();
 
 void begin_words() {
-    scan_image();
+    note_imports();
     Place* const at = place();
     if (!at) return;
     find_tid();
@@ -194,7 +198,7 @@ long ask_trap() {
 // Without a meeting place there may be a trap, and whoever is sealed must be asked for nothing before it has said so. Where the
 // program may jump out of a handler, the descriptor would be left behind.
 bool asks_trap_first() {
-    scan_image();
+    note_imports();
     return !g_image.meet[0] && !g_image.cancel_used &&
            !imports("longjmp\0_longjmp\0siglongjmp\0__longjmp_chk\0setcontext\0swapcontext\0");
 }
@@ -257,7 +261,7 @@ void speak_for_ourselves() {
 }
 
 bool enlist_entered() {
-    scan_image();
+    note_imports();
     const long met = meet(wire::MeetKind::entered);
     if (failed(met)) return false;
     g_image.told = true;

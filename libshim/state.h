@@ -112,6 +112,8 @@ void take_ring(bool heard);
 void forget_parent();
 // Nothing more may be said by words.
 void end_words();
+// Fills Image::musl and cancel_used; harmless when done already.
+void note_imports();
 // Registers now if that is still possible.
 void enlist_now();
 // From now on the kernel may forbid the trap to read our memory (another identity, not dumpable): what is called is recorded here.

@@ -74,6 +74,11 @@ class Calls(Unbroken):
                     if mode == 'full':
                         self.assertEqual(12 + 20 * (when == 'late'), len([e for e in done.calls('open', 'openat') if path.name in str(e)]))
 
+    def test_commands_of_a_shell(self):
+        for mode, done in self.each('shells', '/etc/shadow'):
+            self.assertIn('unawaited: 10', done.out)
+            self.assertEqual(['Test shadow read'] * 2, done.rules(), (mode, done.err))
+
     def test_streams(self):
         for _, done in self.each('fopen_modes', self.dir / 'stream'):
             self.assertIn('a: 1 errno 0 at', done.out)

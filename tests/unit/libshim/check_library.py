@@ -9,7 +9,7 @@ import sys
 
 ALLOWED_IMPORTS = {'__errno_location', '___errno_location', 'environ', 'dl_iterate_phdr'}
 OTHER_HOOKS = {'getaddrinfo', 'gethostbyname', 'gethostbyname2', 'gethostbyname_r', 'gethostbyname2_r', 'pthread_cancel',
-               'ioctl', 'syscall', 'mmap', 'mmap64', 'munmap', 'mprotect', 'mremap'}
+               'ioctl', 'syscall', 'system', 'popen', 'mmap', 'mmap64', 'munmap', 'mprotect', 'mremap'}
 ALLOWED_RELOCATIONS = {'R_X86_64_RELATIVE', 'R_X86_64_GLOB_DAT', 'R_X86_64_TPOFF64'}
 
 
