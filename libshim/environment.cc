@@ -6,7 +6,7 @@
 namespace undercoat::shim {
 namespace {
 
-constexpr size_t kMaxEntries = 2048, kMaxPreload = 4096;
+constexpr size_t kMaxEntries = 1 << 20, kMaxPreload = 4096;
 
 // True when our path is an entry of an LD_PRELOAD value (separated by colons or blanks).
 bool names_us(const char* value) {
@@ -76,6 +76,28 @@ void restore_environment(const char* added) {
         *to++ = env[i];
     }
     fill_gap(to, n - static_cast<size_t>(to - env));
+}
+
+char** take_vector(size_t n) {
+    if (g_image.off) return nullptr;
+    const size_t size = ((n + 1) * sizeof(char*) + 4095) & ~size_t{4095};
+    constexpr int kReadWrite = 3, kPrivateAnonymous = 0x22;
+    const long p = own_call(__NR_mmap, 0, size, kReadWrite, kPrivateAnonymous, -1, 0);
+    if (failed(p)) return nullptr;
+    auto* const at = reinterpret_cast<size_t*>(p);
+    *at = size;
+    if (t_in_vfork_child) t_vector_left = at;
+    return reinterpret_cast<char**>(at + 1);
+}
+
+void give_vector(char** v) {
+    auto* const at = reinterpret_cast<size_t*>(v) - 1;
+    if (t_vector_left == at) t_vector_left = nullptr;
+    own_call(__NR_munmap, at, *at);
+}
+
+void give_vector_left() {
+    if (t_vector_left) give_vector(reinterpret_cast<char**>(t_vector_left + 1));
 }
 
 EnvironmentPlan plan_environment(char* const* envp) {

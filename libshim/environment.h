@@ -2,7 +2,7 @@
 // that image takes out again, so that the program finds the environment it was given (kEnvAdded in
 // wire/local/handover.h).
 //
-// Must stay true: append, never prepend; memory on the stack only, bounded; nothing is added that is there already;
+// Must stay true: append, never prepend; memory on the stack, bounded, or mapped for the time of the call; nothing is added that is there already;
 // what a user has set himself stays visible.
 #pragma once
 
@@ -35,17 +35,25 @@ void build_environment(const EnvironmentPlan& plan, char* const* envp, char** ou
 
 inline constexpr int kE2big = 7;
 
+// A vector of `n` pointers for what is too big for a thread's stack; null: there is no memory, or we may make no call.
+char** take_vector(size_t n);
+void give_vector(char** v);
+inline constexpr size_t kMostOnStack = 2048;
+
 // Calls exec(envp) with the environment for the next image; when that is too big for the kernel, once more as given.
 // exec returns int as libc does: -1 and errno, or (posix_spawn) the error.
 template <class F>
 __attribute__((noinline)) int with_environment(char* const* envp, F exec) {
     const EnvironmentPlan plan = plan_environment(envp);
     if (!plan.add) return exec(envp);
-    auto** out = static_cast<char**>(__builtin_alloca((plan.count + 4) * sizeof(char*)));
+    const bool big = plan.count > kMostOnStack;
+    auto** out = static_cast<char**>(__builtin_alloca(big ? sizeof(char*) : (plan.count + 4) * sizeof(char*)));
+    if (big && !(out = take_vector(plan.count + 4))) return exec(envp);
     auto* preload = static_cast<char*>(__builtin_alloca(plan.preload_size));
     auto* small = static_cast<char*>(__builtin_alloca(kSmallText));
     build_environment(plan, envp, out, preload, small);
     const int r = exec(static_cast<char* const*>(out));
+    if (big) give_vector(out);
     if (r == kE2big || (r == -1 && get_errno() == kE2big)) return exec(envp);
     return r;
 }

@@ -4,8 +4,10 @@
 // to a shell and every error are the real libc's. In full mode the trap sees every exec. In preload mode a new image
 // says itself that it is there (word.cc); recorded here are those that fail, and those of programs that will not
 // load us.
+#include <asm/stat.h>
 #include <asm/unistd.h>
 #include <elf.h>
+#include <linux/stat.h>
 #include <stdarg.h>
 
 #include "libshim/emit.h"
@@ -22,14 +24,10 @@ constexpr int kEnosys = 38, kEfault = 14;
 constexpr int kCloexec = 02000000;
 constexpr size_t kMostArguments = 1 << 16;
 
-// True for a program without an interpreter of our class: statically linked, or i386. False when in doubt.
-bool loads_no_preload(int dirfd, const char* path) {
-    if (reinterpret_cast<uintptr_t>(path) < 65536 || (*path != '/' && *path != '.')) return false;
-    const long fd = own_call(__NR_openat, dirfd, path, kCloexec, 0);
-    if (failed(fd)) return false;
+// True for an ELF program without an interpreter of our class: statically linked, or i386. False when in doubt.
+bool is_static(long fd) {
     alignas(8) uint8_t head[1024];
     const long n = own_call(__NR_pread64, fd, head, sizeof head, 0);
-    own_call(__NR_close, fd);
     if (n < static_cast<long>(sizeof(Elf64_Ehdr)) || head[0] != 0x7f || head[1] != 'E' || head[2] != 'L' ||
         head[3] != 'F')
         return false;
@@ -45,6 +43,57 @@ bool loads_no_preload(int dirfd, const char* path) {
         if (h.p_type == PT_INTERP) return false;
     }
     return true;
+}
+
+// True where the kernel will give the program other ids than ours: then its loader ignores what it is to preload.
+bool changes_ids(const struct stat& s) {
+    constexpr int kPrGetNoNewPrivs = 39;
+    const auto ask = [](long nr) { return static_cast<uint32_t>(own_call(nr)); };
+    const uint32_t uid = ask(__NR_getuid), gid = ask(__NR_getgid);
+    if (ask(__NR_geteuid) != uid || ask(__NR_getegid) != gid) return true;
+    const bool other_user = s.st_mode & S_ISUID && s.st_uid != uid;
+    const bool other_group = (s.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && s.st_gid != gid;
+    return (other_user || other_group) && own_call(__NR_prctl, kPrGetNoNewPrivs, 0, 0, 0, 0) == 0;
+}
+
+// A program that will not load us. An empty path: the descriptor's own file. Nothing but a regular file is opened.
+bool loads_no_preload(int at, const char* path) {
+    constexpr int kNonblock = 04000, kEmptyPath = 0x1000;
+    struct stat s;
+    if (failed(own_call(__NR_newfstatat, at, path, &s, kEmptyPath)) || !S_ISREG(s.st_mode)) return false;
+    if (changes_ids(s)) return true;
+    if (!*path) return is_static(at);
+    const long fd = own_call(__NR_openat, at, path, kCloexec | kNonblock, 0);
+    if (failed(fd)) return false;
+    const bool is = is_static(fd);
+    own_call(__NR_close, fd);
+    return is;
+}
+
+// Where a search along PATH will find `file`; else as it is given.
+[[gnu::noinline]] const char* find_program(const char* file, char (&to)[wire::kMaxPath]) {
+    if (reinterpret_cast<uintptr_t>(file) < 65536 || !*file) return file;
+    for (const char* p = file; *p; p++)
+        if (*p == '/') return file;
+    const char* path = g_image.musl ? "/usr/local/bin:/bin:/usr/bin" : "/bin:/usr/bin";
+    for (char** e = &environ ? environ : nullptr; e && *e; e++)
+        if (equal(*e, 5, "PATH=")) {
+            path = *e + 5;
+            break;
+        }
+    const size_t n = length(file);
+    for (;; path++) {
+        size_t m = 0;
+        while (path[m] && path[m] != ':') m++;
+        if (m + n + 2 <= sizeof to) {
+            __builtin_memcpy(to, path, m);
+            if (m) to[m] = '/';
+            __builtin_memcpy(to + m + (m > 0), file, n + 1);
+            if (!failed(own_call(__NR_access, to, 1 /* X_OK */))) return to;
+        }
+        path += m;
+        if (!*path) return file;
+    }
 }
 
 // Joins strings with their NULs into `to`, cut at kMaxArgs. Cold; the kernel's limits bound the vector, not us.
@@ -90,7 +139,7 @@ __attribute__((noinline)) void record_exec(Call c, int dirfd, const char* path, 
 template <class F>
 int image_call(Call c, const char* path, char* const* argv, char* const* envp, F exec, int dirfd = -100) {
     const bool alone = alone_with_execs(c);
-    if (alone && loads_no_preload(dirfd, path)) record_exec(c, dirfd, path, argv, 0);
+    if (alone && reinterpret_cast<uintptr_t>(path) >= 65536 && loads_no_preload(dirfd, path)) record_exec(c, dirfd, path, argv, 0);
     const int r = with_environment(envp, exec);
     if (alone) record_exec(c, dirfd, path, argv, -get_errno());
     return r;
@@ -123,7 +172,9 @@ UC_EXPORT int execv(const char* path, char* const* argv) { return execve(path, a
 UC_EXPORT int execvpe(const char* file, char* const* argv, char* const* envp) {
     const auto real = UC_REAL(execvpe);
     if (!real) return static_cast<int>(libc_result(-kEnosys));
-    return image_call(Call::execve, file, argv, envp, [&](char* const* e) { return real(file, argv, e); });
+    char found[wire::kMaxPath];
+    const char* const path = alone_with_execs(Call::execve) ? find_program(file, found) : file;
+    return image_call(Call::execve, path, argv, envp, [&](char* const* e) { return real(file, argv, e); });
 }
 UC_EXPORT int execvp(const char* file, char* const* argv) { return execvpe(file, argv, current_environment()); }
 

@@ -46,7 +46,10 @@ UC_EXPORT int fork() {
 }
 
 // Called by vfork.S in the parent, with the kernel's result.
-extern "C" long uc_after_vfork(long result) { return note<Call::vfork>(libc_result(result), false); }
+extern "C" long uc_after_vfork(long result) {
+    give_vector_left();
+    return note<Call::vfork>(libc_result(result), false);
+}
 
 // A child that shares our memory must not speak for us. One that is waited for is known by the thread-local mark; any
 // other ends our own records in this image: all leaves by the trap door from then on.
@@ -65,6 +68,7 @@ UC_EXPORT int clone(int (*f)(void*), void* stack, int flags, void* argument, ...
         t_in_vfork_child = 1;
         const int r = real(f, stack, flags, argument, parent_tid, tls, child_tid);
         t_in_vfork_child = before;
+        give_vector_left();
         return r;
     }
     g_image.foreign_children = true;

@@ -68,6 +68,7 @@ struct Image {
 extern Image g_image;
 extern Process* g_process;  // null until the first registration
 extern "C" __thread uint32_t t_in_vfork_child __attribute__((tls_model("initial-exec")));
+extern "C" __thread size_t* t_vector_left __attribute__((tls_model("initial-exec")));  // in our memory, by a vfork child that executes
 
 // Whether an unwiped one is this process's own; if not it is forgotten. The thread id, which libc keeps up to date across its forks,
 // tells nearly always; a thread seen for the first time costs a getpid.
@@ -112,6 +113,8 @@ void take_ring(bool heard);
 void forget_parent();
 // Nothing more may be said by words.
 void end_words();
+// Frees what a vfork child has left behind, whose execution took the rest of it.
+void give_vector_left();
 // Fills Image::musl and cancel_used; harmless when done already.
 void note_imports();
 // Registers now if that is still possible.

@@ -38,6 +38,59 @@ void _start(void) {
 }
 '''
 
+QUIET = 'int main(void) { return 0; }'
+# Executes ARGUMENT 2 in the way that argument 1 names.
+WAYS = r'''
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+extern char **environ;
+int main(int argc, char **argv) {
+    char *v[] = {"quiet", 0}, data[65536];
+    if (!strcmp(argv[1], "path")) execvp(argv[2], v);
+    if (!strcmp(argv[1], "relative")) execv(argv[2], v);
+    if (!strcmp(argv[1], "descriptor")) fexecve(open(argv[2], O_RDONLY), v, environ);
+    if (!strcmp(argv[1], "memory")) {
+        int to = memfd_create("x", 0), from = open(argv[2], O_RDONLY);
+        for (int n; (n = read(from, data, sizeof data)) > 0;) write(to, data, n);
+        fexecve(to, v, environ);
+    }
+    return 1;
+}
+'''
+
+
+class WithoutTheLibrary(Case):
+    """Programs that will not load it, in preload mode: their executions are told by whoever executes them."""
+
+    def executed(self, *command, **options):
+        done = self.run_under(*command, mode='preload', **options)
+        self.assertEqual(0, done.returncode, done.err)
+        return [e for e in done.calls('execve', 'execveat') if e['result'] == 0]
+
+    def test_a_static_program(self):
+        self.compile(QUIET, 'quiet', '-static')
+        ways = self.compile(WAYS, 'ways')
+        for way, options in (('path', {'env': {'PATH': f'/nowhere:{self.dir}:/usr/bin:/bin'}}), ('relative', {'cwd': self.dir}),
+                             ('descriptor', {'cwd': self.dir}), ('memory', {'cwd': self.dir})):
+            with self.subTest(way=way):
+                self.assertEqual(2, len(self.executed(ways, way, 'quiet', **options)))
+
+    def test_a_set_user_id_program(self):
+        self.need_root()
+        program = self.compile(QUIET, 'quiet')
+        program.chmod(0o4755)
+        command = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', program]
+        self.assertEqual(2, len(self.executed(*command)))
+
+    def test_a_big_environment(self):
+        """Of more entries than stand on a stack; the program finds them all."""
+        many = {f'SERVICE_{i}_PORT': str(i) for i in range(3000)}
+        done = self.run_under('bash', '-c', 'cat /etc/shadow >/dev/null; env | grep -c SERVICE_; exit 0', mode='preload', env=many)
+        self.assertEqual((0, '3000\n', ['Test shadow read']), (done.returncode, done.out, done.rules()), done.err)
+
 
 class Told(Case):
     def test_an_image_that_stands_where_the_last_one_stood(self):

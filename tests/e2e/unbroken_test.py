@@ -79,6 +79,10 @@ class Calls(Unbroken):
             self.assertIn('unawaited: 10', done.out)
             self.assertEqual(['Test shadow read'] * 2, done.rules(), (mode, done.err))
 
+    def test_big_environments_leave_no_memory_behind(self):
+        for _, done in self.each('big_environment', modes=('full', 'preload')):
+            self.assertEqual('grown by 0, status 0\n', done.out)
+
     def test_streams(self):
         for _, done in self.each('fopen_modes', self.dir / 'stream'):
             self.assertIn('a: 1 errno 0 at', done.out)

@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    report("system", system("env; kill -INT $PPID; tr '\\0' '|' </proc/$$/cmdline; grep Sig /proc/$$/status; exit 3"));
+    report("system", system("env; kill -INT $PPID; tr '\\0' '|' </proc/$$/cmdline; grep -E '^Sig(Blk|Ign)' /proc/self/status; exit 3"));
     snprintf(command, sizeof command, "cat %s >/dev/null; kill -TERM $$", argv[1]);
     report("by a signal", system(command));
     report("asked", system(NULL));
