@@ -6,12 +6,15 @@
 
 #include <atomic>
 #include <csignal>
+#include <poll.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
 namespace undercoat::net {
 namespace {
+
+constexpr auto kLook = std::chrono::milliseconds(500);  // whether a client that waits is still there
 
 using Message = http::request<http::string_body>;
 
@@ -151,6 +154,24 @@ struct Server::Impl {
         co_return true;
     }
 
+    // False: the client has gone. A client that waits holds one of max_connections: not for ever, and not when it is away.
+    template <class Stream>
+    asio::awaitable<bool> wait_for_answer(Stream& stream, Respond::State::Arrived& arrived) {
+        const auto end = std::chrono::steady_clock::now() + settings.idle;
+        while (!arrived.response) {
+            arrived.wake.expires_at(std::min(end, std::chrono::steady_clock::now() + kLook));
+            beast::error_code error;
+            co_await arrived.wake.async_wait(asio::redirect_error(use_awaitable, error));
+            if (arrived.response) break;
+            pollfd looked{lowest(stream).socket().native_handle(), POLLRDHUP, 0};
+            if (::poll(&looked, 1, 0) > 0) co_return false;
+            if (std::chrono::steady_clock::now() < end) continue;
+            ++counts.timeouts;
+            arrived.response = Response::of(503, "text/plain", "the answer takes too long; try again later\n");
+        }
+        co_return true;
+    }
+
     template <class Stream>
     asio::awaitable<bool> answer(Stream& stream, Request request, const Message& raw) {
         const bool keep = settings.keep_alive && raw.keep_alive(), head_only = raw.method() == http::verb::head;
@@ -158,8 +179,7 @@ struct Server::Impl {
         const auto arrived = state->arrived;
         lowest(stream).expires_never();
         handlers.http(std::move(request), Respond(std::move(state)));
-        beast::error_code error;
-        while (!arrived->response) co_await arrived->wake.async_wait(asio::redirect_error(use_awaitable, error));
+        if (!co_await wait_for_answer(stream, *arrived)) co_return false;
         auto r = to_beast(std::move(*arrived->response), raw.version(), head_only, keep);
         lowest(stream).expires_after(settings.idle);
         co_await http::async_write(stream, r, use_awaitable);

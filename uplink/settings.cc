@@ -1,6 +1,8 @@
 // See settings.h.
 #include "uplink/settings.h"
 
+#include "wire/remote/messages.h"
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
@@ -105,12 +107,21 @@ void Variables::megabytes(const char* name, size_t& to) const {
 void Variables::list(const char* name, std::vector<std::string>& to) const {
     const std::string text = get(name);
     if (text.empty()) return;
-    to.clear();
+    std::vector<std::string> given;
     for (size_t at = 0; at <= text.size();) {
         const size_t end = std::min(text.find(',', at), text.size());
-        if (end > at) to.push_back(text.substr(at, end - at));
+        if (end > at) given.push_back(text.substr(at, end - at));
         at = end + 1;
     }
+    // As many and as long as the protocol takes.
+    if (given.size() > remote::kMaxPairs)
+        return problem(std::string(name) + " holds " + std::to_string(given.size()) + " entries; " + std::to_string(remote::kMaxPairs) +
+                       " are allowed. It is left out.");
+    for (const std::string& entry : given)
+        if (entry.size() > remote::kMaxName)
+            return problem(std::string(name) + " holds an entry of " + std::to_string(entry.size()) + " bytes; " +
+                           std::to_string(remote::kMaxName) + " are allowed. It is left out.");
+    to = std::move(given);
 }
 
 void Variables::bad(const char* name, const std::string& given, const char* allowed) const {
