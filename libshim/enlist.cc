@@ -139,9 +139,16 @@ bool clock_forbidden() {
     return g_image.no_clock || (!failed(own_call(__NR_prctl, kPrGetTsc, &mode)) && mode == kTscSigsegv);
 }
 
+// Whoever could shorten what we have mapped could end us by it.
+bool keeps_its_size(int fd) {
+    constexpr int kGetSeals = 1034, kShrinkAndGrow = 2 | 4;
+    const long seals = own_call(__NR_fcntl, fd, kGetSeals, 0);
+    return !failed(seals) && (seals & kShrinkAndGrow) == kShrinkAndGrow;
+}
+
 void adopt(int fd, bool trapped) {
     wire::Ring ring;
-    const bool ok = map_ring(fd, ring);
+    const bool ok = (trapped || keeps_its_size(fd)) && map_ring(fd, ring);
     own_call(__NR_close, fd);
     if (!ok) {
         g_image.off = true;

@@ -1,6 +1,8 @@
 // Registration over a socket (wire/local/handover.h, 2.): for preload mode and for processes that are no descendants.
 //
-// Must stay true: bounded in time; every descriptor that is not returned is closed.
+// Must stay true: bounded in time; every descriptor that is not returned is closed; at a place that we only looked for nobody is
+// believed but root, our own user and the one whom the container belongs to.
+#include <asm/stat.h>
 #include <asm/unistd.h>
 #include <linux/in.h>
 
@@ -12,8 +14,8 @@
 namespace undercoat::shim {
 namespace {
 
-constexpr long kEintr = -4, kEnoent = -2, kEproto = -71;
-constexpr int kSoRcvtimeo = 20, kSoSndtimeo = 21;
+constexpr long kEintr = -4, kEnoent = -2, kEperm = -1, kEproto = -71;
+constexpr int kSoPeercred = 17, kSoRcvtimeo = 20, kSoSndtimeo = 21;
 
 long connect_to(const char* path) {
     UnixAddress address{};
@@ -28,6 +30,27 @@ long connect_to(const char* path) {
     if (!failed(r)) return s;
     own_call(__NR_close, s);
     return r;
+}
+
+bool is_trusted(uint32_t uid) {
+    if (uid == 0 || uid == static_cast<uint32_t>(own_call(__NR_geteuid))) return true;
+    struct stat first;
+    return !failed(own_call(__NR_stat, "/proc/1", &first)) && first.st_uid == uid;
+}
+
+// Whoever may write to the directory could put another socket there.
+bool serves_us(long s, const char* path) {
+    struct {
+        int32_t pid;
+        uint32_t uid, gid;
+    } server{};
+    uint32_t size = sizeof server;
+    if (failed(own_call(__NR_getsockopt, s, kSolSocket, kSoPeercred, &server, &size)) || !is_trusted(server.uid)) return false;
+    char directory[sizeof UnixAddress::path] = {};
+    size_t n = length(path);
+    while (n && path[n - 1] != '/') n--;
+    struct stat st;
+    return n && copy_text(directory, sizeof directory, path, n - 1) && !failed(own_call(__NR_stat, directory, &st)) && is_trusted(st.st_uid);
 }
 
 // The ring's descriptor from the reply, or a negated errno.
@@ -48,9 +71,14 @@ long receive(long s) {
     return kEproto;
 }
 
-long ask(const char* path, wire::MeetKind what) {
+// `named`: by whoever started us.
+long ask(const char* path, wire::MeetKind what, bool named) {
     const long s = connect_to(path);
     if (failed(s)) return s;
+    if (!named && !serves_us(s, path)) {
+        own_call(__NR_close, s);
+        return kEperm;
+    }
     wire::MeetRequest request{wire::kRingMagic, wire::kAbi, static_cast<uint32_t>(what)};
     // Who we are goes with it: some sandboxes know it at no other place. The kernel vouches for it.
     Credentials who{sizeof who - sizeof who.padding, kSolSocket, kScmCredentials, static_cast<int32_t>(own_call(__NR_getpid)),
@@ -70,10 +98,10 @@ long ask(const char* path, wire::MeetKind what) {
 }  // namespace
 
 long meet(wire::MeetKind what) {
-    if (g_image.meet[0]) return ask(g_image.meet, what);
+    if (g_image.meet[0]) return ask(g_image.meet, what, true);
     long r = kEnoent;
     for (const char* place : wire::kMeetingPlaces)
-        if (r = ask(place, what); !failed(r)) {
+        if (r = ask(place, what, false); !failed(r)) {
             copy_text(g_image.meet, sizeof g_image.meet, place, length(place));
             break;
         }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <utility>
 
@@ -65,6 +66,7 @@ void Handler::put_vector(const HeldCall& c, wire::PayloadWriter& out) const {
 }
 
 void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t) {
+    if (!exact_) make_room_for_exec(c.pid, t);
     Captured found;
     wire::PayloadWriter out(t.payload, t.payload + sizeof PendingExec::payload);
     capture_arguments(c, out, found);
@@ -99,9 +101,17 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
     auto guard = table_.lock();
     Process* p = table_.find(c.pid);
     PendingExec* e = p ? table_.take_pending(*p) : nullptr;
-    if (!e) return;
+    if (!e) {
+        // Nobody will follow it: what is expected of it is all that is told.
+        wire::count(registry_, Counter::execs_unfollowed);
+        guard.unlock();
+        if (exact_ || fails) return;
+        put_vector(c, out);
+        wire::RecordHeader h = header(RecordKind::call, c.call, c.pid, c.tid);
+        h.flags = flags | wire::kInferred;
+        return static_cast<void>(emit(h, t.payload, out.size(), &t));
+    }
     table_.take_stat(*e);
-    *e = {};
     table_.keep_stat(*e, std::move(t.stat));
     e->tid = static_cast<uint32_t>(c.tid);
     e->call = c.call;
@@ -109,11 +119,15 @@ void Handler::begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_
     e->time = now_ns();
     e->result = v.result;
     e->recorded = fails && !exact_;
+    e->telling = false;
     e->file = file;
     e->mark = mark;
     e->size = static_cast<uint16_t>(out.size());
     memcpy(e->payload, t.payload, out.size());
-    if (!exact_ && !e->recorded) leave_exec(c.pid, *e, *p);
+    if (exact_ || e->recorded) return;
+    leave_exec(c.pid, *e, *p);
+    guard.unlock();
+    await_images();
 }
 
 // With the table's lock held.
@@ -173,39 +187,104 @@ uint64_t Handler::mark_of(pid_t pid) {
 
 void Handler::settle_exec(const HeldCall& c, Ticket& t) {
     static thread_local PendingExec exec;
-    UniqueFd stat;
-    uint64_t arg_start = 0, start_stack = 0;
-    char comm[sizeof Process::comm];
+    Before was;
     {
         auto guard = table_.lock();
-        Process* p = table_.find(c.pid);
-        PendingExec* pending = p ? table_.pending(*p) : nullptr;
+        PendingExec* pending = await_telling(c.pid, guard);
         // Until the new image runs, the other threads of the old one go on; they say nothing about the outcome.
         if (!pending || (static_cast<uint32_t>(c.tid) != pending->tid && c.tid != c.pid)) return;
-        stat = table_.take_stat(*pending);
+        was = Before(*table_.find(c.pid));
+        was.stat = table_.take_stat(*pending);
         memcpy(&exec, pending, offsetof(PendingExec, payload) + pending->size);
-        arg_start = p->arg_start;
-        start_stack = p->start_stack;
-        memcpy(comm, p->comm, sizeof comm);
     }
     // A search along PATH: what was not found costs no second look while the search goes on.
     const bool searching = exec.recorded && exec.result == -ENOENT && (is(c, Call::execve) || is(c, Call::execveat));
-    bool new_image = is(c, Call::arch_prctl) && !exec.recorded;
     Stat now{};
-    if (!new_image && !searching) {
-        const bool seen = read_stat(c.pid, now, stat), hidden = now.start_stack == 0;
-        if (seen && hidden) new_image = memcmp(now.comm, comm, sizeof comm) != 0;
-        else new_image = seen && (now.arg_start != arg_start || now.start_stack != start_stack ||
-                                  (exec.mark != 0 && image_mark(c.pid, start_stack) != exec.mark));
-    }
+    bool new_image = !searching && is_another_image(c.pid, exec, was, now);
+    // Where the stack is hidden only this is left: what a C library begins with.
+    if (!new_image && !searching && now.start_stack == 0 && is(c, Call::arch_prctl) && !exec.recorded) new_image = true;
     if (!new_image && static_cast<uint32_t>(c.tid) != exec.tid) return;
     {
         auto guard = table_.lock();
-        if (Process* p = table_.find(c.pid)) table_.drop_pending(*p);
+        Process* p = table_.find(c.pid);
+        const PendingExec* pending = p ? table_.pending(*p) : nullptr;
+        if (!pending || pending->time != exec.time) return;
+        table_.drop_pending(*p);
     }
     if (new_image) confirm_exec(c.pid, exec, now, t);
     else if (!exec.recorded) fail_exec(c.pid, exec, -ENOEXEC, t);
     withdraw_exec(c.pid);
+}
+
+Handler::Before::Before(const Process& p) : arg_start(p.arg_start), start_stack(p.start_stack), start_time(p.start_time) {
+    memcpy(comm, p.comm, sizeof comm);
+}
+
+bool Handler::is_another_image(pid_t pid, const PendingExec& exec, Before& was, Stat& now) const {
+    if (!read_stat(pid, now, was.stat)) return false;
+    if (now.start_stack == 0) return memcmp(now.comm, was.comm, sizeof was.comm) != 0;  // hidden
+    return now.arg_start != was.arg_start || now.start_stack != was.start_stack ||
+           (exec.mark != 0 && image_mark(pid, was.start_stack) != exec.mark);
+}
+
+PendingExec* Handler::await_telling(pid_t pid, std::unique_lock<std::mutex>& guard) {
+    constexpr timespec kLook{0, 100'000};
+    constexpr int kLooks = 200;
+    for (int i = 0;; ++i) {
+        Process* p = table_.find(pid);
+        PendingExec* pending = p ? table_.pending(*p) : nullptr;
+        if (!pending || !pending->telling) return pending;
+        if (i == kLooks) return nullptr;  // that thread is stuck with it
+        guard.unlock();
+        nanosleep(&kLook, nullptr);
+        guard.lock();
+    }
+}
+
+bool Handler::tell_silent(pid_t pid, Ticket& t) {
+    static thread_local PendingExec exec;
+    Before was;
+    {
+        auto guard = table_.lock();
+        Process* p = table_.find(pid);
+        PendingExec* pending = p ? table_.pending(*p) : nullptr;
+        if (!pending || pending->recorded || pending->telling) return false;
+        pending->telling = true;
+        was = Before(*p);
+        memcpy(&exec, pending, offsetof(PendingExec, payload) + pending->size);
+    }
+    Stat now{};
+    const bool told = is_another_image(pid, exec, was, now) && now.state != 'Z' && now.state != 'X' &&
+                      (was.start_time == 0 || now.start_time == was.start_time);
+    if (told) {
+        confirm_exec(pid, exec, now, t);
+        withdraw_exec(pid);
+    }
+    auto guard = table_.lock();
+    Process* p = table_.find(pid);
+    PendingExec* pending = p ? table_.pending(*p) : nullptr;
+    if (!pending || pending->time != exec.time) return told;
+    if (told) table_.drop_pending(*p);
+    else pending->telling = false;
+    return told;
+}
+
+// Where all are taken by images that say nothing, the oldest that can be told makes room.
+void Handler::make_room_for_exec(pid_t pid, Ticket& t) {
+    constexpr size_t kTries = 4;
+    if (t.second_try || t.blocked) return;
+    std::vector<std::pair<uint64_t, pid_t>> oldest;
+    {
+        auto guard = table_.lock();
+        const Process* p = table_.find(pid);
+        if (!p || table_.can_pend(*p)) return;
+        oldest = table_.silent();
+    }
+    // The record is another process's, not that of the call that is held.
+    uint64_t* const place = std::exchange(t.told_at, nullptr);
+    for (size_t i = 0; i < oldest.size() && i < kTries; ++i)
+        if (tell_silent(oldest[i].second, t)) break;
+    t.told_at = place;
 }
 
 // `seen`: its stat, or one without a start time when it is still to be read.

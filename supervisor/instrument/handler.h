@@ -87,6 +87,7 @@ public:
     // A process was made by another that is still there.
     void note_birth(pid_t child);
     // Processes that have lived for a while get a pidfd; those that have ended meanwhile are told. Called by one thread.
+    // So are executions of images that have called for nothing since.
     void look_after_newborns();
 
 private:
@@ -136,6 +137,8 @@ private:
     void note_start(pid_t pid);
     void await_death(ProcessTable::Newborn who);
     void await_newborns();
+    void tell_silent_images();
+    void await_images();
     struct Family {
         bool plain_fork = false, sealed = false, held = false;
         uint32_t ring_slot = 0;
@@ -183,6 +186,20 @@ private:
     void begin_exec(TrapBackend& backend, const HeldCall& c, uint32_t ring_slot, Ticket& t);
     uint64_t mark_of(pid_t pid);
     void settle_exec(const HeldCall& c, Ticket& t);
+    // What is known of the image that executed; whether /proc shows another one.
+    struct Before {
+        UniqueFd stat;
+        uint64_t arg_start = 0, start_stack = 0, start_time = 0;
+        char comm[sizeof Process::comm] = {};
+        explicit Before(const Process& p);
+        Before() = default;
+    };
+    bool is_another_image(pid_t pid, const PendingExec& exec, Before& was, Stat& now) const;
+    // An image that has called for nothing: whether it is one is looked up, and told. False: not yet.
+    bool tell_silent(pid_t pid, Ticket& t);
+    // With the table's lock held, which is given up meanwhile: whoever tells this process's execution comes first.
+    PendingExec* await_telling(pid_t pid, std::unique_lock<std::mutex>& guard);
+    void make_room_for_exec(pid_t pid, Ticket& t);
     void confirm_exec(pid_t pid, const PendingExec& exec, const Stat& seen, Ticket& t);
     void confirm_unknown_exec(pid_t pid, Ticket& t);
     // What another trap process needs to tell it in our stead, and that it does.
@@ -209,6 +226,8 @@ private:
     wire::Origin origin_ = wire::Origin::notify;
     bool exact_ = false, went_on_ = false;
     bool holds_ = false;  // there is a back end
+    std::atomic<bool> awaits_images_{false};  // the timer is set for them
+    std::atomic<unsigned> image_tellers_{0};
     CallBook book_;
     std::atomic<pid_t> held_end_{0};
     HandOver* hand_over_ = nullptr;

@@ -63,6 +63,7 @@ struct HandOver {
     HeldPlace places[wire::kMaxTrapThreads + 1];  // the last one is the watchdog's
     uint64_t ending[8];                           // calls that wait until everything is written out (Handler::hold_end_of)
     LeftExec execs[kExecs];                       // by pid modulo their number; a later one takes the place
+    char meeting[108];  // path of the meeting place; empty: none
     // The process that reads the rings, known by both; 0: none.
     int32_t supervisor_pid;
     uint64_t supervisor_start;

@@ -3,6 +3,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+#include <dirent.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -57,10 +59,46 @@ bool MeetingPlace::bind_to(const std::string& path) {
     return true;
 }
 
-bool MeetingPlace::open() {
+namespace {
+
+// A directory that somebody else made is theirs to change.
+bool is_ours(const std::string& directory) {
+    struct stat st;
+    return lstat(directory.c_str(), &st) == 0 && S_ISDIR(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid()) &&
+           ((st.st_mode & S_IWOTH) == 0 || (st.st_mode & S_ISVTX) != 0);
+}
+
+// Sockets of trap processes that were killed. A young one may be about to listen.
+void remove_dead(const std::string& directory) {
+    constexpr unsigned kMost = 256;
+    constexpr time_t kYoung = 60;
+    DIR* const d = opendir(directory.c_str());
+    if (!d) return;
+    unsigned looked_at = 0;
+    while (const dirent* e = readdir(d)) {
+        const std::string path = directory + "/" + e->d_name;
+        struct stat st;
+        if (strncmp(e->d_name, "meet.", 5) != 0 || path.ends_with(wire::kWordSuffix)) continue;
+        if (++looked_at > kMost) break;
+        if (lstat(path.c_str(), &st) != 0 || !S_ISSOCK(st.st_mode) || st.st_ctime + kYoung > time(nullptr)) continue;
+        errno = 0;
+        if (MeetingPlace::served(path) || errno != ECONNREFUSED) continue;
+        unlink(path.c_str());
+        unlink((path + wire::kWordSuffix).c_str());
+    }
+    closedir(d);
+}
+
+}  // namespace
+
+bool MeetingPlace::open(const std::string& before) {
+    if (!before.empty() && is_ours(before.substr(0, before.rfind('/'))) && bind_to(before)) return true;
     for (const char* place : wire::kMeetingPlaces) {
         const std::string path = place;
-        mkdir(path.substr(0, path.rfind('/')).c_str(), 0755);
+        const std::string directory = path.substr(0, path.rfind('/'));
+        mkdir(directory.c_str(), 0755);
+        if (!is_ours(directory)) continue;
+        remove_dead(directory);
         if (bind_to(path) || bind_to(path + "." + std::to_string(getpid()))) return true;
     }
     return false;

@@ -17,7 +17,8 @@ class MeetingPlace {
 public:
     // Binds the first of kMeetingPlaces that can be had; one that another instrument serves gets our pid as a suffix.
     // False: none.
-    bool open();
+    // `before`: the path of a trap process whose place we take, which its processes know; empty: none.
+    bool open(const std::string& before);
     // Whether somebody answers at this path.
     static bool served(const std::string& path);
     // Takes the socket's name away.

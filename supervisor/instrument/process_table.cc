@@ -2,6 +2,7 @@
 // in use is that of the largest number of live processes.
 #include "supervisor/instrument/process_table.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -77,16 +78,28 @@ PendingExec* ProcessTable::take_pending(Process& p) {
     if (i != kNoIndex) free_exec_ = execs_next_[i];
     else if (used_execs_ < kMaxPendingExecs) i = used_execs_++;
     else return nullptr;
+    ++pending_;
     p.pending = i;
+    execs_[i].pid = p.pid;
     return &execs_[i];
 }
 
 void ProcessTable::drop_pending(Process& p) {
     if (p.pending == kNoIndex) return;
     take_stat(execs_[p.pending]);
+    --pending_;
+    execs_[p.pending].pid = 0;
     execs_next_[p.pending] = free_exec_;
     free_exec_ = p.pending;
     p.pending = kNoIndex;
+}
+
+std::vector<std::pair<uint64_t, pid_t>> ProcessTable::silent() const {
+    std::vector<std::pair<uint64_t, pid_t>> found;
+    for (uint32_t i = 0; i < used_execs_; ++i)
+        if (const PendingExec& e = execs_[i]; e.pid != 0 && !e.recorded && !e.telling) found.emplace_back(e.time, e.pid);
+    std::sort(found.begin(), found.end());
+    return found;
 }
 
 void ProcessTable::keep_stat(PendingExec& e, UniqueFd stat) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <utility>
 #include <vector>
 #include <sys/types.h>
 
@@ -23,17 +24,19 @@ inline constexpr uint32_t kNoIndex = UINT32_MAX;
 
 // An execve that was let go and whose outcome is not known yet: what its record will need.
 struct PendingExec {
+    int32_t pid;           // whose; 0: free
     uint32_t tid;
     uint16_t call;
     uint8_t flags;         // RecordFlag bits of the record
     uint64_t time;
     int64_t result;        // inferred
     bool recorded;         // as a failure; kept to see whether it was one
+    bool telling;          // a thread looks whether it has succeeded, and tells it before the image's next call is told
     ExecFile file;         // that the path names
     uint64_t mark;         // of the old image (image_mark), where its place would not tell it from the new one; else 0
     int32_t kept_stat;     // descriptor of its /proc/PID/stat and one; 0: none
     uint16_t size;         // bytes of payload captured at the trap
-    uint8_t payload[22 * 1024];  // touched as far as used: 6 KiB, and a stack where one is wanted
+    uint8_t payload[22 * 1024];  // written and copied as far as used: 6 KiB, and a stack where one is wanted
 };
 
 struct Process {
@@ -80,6 +83,10 @@ public:
     // Gives the process a PendingExec (the one it has, else a free one); nullptr when all are taken.
     PendingExec* take_pending(Process& p);
     void drop_pending(Process& p);  // closes what it keeps
+    // Those that wait for a call that shows their outcome: since when (ns since the epoch), and whose; the oldest first.
+    std::vector<std::pair<uint64_t, pid_t>> silent() const;
+    bool has_pending() const { return pending_ != 0; }
+    bool can_pend(const Process& p) const { return p.pending != kNoIndex || pending_ < kMaxPendingExecs; }
     // Keeps the open stat file of whoever executes, for the look at the new image; a few, the others are closed.
     void keep_stat(PendingExec& e, UniqueFd stat);
     UniqueFd take_stat(PendingExec& e);
@@ -115,6 +122,7 @@ private:
     uint32_t* execs_next_;
     uint64_t* threads_;  // direct mapped by thread
     unsigned kept_ = 0;  // stat files
+    uint32_t pending_ = 0;
     std::vector<Newborn> newborns_, taken_newborns_;
     uint32_t free_ = kNoIndex, used_ = 0, live_ = 0;
     uint32_t free_exec_ = kNoIndex, used_execs_ = 0;

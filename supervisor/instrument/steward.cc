@@ -80,10 +80,12 @@ public:
         if (again_) go_on(std::move(left));
         start_supervisor();
         ControlMessage up{ControlKind::up};
-        if (meeting_.open()) {
+        char* const known = settings_.hand_over->meeting;
+        if (meeting_.open(again_ ? known : "")) {
             watch(meeting_.socket(), EPOLLIN, from_meeting);
             if (words_.open(meeting_.path())) watch(words_.descriptor(), EPOLLIN, from_word);
             memcpy(up.text, meeting_.path().c_str(), meeting_.path().size() + 1);
+            memcpy(known, up.text, sizeof up.text);
         }
         send_control(control_.get(), up);
         if (again_) handler_.take_up();

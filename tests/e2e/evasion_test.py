@@ -1,8 +1,11 @@
 """Ways past the capture that need no knowledge of us: each must be told as any other way would be."""
+import errno
+import signal
 import subprocess
+import sys
 import unittest
 
-from harness import Case
+from harness import BUNDLE, Case, wait_for
 from unbroken_test import tracee
 
 # A program without libc; with an argument "1" it has become one whose addresses are not randomised.
@@ -90,6 +93,24 @@ class WithoutTheLibrary(Case):
         many = {f'SERVICE_{i}_PORT': str(i) for i in range(3000)}
         done = self.run_under('bash', '-c', 'cat /etc/shadow >/dev/null; env | grep -c SERVICE_; exit 0', mode='preload', env=many)
         self.assertEqual((0, '3000\n', ['Test shadow read']), (done.returncode, done.out, done.rules()), done.err)
+# A program without libc that waits.
+PAUSES = r"""
+__attribute__((naked)) void _start(void) { __asm__("1: mov $34,%eax\n syscall\n jmp 1b\n"); }
+"""
+# What the kernel refuses at its last look, and then the call that a C library begins with.
+FAILS = r"""
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    char *none[] = {0};
+    unsigned long fs;
+    syscall(SYS_arch_prctl, 0x1003, &fs);
+    const int r = syscall(SYS_execve, argv[1], argv + 1, none), e = errno;
+    syscall(SYS_arch_prctl, 0x1002, fs);
+    return r != -1 || e != ENOEXEC;
+}
+"""
 
 
 class Told(Case):
@@ -99,6 +120,25 @@ class Told(Case):
         self.assertEqual(0, done.returncode, done.err)
         told = [(e['result'], e['params']['args']) for e in done.calls('execve')]
         self.assertEqual([(0, None), (0, {'list': ['1']}), (0, {'list': ['2']})], told)
+
+    def test_an_image_that_calls_for_nothing(self):
+        """Told while it lives, by what /proc shows of it."""
+        program = self.compile(PAUSES, 'pauses', '-nostdlib', '-static', '-fno-stack-protector')
+        run = self.start_under(program, 'an argument')
+        told = wait_for(lambda: [e for e in run.events() if e.get('type') == 'execve'], 'its execution')
+        self.assertEqual([('pauses', 0, {'list': ['an argument']})], [(e['proc.name'], e['result'], e['params']['args']) for e in told])
+        run.process.send_signal(signal.SIGTERM)
+        run.process.wait(20)
+        self.assertEqual(1, len([e for e in run.events() if e.get('type') == 'execve']))
+
+    def test_arch_prctl_is_no_proof_of_an_execution(self):
+        broken = self.dir / 'broken'
+        broken.write_bytes(bytes.fromhex('7f454c4602010100') + bytes(8) + bytes.fromhex('02003e0001000000') + bytes(28) + bytes.fromhex('40003800') + bytes(8))
+        broken.chmod(0o755)
+        program = self.compile(FAILS, 'fails')
+        done = self.run_under(program, broken)
+        self.assertEqual(0, done.returncode, done.err)
+        self.assertEqual([('fails', 0), ('fails', -errno.ENOEXEC)], [(e['proc.name'], e['result']) for e in done.calls('execve')])
 
     def test_i386_socketcall_is_read_once(self):
         file = self.dir / 'socketcall.c'
@@ -148,6 +188,71 @@ class Forged(Case):
                 done = self.forge('bash', '-c', script, tracee('forged_word'), WORDS, mode=mode)
                 opened = [e['proc.name'] for e in done.calls('open', 'openat') if e.get('fd.name') == '/etc/passwd' and e['proc.name'] != 'forged_word']
                 self.assertEqual(['bash'] * 3, opened[-3:])
+
+
+SERVE = r"""
+import os, socket, subprocess, sys
+user, library, program = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+ready, asked = os.pipe(), os.pipe()
+if os.fork() == 0:
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    os.mkdir('/dev/shm/undercoat', 0o755)
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.bind('/dev/shm/undercoat/meet')
+    os.chmod('/dev/shm/undercoat/meet', 0o777)
+    s.listen()
+    os.write(ready[1], b'.')
+    os.write(asked[1], b'%d' % len(s.accept()[0].recv(64)))
+    os._exit(0)
+os.read(ready[0], 1)
+done = subprocess.run(program, env={'LD_PRELOAD': library, 'UNDERCOAT_ADDED': ''}, stdout=subprocess.DEVNULL)
+print(done.returncode, os.read(asked[0], 16).decode())
+"""
+
+
+class MeetingPlaces(Case):
+    def setUp(self):
+        super().setUp()
+        self.need_root()
+
+    def test_another_users_is_not_spoken_to(self):
+        """Root's program, of which nobody has said where it meets us, looks for a place: an ordinary user may have made one."""
+        for user, asked in ((65534, 0), (0, 12)):
+            with self.subTest(user=user):
+                r = subprocess.run(['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /run && mount -t tmpfs -o mode=1777 none /dev/shm && '
+                                    'exec "$@"', 'sh', sys.executable, '-c', SERVE, str(user), BUNDLE / 'lib/libshim.so',
+                                    'sh', '-c', 'for i in 1 2 3 4 5 6 7 8; do : </etc/hostname; done'],
+                                   capture_output=True, text=True, timeout=60, env=self.environment())
+                self.assertEqual(f'0 {asked}\n', r.stdout, r.stderr)
+
+    def test_one_with_a_suffix_outlives_its_trap_process(self):
+        script = r"""
+import os, signal, socket, subprocess, sys, time
+init = os.getppid()
+old = next(p for p in open(f'/proc/{init}/task/{init}/children').read().split() if open(f'/proc/{p}/comm').read() == 'undercoat\n')
+os.kill(int(old), signal.SIGKILL)
+until = time.monotonic() + 20
+while os.path.exists(f'/proc/{old}') or socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect_ex(f'/run/undercoat/meet.{old}-word') != 0:
+    if time.monotonic() > until: sys.exit('nobody serves it')
+    time.sleep(0.01)
+subprocess.run(['cat', '/etc/shadow'], stdout=subprocess.DEVNULL)
+"""
+        taken = r"""
+import os, socket, sys
+os.mkdir('/run/undercoat')
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind('/run/undercoat/meet')
+s.listen()
+os.set_inheritable(s.fileno(), True)
+if os.fork() == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+        done = self.run_under('python3', '-c', script, mode='preload', prefix=[*ALONE, sys.executable, '-c', taken])
+        self.assertEqual(0, done.returncode, done.err)
+        self.assertIn('Test shadow read', done.rules())
 
 
 if __name__ == '__main__':

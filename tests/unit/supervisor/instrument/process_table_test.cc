@@ -99,6 +99,24 @@ TEST(ProcessTable, ProvesThreadGroupsAgainAfterAMoment) {
     close(to_child[0]);
 }
 
+TEST(ProcessTable, NamesThoseThatWaitTheOldestFirst) {
+    ProcessTable t;
+    auto guard = t.lock();
+    for (const auto& [pid, time] : {std::pair{5, 30u}, {6, 10u}, {7, 20u}, {8, 5u}, {9, 1u}}) {
+        PendingExec& e = *t.take_pending(*t.insert(pid));
+        e.time = time;
+        e.recorded = pid == 8;
+        e.telling = pid == 9;
+    }
+    t.drop_pending(*t.find(7));
+    using Waiting = std::vector<std::pair<uint64_t, pid_t>>;
+    EXPECT_EQ(t.silent(), (Waiting{{10, 6}, {30, 5}}));
+    EXPECT_TRUE(t.has_pending());
+    for (const pid_t pid : {5, 6, 8, 9}) t.drop_pending(*t.find(pid));
+    EXPECT_FALSE(t.has_pending());
+    EXPECT_TRUE(t.silent().empty());
+}
+
 TEST(ProcessTable, KeepsAFewStatFiles) {
     ProcessTable t;
     auto guard = t.lock();
