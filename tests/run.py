@@ -13,6 +13,7 @@ page         the collector's page in Chromium
 scenarios    ../shared/attacks: those in tests/e2e/scenarios_expected.txt must pass
 sanitize     unit tests under AddressSanitizer and UBSan, the ring under ThreadSanitizer
 fuzz         each fuzz target for FUZZ_SECONDS (20), two at a time
+soak         processes, threads and executions for SOAK_SECONDS (300): our memory does not grow; beside the fuzz targets in a whole run
 transparency the short part of other people's test suites, natively and watched
 oracle       only when named: 1 000 000 random pairs of condition and event (ORACLE_PAIRS, ORACLE_SEED)
 
@@ -27,6 +28,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import unittest
 import xml.etree.ElementTree
@@ -299,6 +301,10 @@ def step_fuzz(tally):
             tally.require(r.returncode == 0, f'{target}: ' + r.stdout[-3000:])
 
 
+def step_soak(tally):
+    python_tests(tally, ROOT / 'tests/soak')
+
+
 def step_oracle(tally):
     program = BUILD / 'tests/oracle/oracle_test'
     if not program.exists():
@@ -315,7 +321,7 @@ def step_transparency(tally):
     take_counts(tally, 'transparency', run(sys.executable, ROOT / 'tests/transparency/run.py'))
 
 
-STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'page', 'scenarios', 'sanitize', 'fuzz', 'transparency']
+STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'page', 'scenarios', 'sanitize', 'fuzz', 'soak', 'transparency']
 
 
 def main():
@@ -323,9 +329,17 @@ def main():
     if set(wanted) - {*STEPS, 'oracle'}:
         sys.exit(__doc__)
     passed, failures, skips = 0, [], []
+    soak_tally, beside = Tally(), None
     for step in wanted:
         tally, began = Tally(), time.monotonic()
-        globals()['step_' + step](tally)
+        if step == 'fuzz' and 'soak' in wanted:
+            beside = threading.Thread(target=step_soak, args=[soak_tally])
+            beside.start()
+        if step == 'soak' and beside:
+            beside.join()
+            tally = soak_tally
+        else:
+            globals()['step_' + step](tally)
         passed += tally.passed
         failures += tally.failures
         skips += tally.skips
