@@ -50,8 +50,9 @@ Forwarder::Forwarder(const outputs::CollectorSettings& settings, Identity identi
       connection_(std::move(connection)) {
     directory_ = settings_.spool == "memory" ? "" : choose_directory(settings_.spool, lock_);
     agent_ = settings_.agent_id.empty() ? uplink::agent_id(directory_) : settings_.agent_id;
-    const SpoolLimits limits = directory_.empty() ? SpoolLimits{settings_.memory_bytes, 64 << 10}
-                                                  : SpoolLimits{settings_.spool_bytes, 256 << 10};
+    const SpoolLimits limits = directory_.empty() ? SpoolLimits{settings_.memory_bytes, 64 << 10, settings_.memory_bytes}
+                                                  : SpoolLimits{settings_.spool_bytes, 256 << 10, std::min(settings_.memory_bytes, kMaxIntake)};
+    if (!directory_.empty() && !identity_.resumed) adopt_siblings(directory_);
     if (directory_.empty() && settings_.spool != "memory")
         log_(!settings_.spool.empty(),
              "no spool can be written: alerts wait in memory, up to " + std::to_string(limits.bytes >> 20) + " MiB");
@@ -89,7 +90,7 @@ void Forwarder::take(const outputs::TappedAlert& a) {
     std::unique_lock lock(intake_mutex_);
     if (intake_bytes_ + size > kMaxIntake) {
         ++overflow_;
-        ++safe_;
+        ++dropped_;  // it counts as safe only behind those before it
         return;
     }
     intake_bytes_ += size;
@@ -133,14 +134,15 @@ void Forwarder::keep() {
     block_signals();
     std::vector<Taken> batch;
     for (;;) {
+        uint64_t count = 0;
         {
             std::unique_lock lock(intake_mutex_);
             arrived_.wait(lock, [this] { return stop_ || !intake_.empty(); });
             if (intake_.empty()) break;
             batch.swap(intake_);
             intake_bytes_ = 0;
+            count = batch.size() + std::exchange(dropped_, 0);
         }
-        const size_t count = batch.size();
         {
             std::lock_guard lock(spool_mutex_);
             for (Taken& t : batch) {
@@ -200,6 +202,9 @@ void Forwarder::send() {
         auto frame = connection_->codec().encode_batch(agent_, chunk->epoch, chunk->stream, chunk->alerts);
         if (!frame) {  // cannot be: a batch is far below the limits
             log_(true, frame.error());
+            std::lock_guard lock(spool_mutex_);
+            spool_->abandon(*chunk);
+            publish();
             return;
         }
         if (!connection_->send(std::move(*frame))) return;

@@ -65,6 +65,7 @@ private:
     std::condition_variable arrived_;
     std::vector<Taken> intake_;
     size_t intake_bytes_ = 0;
+    uint64_t dropped_ = 0;  // since the spool's thread last took what was there
     bool stop_ = false;
     std::atomic<uint64_t> taken_{0}, safe_{0}, overflow_{0}, repeated_{0};
     std::atomic<bool> kept_all_{false};  // the spool's thread has ended

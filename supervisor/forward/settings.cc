@@ -1,6 +1,8 @@
 // See settings.h.
 #include "supervisor/forward/settings.h"
 
+#include "wire/remote/messages.h"
+
 #include <sys/utsname.h>
 #include <fstream>
 
@@ -16,6 +18,10 @@ void apply_environment(outputs::CollectorSettings& s, const std::map<std::string
     r.megabytes("UNDERCOAT_SPOOL_MB", s.spool_bytes);
     if (!r.get("UNDERCOAT_SPOOL_MB").empty()) s.memory_bytes = s.spool_bytes;
     r.list("UNDERCOAT_TAGS", s.tags);
+    if (s.agent_id.size() > remote::kMaxName) {
+        r.problem("UNDERCOAT_AGENT_ID has " + std::to_string(s.agent_id.size()) + " bytes; " + std::to_string(remote::kMaxName) + " are allowed. It is left out.");
+        s.agent_id.clear();
+    }
 }
 
 std::vector<std::pair<std::string, std::string>> platform_facts(const Lookup& environment) {

@@ -9,7 +9,9 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cinttypes>
+#include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 
 namespace undercoat::forward {
@@ -22,6 +24,8 @@ struct RecordHead {
     uint64_t key;
 };
 constexpr size_t kMaxRecord = 256 << 10;
+constexpr int kMostDirectories = 16;
+constexpr time_t kSuccession = 60;  // seconds
 
 uint32_t check_of(std::string_view bytes) {
     uint32_t h = 0x811c9dc5;
@@ -83,6 +87,9 @@ std::optional<Spool::Segment> Spool::read_segment(const std::string& name, unsig
         ++s.last;
         if (head.key) known_keys_.insert(head.key);
     }
+    // What lies behind the damage cannot be told apart: it is one loss, whatever it held.
+    struct stat file {};
+    if (s.last >= s.first && ::fstat(s.fd.get(), &file) == 0 && static_cast<size_t>(file.st_size) > s.size) ++counters_.damaged;
     return s.last < s.first ? std::nullopt : std::optional(std::move(s));
 }
 
@@ -164,16 +171,39 @@ void Spool::remove(unsigned stream, size_t index) {
     streams_[stream].erase(streams_[stream].begin() + static_cast<std::ptrdiff_t>(index));
 }
 
+// Of segments that a disk refused, too: memory is scarcer than the disk.
+size_t Spool::in_memory_bytes() const {
+    size_t bytes = 0;
+    for (const Stream& stream : streams_)
+        for (const Segment& s : stream) bytes += s.data.size();
+    return bytes;
+}
+
+// The alert is lost; those before it may still wait for their acknowledgement.
+void Spool::give_up(Segment& s, uint64_t number) {
+    if (number <= s.acknowledged || !s.lost.insert(number).second) return;
+    ++counters_.damaged;
+    --counters_.waiting;
+}
+
 void Spool::make_room() {
-    // Segments on disk that could not be written hold memory, which is scarcer; the limit is for both.
-    while (counters_.bytes > limits_.bytes) {
+    for (;;) {
+        const bool too_much = counters_.bytes > limits_.bytes;
+        if (!too_much && in_memory_bytes() <= limits_.memory) return;
+        // Only what lies in memory gives memory back.
         unsigned stream = kStreams;
-        while (stream > 0 && streams_[stream - 1].empty()) --stream;
-        if (stream == 0) return;
-        const uint64_t lost = streams_[stream - 1].front().unacknowledged();
-        counters_.dropped[stream - 1] += lost;
+        size_t index = 0;
+        const auto fits = [&](const Segment& s) { return too_much || !s.data.empty(); };
+        for (bool found = false; !found; ) {
+            if (stream == 0) return;
+            const Stream& all = streams_[--stream];
+            index = static_cast<size_t>(std::find_if(all.begin(), all.end(), fits) - all.begin());
+            found = index < all.size();
+        }
+        const uint64_t lost = streams_[stream][index].unacknowledged();
+        counters_.dropped[stream] += lost;
         counters_.waiting -= lost;
-        remove(stream - 1, 0);
+        remove(stream, index);
     }
 }
 
@@ -189,27 +219,38 @@ std::optional<Chunk> Spool::next(size_t bytes) {
             RecordHead head{};
             while (s.sent_bytes < s.size && (chunk.count == 0 || chunk.alerts.size() < bytes) &&
                    chunk.count < remote::kMaxAlerts) {
-                if (!read_at(s, s.sent_bytes, sizeof head, head_bytes)) break;
-                std::memcpy(&head, head_bytes.data(), sizeof head);
-                if (head.size > kMaxRecord || !read_at(s, s.sent_bytes + sizeof head, head.size, body)) break;
+                bool there = read_at(s, s.sent_bytes, sizeof head, head_bytes);
+                if (there) std::memcpy(&head, head_bytes.data(), sizeof head);
+                there = there && head.size <= kMaxRecord && read_at(s, s.sent_bytes + sizeof head, head.size, body);
+                if (!there) {  // where the next record begins is not known: all that follow are lost
+                    while (number < s.last) give_up(s, ++number);
+                    s.sent_bytes = s.size;
+                    break;
+                }
                 s.sent_bytes += sizeof head + head.size;
                 ++number;
-                if (check_of(body) != head.check) continue;  // somebody wrote into our file
+                if (check_of(body) != head.check) {  // somebody wrote into our file
+                    give_up(s, number);
+                    continue;
+                }
                 chunk.alerts += body;
-                ++chunk.count;
+                if (++chunk.count == 1) chunk.first = number;
                 chunk.last = number;
             }
-            if (chunk.count == 0) {  // unreadable: given up, and counted
-                counters_.damaged += s.last - number;
-                counters_.waiting -= s.unacknowledged();
-                s.sent_bytes = s.size;
-                s.sent = s.acknowledged = s.last;
+            if (chunk.count == 0) {
+                s.sent = number;
                 continue;
             }
             s.sent = number;
             return chunk;
         }
     return std::nullopt;
+}
+
+void Spool::abandon(const Chunk& chunk) {
+    for (Segment& s : streams_[std::min(chunk.stream, kStreams - 1)])
+        if (s.epoch == chunk.epoch)
+            for (uint64_t n = std::max(s.first, chunk.first); n <= std::min(s.last, chunk.last); ++n) give_up(s, n);
 }
 
 void Spool::acknowledged(uint64_t epoch, uint32_t stream, uint64_t number) {
@@ -244,7 +285,7 @@ std::string choose_directory(const std::string& given, UniqueFd& lock) {
     if (!given.empty()) candidates = {given};
     else candidates = {"/var/lib/undercoat/spool", "/run/undercoat/spool"};
     for (const std::string& base : candidates)
-        for (int i = 1; i <= 16; ++i) {  // several runs in one container have a directory each
+        for (int i = 1; i <= kMostDirectories; ++i) {  // several runs in one container have a directory each
             const std::string path = i == 1 ? base : base + "-" + std::to_string(i);
             std::error_code error;
             fs::create_directories(path, error);
@@ -262,6 +303,31 @@ std::string choose_directory(const std::string& given, UniqueFd& lock) {
             return path;
         }
     return "";
+}
+
+void adopt_siblings(const std::string& directory) {
+    const size_t dash = directory.rfind('-');
+    const bool numbered = dash != directory.npos && dash + 1 < directory.size() && directory.size() - dash <= 3 &&
+                          directory.find_first_not_of("0123456789", dash + 1) == directory.npos;
+    const std::string base = numbered ? directory.substr(0, dash) : directory;
+    for (int i = 1; i <= kMostDirectories; ++i) {
+        const std::string path = i == 1 ? base : base + "-" + std::to_string(i);
+        struct stat st {};
+        if (path == directory || ::lstat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != ::geteuid()) continue;
+        UniqueFd fd(::open((path + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+        struct flock whole {};
+        whole.l_type = F_WRLCK;
+        if (!fd || ::fcntl(fd.get(), F_OFD_SETLK, &whole) != 0) continue;
+        std::error_code error;
+        std::vector<fs::path> files;
+        for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error))
+            // A supervisor that was killed has a successor, which wants to find its own: it comes within moments.
+            if (it->path().extension() == ".alerts" && ::lstat(it->path().c_str(), &st) == 0 && ::time(nullptr) - st.st_mtime > kSuccession)
+                files.push_back(it->path());
+        // Names hold the epoch, which no other run has; nothing is replaced all the same.
+        for (const fs::path& file : files)
+            ::renameat2(AT_FDCWD, file.c_str(), AT_FDCWD, (directory + "/" + file.filename().string()).c_str(), RENAME_NOREPLACE);
+    }
 }
 
 }  // namespace undercoat::forward

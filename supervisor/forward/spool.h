@@ -14,6 +14,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_set>
 
@@ -24,13 +25,14 @@ using remote::kStreams;
 struct SpoolLimits {
     size_t bytes = 64 << 20;
     size_t segment = 256 << 10;
+    size_t memory = 64 << 20;  // of `bytes`, what may lie in memory: without a directory, or while its disk is full
 };
 
 // What is sent in one batch.
 struct Chunk {
     uint64_t epoch = 0;
     uint32_t stream = 0;
-    uint64_t last = 0;    // number of the last alert in it
+    uint64_t first = 0, last = 0;  // numbers of its alerts
     size_t count = 0;
     std::string alerts;   // as remote::Codec::encode_batch takes them
 };
@@ -40,7 +42,7 @@ public:
     struct Counters {
         uint64_t added = 0, acknowledged = 0;
         std::array<uint64_t, kStreams> dropped{};  // by severity
-        uint64_t write_errors = 0, damaged = 0;    // damaged: left by a dead process and not readable
+        uint64_t write_errors = 0, damaged = 0;    // damaged: alerts, or whole files, that lie there and cannot be read
         uint64_t waiting = 0, bytes = 0;
     };
 
@@ -55,6 +57,8 @@ public:
     const std::unordered_set<uint64_t>& known_keys() const { return known_keys_; }
     // What is to be sent next, severe alerts first; at most about `bytes`.
     std::optional<Chunk> next(size_t bytes);
+    // The chunk cannot be sent, ever: its alerts are counted as damaged.
+    void abandon(const Chunk& chunk);
     void acknowledged(uint64_t epoch, uint32_t stream, uint64_t number);
     // Everything that is not acknowledged is to be sent again.
     void rewind();
@@ -68,11 +72,18 @@ private:
         std::string path, data;                   // path empty: in memory
         UniqueFd fd;
         bool closed = false;                      // nothing is added any more
-        uint64_t unacknowledged() const { return last < first ? 0 : last - std::max(acknowledged, first - 1); }
+        std::set<uint64_t> lost;                  // numbers that cannot be read; counted, and waited for no more
+        uint64_t unacknowledged() const {
+            if (last < first) return 0;
+            const uint64_t upto = std::max(acknowledged, first - 1);
+            return last - upto - static_cast<uint64_t>(std::distance(lost.upper_bound(upto), lost.end()));
+        }
     };
     using Stream = std::deque<Segment>;
 
     void read_directory();
+    void give_up(Segment& segment, uint64_t number);
+    size_t in_memory_bytes() const;
     std::optional<Segment> read_segment(const std::string& name, unsigned& stream);
     Segment& open_segment(unsigned stream);
     void write(Segment& segment, const std::string& record);
@@ -92,5 +103,7 @@ private:
 // The directory to use: the given one, else the first of the usual ones that can be made and is not in use, locked by
 // `lock` for as long as it is open. Empty: none; then memory.
 std::string choose_directory(const std::string& given, UniqueFd& lock);
+// Takes files over that dead processes left in directories beside the chosen one (DIRECTORY-2 …), where nobody would send them.
+void adopt_siblings(const std::string& directory);
 
 }  // namespace undercoat::forward

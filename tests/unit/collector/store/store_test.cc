@@ -74,6 +74,8 @@ TEST_F(StoreTest, FindsByFieldsWordsAndPriority) {
     EXPECT_EQ(find("", "cur*").size(), 2U);
     EXPECT_EQ(find("", "nothing").size(), 0U);
     EXPECT_EQ(find("proc.name = cat", "number 2").size(), 1U);
+    for (const char* q : {"cat—5", "process’s", "—", "ca\xff", "“curl”", "*", "NÜMBER"}) find("", q);
+    EXPECT_EQ(find("", "“CÙRL”—5").size(), 1U) << "without case, accents and what is between words";
     EXPECT_EQ(find("", "\") OR (\"").size(), 0U) << "the index's language is not reachable";
 }
 

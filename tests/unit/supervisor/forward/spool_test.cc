@@ -119,7 +119,63 @@ TEST_P(SpoolTest, WhatADeadProcessLeftIsSentUnderItsNumbers) {
     EXPECT_EQ(drain(1 << 20, false), std::vector<std::string>{"three"});
 }
 
+TEST_P(SpoolTest, WhatCannotBeReadIsCountedAndWaitedForNoMore) {
+    if (GetParam()) return;  // nobody else writes into our memory
+    open();
+    for (int i = 0; i < 4; ++i) add(4, "alert" + std::to_string(i));
+    for (const auto& f : std::filesystem::directory_iterator(directory_)) {
+        std::fstream file(f.path(), std::ios::in | std::ios::out | std::ios::binary);
+        std::string all{std::istreambuf_iterator<char>(file), {}};
+        for (const char* text : {"alert1", "alert3"})
+            if (const size_t at = all.find(text); at != all.npos) all.replace(at, 6, "XXXXXX");
+        file.clear(), file.seekp(0);
+        file << all;
+    }
+    for (int again = 0; again < 2; ++again) {
+        spool_->rewind();
+        EXPECT_EQ(drain(1 << 20, again == 1), (std::vector<std::string>{"alert0", "alert2"}));
+        EXPECT_EQ(spool_->counters().damaged, 2U);
+        EXPECT_EQ(spool_->counters().waiting, again == 0 ? 2U : 0U);
+    }
+    EXPECT_EQ(spool_->counters().acknowledged, 2U);
+}
+
+TEST_P(SpoolTest, AFullDiskDoesNotFillTheMemory) {
+    if (GetParam()) return;
+    open({1 << 20, 4 << 10, 16 << 10});
+    std::filesystem::remove_all(directory_);  // no segment can be made
+    for (int i = 0; i < 200; ++i) add(5, std::to_string(i) + std::string(500, 'x'));
+    EXPECT_LE(spool_->counters().bytes, 16U << 10);
+    EXPECT_GT(spool_->counters().dropped[5], 100U);
+    EXPECT_EQ(spool_->counters().waiting + spool_->counters().dropped[5], 200U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Places, SpoolTest, testing::Bool(), [](const auto& p) { return p.param ? "Memory" : "Disk"; });
+
+TEST(SpoolFiles, OfARunThatNobodyContinuesAreTakenOver) {
+    char name[] = "/tmp/collector-spool-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    const std::string base = name, file = "/1-0000000000000001-00000000000000000001.alerts";
+    UniqueFd mine, dead;
+    ASSERT_EQ(choose_directory(base, mine), base);
+    ASSERT_EQ(choose_directory(base, dead), base + "-2");
+    std::ofstream(base + "-2" + file) << "alerts";
+    adopt_siblings(base);
+    EXPECT_FALSE(std::filesystem::exists(base + file)) << "somebody holds it";
+    dead.reset();
+    adopt_siblings(base);
+    EXPECT_FALSE(std::filesystem::exists(base + file)) << "a successor may come";
+    std::filesystem::last_write_time(base + "-2" + file, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+    adopt_siblings(base);
+    EXPECT_TRUE(std::filesystem::exists(base + file));
+    UniqueFd other;
+    mine.reset();
+    ASSERT_EQ(choose_directory(base + "-2", other), base + "-2");
+    adopt_siblings(base + "-2");
+    EXPECT_TRUE(std::filesystem::exists(base + "-2" + file)) << "in the other direction, too";
+    std::filesystem::remove_all(base);
+    std::filesystem::remove_all(base + "-2");
+}
 
 TEST(SpoolFiles, OfAnotherKindAreNotTaken) {
     char name[] = "/tmp/collector-spool-XXXXXX";
