@@ -1,6 +1,7 @@
 // Parses and renders output formats, see output_template.h.
 #include "rules/output_template.h"
 
+#include "base/utf8.h"
 #include "rules/lang/parser.h"
 #include "rules/lang/printer.h"
 #include "rules/vm/compile.h"
@@ -23,10 +24,23 @@ Value joined_with_blanks(const Value& list, Arena& arena) {
     return Value::text(arena.copy(out));
 }
 
-// The value as outputs show it: a plain field through output_value, a transformer over compared values.
+// What a transformer made, as outputs show it: without control characters and broken UTF-8, which output_value takes out of fields.
+Value harmless(const Value& made, Arena& arena) {
+    if (made.kind() == Value::Kind::list) {
+        auto items = arena.array<Value>(made.list().size());
+        std::transform(made.list().begin(), made.list().end(), items.begin(), [&](const Value& item) { return harmless(item, arena); });
+        return Value::list(items);
+    }
+    if (made.kind() != Value::Kind::text && made.kind() != Value::Kind::bytes) return made;
+    std::string out;
+    append_harmless(made.text(), out);
+    return Value::text(arena.copy(out));
+}
+
+// The value as outputs show it: a plain field through output_value, of a transformer what it makes of the compared values.
 Value shown(const Program& program, uint32_t index, EventView& event, Evaluator& evaluator, Arena& arena) {
     const Operation& operation = program.operations[index];
-    if (operation.kind != Operation::Kind::field) return evaluator.value(index);
+    if (operation.kind != Operation::Kind::field) return harmless(evaluator.value(index), arena);
     Value value = event.output_value(operation.field, arena);
     bool several = value.kind() == Value::Kind::list && operation.mode != MatchMode::scalar;
     return several ? joined_with_blanks(value, arena) : value;

@@ -101,7 +101,8 @@ Value environment(const Access& a) {
 
 Value ancestor_env(const Access& a) {
     if (a.ref.key.empty()) return of_ancestors<whole_env>(a);
-    for (const Thread* t = a.thread; t; t = a.state.parent(*t))
+    unsigned n = 0;
+    for (const Thread* t = a.thread; t && n <= kMaxAncestors; t = a.state.parent(*t), ++n)
         if (const std::string* value = t->env(a.ref.key)) return Value::text(value_of(*value));
     return {};
 }

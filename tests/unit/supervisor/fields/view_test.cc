@@ -1,6 +1,7 @@
 // Values of fields on events and state, as live Falco shows them.
 #include "supervisor/fields/view.h"
 
+#include "rules/output_template.h"
 #include "supervisor/event/json.h"
 
 #include <gtest/gtest.h>
@@ -79,6 +80,16 @@ TEST_F(ViewTest, ProcessAndAncestors) {
     EXPECT_EQ(text("proc.env", "NONE"), "");
     EXPECT_EQ(get("proc.ppid").i64(), 2);
     EXPECT_EQ(get("proc.loginshellid").i64(), 3);
+}
+
+TEST_F(ViewTest, ACircleOfReusedNumbersEnds) {
+    add(10, 20, "a", "/bin/a", {});
+    add(20, 10, "b", "/bin/b", {});
+    apply(R"({"type":"chdir","pid":10,"params":{"res":0,"path":"/"}})");
+    EXPECT_FALSE(get("proc.aenv", "NONE").exists());
+    EXPECT_EQ(text("proc.aenv", "HOME"), "/root");
+    EXPECT_TRUE(get("proc.aname").exists());
+    EXPECT_FALSE(get("proc.loginshellid").exists());
 }
 
 TEST_F(ViewTest, FailedOpenHasANameAndANegativeNumber) {
@@ -202,6 +213,19 @@ TEST_F(ViewTest, OutputsAreHarmless) {
     apply(R"({"type":"openat","pid":3,"result":5,"params":{"fd":5,"dirfd":-100,"name":{"hex":"2f61ff0a62"},"flags":1,"mode":0}})");
     EXPECT_EQ(text("fd.name"), "/a\xff\nb");
     EXPECT_EQ(view.output_value(ref_, arena).text(), "/a\ufffd\ufffd" "b");
+}
+
+TEST_F(ViewTest, OutputsOfTransformersAreHarmless) {
+    apply(R"({"type":"openat","pid":3,"result":5,"params":{"fd":5,"dirfd":-100,"name":{"hex":"2f61ff0a62"},"flags":1,"mode":0}})");
+    const auto shown = [&](const char* format) {
+        auto parsed = rules::OutputTemplate::parse(format, catalogue);
+        const auto* wrong = std::get_if<rules::OutputError>(&parsed);
+        return wrong ? wrong->message : std::get<rules::OutputTemplate>(parsed).render(view).text;
+    };
+    EXPECT_EQ(shown("%concat(fd.name,\"x\")"), "/a\ufffd\ufffd" "bx");
+    EXPECT_EQ(shown("%join(\"-\",(fd.name,proc.name))"), "/a\ufffd\ufffd" "b-bash");
+    EXPECT_EQ(shown("%tolower(fd.name)"), "/a\ufffd\ufffd" "b");
+    EXPECT_EQ(shown("%getopt(concat(\"-a\",fd.name),\"a:\")"), "(a,/a\ufffd\ufffd" "b)");
 }
 
 }  // namespace
