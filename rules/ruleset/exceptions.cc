@@ -161,18 +161,26 @@ private:
     size_t count_ = 0;
 };
 
-// A transformer call or val(field) without blanks stays as it is; so does a name, which may be that of a list.
-std::string written(const std::string& value) {
-    bool call = value.ends_with(')') && value.find_first_of(" \t\r\n\"'") == value.npos;
-    if (call) {
-        auto parsed = parse_condition("a.b = " + value);
-        auto* node = std::get_if<std::unique_ptr<Node>>(&parsed);
-        if (node && (*node)->kind == Node::Kind::comparison) return value;
-    }
-    return quote_item(value);
+bool compares_with(std::string_view comp, const std::string& value) {
+    auto parsed = parse_condition("a.b " + std::string(comp) + " " + value);
+    auto* node = std::get_if<std::unique_ptr<Node>>(&parsed);
+    return node && (*node)->kind == Node::Kind::comparison;
 }
 
+// A transformer call or val(field), without blanks.
+bool is_call(const std::string& value) {
+    return value.ends_with(')') && !value.starts_with('(') && value.find_first_of(" \t\r\n\"'") == value.npos && compares_with("=", value);
+}
+
+// A list as conditions have it. What only looks like one, such as the name (sd-pam) 7, is a text.
+bool is_written_list(const std::string& value) { return value.starts_with('(') && compares_with("in", value); }
+
+// A call stays as it is; so does a name, which may be that of a list.
+std::string written(const std::string& value) { return is_call(value) ? value : quote_item(value); }
+
 std::string written_list(const ExceptionValue& value) {
+    // A call is no item of a list: it stands alone, and what it gives is the list.
+    if (value.items.size() == 1 && is_call(value.items[0].text)) return value.items[0].text;
     std::string out = "(";
     for (size_t i = 0; i < value.items.size(); ++i) {
         if (i > 0) out += ", ";
@@ -185,9 +193,8 @@ std::string written_list(const ExceptionValue& value) {
 std::string compared(const std::string& field, const std::string& comp, const ExceptionValue& value) {
     std::string out = field + " " + comp + " ";
     if (value.is_list) return out + written_list(value);
-    std::string text = written(value.text);
-    bool already_list = text.starts_with('(');
-    return takes_list(comp) && !already_list ? out + "(" + text + ")" : out + text;
+    if (!takes_list(comp) || is_call(value.text)) return out + written(value.text);
+    return out + (is_written_list(value.text) ? value.text : "(" + written(value.text) + ")");
 }
 
 }  // namespace

@@ -51,10 +51,11 @@ public:
         bool append = false;
         if (!item_.boolean("append", append)) return false;
         if (append) warn_append(item_);
-        if (append && item_.has("override")) return append_and_override(item_);
+        const bool overrides = item_.has("override") && !(item_.get("override").IsMap() && item_.get("override").size() == 0);
+        if (append && overrides) return append_and_override(item_);
         if (!check_source()) return false;
         if (append) return read_append();
-        if (item_.has("override")) return read_override();
+        if (overrides) return read_override();
         for (const char* key : {"condition", "output", "desc", "priority"})
             if (!item_.has(key)) return read_partial(key);
         return read_definition();

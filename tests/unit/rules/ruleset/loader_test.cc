@@ -164,6 +164,41 @@ TEST_F(Loader, WarnsOfWhatIsUnused) {
     EXPECT_EQ(report_text(loaded, false), "f0.yaml: Ok, with warnings\n");
 }
 
+TEST_F(Loader, ExceptionValuesAreListsNamesOfListsOrCalls) {
+    struct Case {
+        const char *exception, *compiled;
+    };
+    const Case cases[] = {
+        {"{name: e, fields: [proc.name, fd.name], comps: [=, in], values: [[cat, (words)]]}",
+         "(proc.name = cat and fd.name in (q, \"r s\"))"},
+        {"{name: e, fields: [proc.name, fd.name], comps: [=, in], values: [[cat, words]]}",
+         "(proc.name = cat and fd.name in (q, \"r s\"))"},
+        {"{name: e, fields: [fd.name], comps: [pmatch], values: [[(words)]]}", "fd.name pmatch (q, \"r s\")"},
+        {"{name: e, fields: [fd.name], comps: [startswith anyof], values: [[(words)]]}",
+         "fd.name startswith anyof (q, \"r s\")"},
+        {"{name: e, fields: [fd.name], comps: [in], values: [['(a, \"b c\")']]}", "fd.name in (a, \"b c\")"},
+        {"{name: e, fields: [fd.name], comps: [in], values: [['(a) or x in (b)']]}", "fd.name in (\"(a) or x in (b)\")"},
+        {"{name: e, fields: [fd.name], values: [[(sd-pam)]]}", "fd.name = \"(sd-pam)\""},
+        {"{name: e, fields: [fd.name], comps: [in], values: [[val(proc.name)]]}", "fd.name in val(proc.name)"},
+        {"{name: e, fields: [fd.name], comps: [in], values: [[[tolower(proc.name)]]]}", "fd.name in tolower(proc.name)"},
+        {"{name: e, fields: fd.name, values: [val(proc.name)]}", "fd.name in val(proc.name)"},
+    };
+    for (const Case& c : cases) {
+        const auto loaded = load({"- list: words\n  items: [q, r s]\n" +
+                                  rule("r", "evt.type = open", "  exceptions: [" + std::string(c.exception) + "]\n")});
+        ASSERT_TRUE(loaded.ok()) << c.exception << ": " << loaded.files[0].errors.at(0).message;
+        EXPECT_EQ(loaded.ruleset->rules()[0].compiled_condition, "(evt.type = open and not " + std::string(c.compiled) + ")") << c.exception;
+    }
+}
+
+TEST_F(Loader, AnEmptyOverrideIsNone) {
+    auto loaded = load({rule("a", "evt.type = open"), "- rule: a\n  override: {}\n"});
+    EXPECT_TRUE(loaded.files[0].ok());
+    ASSERT_FALSE(loaded.files[1].ok());
+    EXPECT_NE(loaded.files[1].errors[0].message.find("no mapping for key 'condition'"), std::string::npos);
+    EXPECT_TRUE(load({rule("a", "evt.type = open", "  override: {}\n")}).ok());
+}
+
 TEST_F(Loader, MalformedStreamsEnd) {
     for (const char* bad : {"a\n, yaml", "[", "{", "- rule: [", "\t", "---\n---\n...\n- x: &a [*a]\n", "- &a [*a]"})
         EXPECT_EQ(load({bad}).files.size(), 1u) << bad;
