@@ -115,8 +115,12 @@ std::string operator_word(const Around& a) {
 std::string value(const Around& a) {
     if (a.after.starts_with('[')) return "; a list stands in parentheses: (a, b)";
     if (a.after.starts_with(')') && a.before.ends_with(',')) return "; there is one comma too many before the ')'";
-    if (a.after.starts_with('"') || a.after.starts_with('\''))
-        return "; write (" + std::string(a.word) + ") for a list of one";
+    if (a.after.starts_with('"') || a.after.starts_with('\'')) {
+        const std::string_view text = a.after.substr(0, std::min(a.after.find(a.after.front(), 1), a.after.size() - 1) + 1);
+        const bool numeric = a.before.find_last_of("<>") != a.before.npos;
+        if (!numeric) return "; write (" + std::string(text) + ") for a list of one";
+        return "; numbers stand without quotes" + (text.size() > 2 ? ": write " + std::string(text.substr(1, text.size() - 2)) : "");
+    }
     return "";
 }
 

@@ -126,8 +126,10 @@ private:
         auto value = parse_literal(out_.left.type, literal.text);
         if (!value) return fail(literal.offset, value.error());
         if (!check_event_name(literal) || !check_regex(literal)) return false;
-        if (out_.left.type == FieldType::port && value->kind() == Value::Kind::u64 && value->u64() > 65535)
-            warn(literal, "no port is larger than 65535, so this is never equal");
+        if (!fits(out_.left.type, *value))
+            warn(literal, out_.left.type == FieldType::port ? std::string("no port is larger than 65535, so this is never equal")
+                                                            : "no value of type " + std::string(to_string(out_.left.type)) +
+                                                                  " is so large, so this is never equal");
         if (is_text(out_.left.type) && literal.text == "<NA>")
             warn(literal, "comparing with <NA> is unsafe: a missing value makes every comparison false; use exists",
                  Code::unsafe_na_check);

@@ -55,9 +55,12 @@ bool parse_number(std::string_view text, bool& negative, uint64_t& magnitude) {
 
 unsigned width(FieldType type) {
     switch (type) {
+        case FieldType::int8:
         case FieldType::uint8: return 8;
+        case FieldType::int16:
         case FieldType::uint16:
         case FieldType::port: return 16;
+        case FieldType::int32:
         case FieldType::uint32:
         case FieldType::flags:
         case FieldType::mode: return 32;
@@ -134,6 +137,15 @@ bool operator_allowed(Operator op, FieldType type) {
         case Operator::bstartswith: return type == FieldType::bytes;
     }
     return false;
+}
+
+bool fits(FieldType type, const Value& value) {
+    const unsigned bits = width(type);
+    if (bits == 64) return true;
+    if (value.kind() == Value::Kind::u64) return value.u64() >> bits == 0;
+    if (value.kind() != Value::Kind::i64) return true;
+    const int64_t half = int64_t{1} << (bits - 1);
+    return value.i64() >= -half && value.i64() < half;
 }
 
 Result<Value> parse_literal(FieldType type, std::string_view text) {

@@ -26,6 +26,16 @@ TEST(Literal, PortsHaveServiceNames) {
     EXPECT_FALSE(parse_literal(FieldType::uint16, "https"));
 }
 
+TEST(Literal, NumbersFitTheWidthOfTheType) {
+    EXPECT_TRUE(fits(FieldType::uint32, *parse_literal(FieldType::uint32, "4294967295")));
+    EXPECT_TRUE(fits(FieldType::uint32, *parse_literal(FieldType::uint32, "-1")));
+    EXPECT_FALSE(fits(FieldType::uint32, *parse_literal(FieldType::uint32, "5000000000")));
+    EXPECT_FALSE(fits(FieldType::port, *parse_literal(FieldType::port, "65536")));
+    EXPECT_TRUE(fits(FieldType::int16, *parse_literal(FieldType::int16, "-32768")));
+    EXPECT_FALSE(fits(FieldType::int16, *parse_literal(FieldType::int16, "32768")));
+    EXPECT_TRUE(fits(FieldType::uint64, *parse_literal(FieldType::uint64, "18446744073709551615")));
+}
+
 TEST(Literal, AddressesAndNetworks) {
     EXPECT_TRUE(parse_literal(FieldType::ip, "::1")->ip().v6);
     EXPECT_FALSE(parse_literal(FieldType::ip, "127.0.0.1/8"));
