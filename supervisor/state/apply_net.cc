@@ -96,6 +96,8 @@ FdInfo State::Impl::socket_from(const wire::SocketInfo& s, const FdInfo* known) 
         const bool same = known->server_socket || known_local.port == local.port;
         if (same && (peer.is_ip() == known->connected || !fd.is_ip())) return *known;
     }
+    // That it has an address of its own says nothing of a socket whose calls were seen: a refused connection leaves one behind.
+    const bool unbound = known != nullptr && known->type == fd.type && known->role != Role::server;
     if (peer.is_ip() && local.is_ip()) {
         bool server = local.port < kFirstEphemeral && peer.port >= kFirstEphemeral;
         if (known != nullptr && known->type == fd.type && known->role != Role::none && known->connected)
@@ -103,7 +105,7 @@ FdInfo State::Impl::socket_from(const wire::SocketInfo& s, const FdInfo* known) 
         fd.role = server ? Role::server : Role::client;
         fd.connected = true;
         fd.set_tuple(server ? Tuple{peer, local} : Tuple{local, peer});
-    } else if (local.is_ip() && local.port != 0) {
+    } else if (local.is_ip() && local.port != 0 && !unbound) {
         fd.role = Role::server;
         fd.server_socket = true;
         fd.set_tuple(Tuple{{}, local});

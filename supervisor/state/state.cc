@@ -57,6 +57,16 @@ void State::apply(Event& e) {
     if (e.pid != 0) context_.thread = impl_->table.find(e.tid);
 }
 
+namespace {
+
+bool changes_identity(Call call) {
+    constexpr Call kCalls[] = {Call::setuid,    Call::setgid,    Call::setreuid, Call::setregid, Call::setresuid,
+                               Call::setresgid, Call::setsid, Call::setpgid,  Call::capset};
+    return std::find(std::begin(kCalls), std::end(kCalls), call) != std::end(kCalls);
+}
+
+}  // namespace
+
 void State::apply_call(Event& e) {
     Impl& s = *impl_;
     if (e.tid == 0 && options_.foreign) return;  // a CPU without work, or nobody
@@ -71,15 +81,6 @@ void State::apply_call(Event& e) {
         case Call::vfork: s.apply_clone(e, t); break;
         case Call::execve:
         case Call::execveat: s.apply_exec(e, t); break;
-        case Call::setuid:
-        case Call::setgid:
-        case Call::setreuid:
-        case Call::setregid:
-        case Call::setresuid:
-        case Call::setresgid:
-        case Call::setsid:
-        case Call::setpgid:
-        case Call::capset: s.apply_ids(e, t); break;
         case Call::prctl: s.apply_prctl(e, t); break;
         case Call::unshare:
         case Call::setns: s.apply_namespaces(e, t); break;
@@ -115,7 +116,8 @@ void State::apply_call(Event& e) {
         case Call::recvmsg:
         case Call::recvmmsg: s.apply_send(e, t); return;
         default:
-            if (e.info().flags & event::kFdCreates) return s.apply_creation(e, t);
+            if (changes_identity(static_cast<Call>(e.type))) s.apply_ids(e, t);
+            else if (e.info().flags & event::kFdCreates) return s.apply_creation(e, t);
     }
     s.use_fd(e, t);
 }

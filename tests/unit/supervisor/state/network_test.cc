@@ -136,6 +136,22 @@ TEST_F(Network, DupOntoStandardInputShowsTheSocketThatTheTrapSaw) {
     EXPECT_EQ(c.fd->name, "127.0.0.1:40000->127.0.0.1:4444");
 }
 
+TEST_F(Network, ARefusedConnectionMakesNoServer) {
+    for (const char* first : {"-111", "-115"}) {  // at once, or when it is looked at
+        run(R"({"type":"socket","pid":1,"params":{"fd":4,"domain":2,"type":1,"proto":0,"flags":0}})");
+        run(connect(first));
+        const std::string before = state.thread(1)->fd(4)->name;
+        const sockaddr_in local = v4("0.0.0.0", 48360);
+        const std::vector<uint8_t> bytes = RecordBuilder::call(Call::dup2).from(1).result(0).args({4, 0})
+                                               .text(Tag::fd, 0, "socket:[99]").object(Tag::socket, 0, info(local, nullptr)).bytes();
+        ASSERT_EQ(event::decode(wire::RecordView(bytes.data(), bytes.size()), nullptr, {}, event), event::DecodeStatus::ok);
+        state.apply(event);
+        EXPECT_EQ(state.context().fd->name, before);
+        EXPECT_NE(state.context().fd->role, Role::server);
+        state.finish();
+    }
+}
+
 TEST_F(Network, TheRoleOfAnEarlierCallIsKept) {
     run(R"({"type":"socket","pid":1,"params":{"fd":3,"domain":2,"type":1,"proto":0,"flags":0}})");
     run(R"({"type":"accept4","pid":1,"params":{"fd":5,"tuple":{"source":{"ip":"127.0.0.1","port":400},)"
