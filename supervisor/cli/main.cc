@@ -101,7 +101,7 @@ void add_others(CLI::App& app, Given& g) {
     auto* again =
         app.add_subcommand("replay", "Feed a recorded event log (run --events FILE) or a .scap capture to rules; alerts go to stdout");
     again->add_option("FILE", g.recording, "the event log or capture")->required();
-    again->add_option("--rules", g.files, "a rules file; may be given several times");
+    again->add_option("--rules", g.files, "a rules file; may be given several times")->allow_extra_args(false);
     again->add_option("--events", g.events, "write the events as JSON lines to this file");
     again->add_flag("--json", g.json, "alerts as JSON lines");
     again->callback([&g] { g.status = replay(g.recording, g.files, g.events, g.json); });

@@ -152,6 +152,7 @@ Result<RuleTestFile> parse_rule_tests(const std::string& content, const std::str
             file.first_match = matching == "first";
         }
         if (!root["tests"] || !root["tests"].IsSequence()) throw Bad{"a test file needs a list 'tests'", line_of(root)};
+        if (root["tests"].size() == 0) throw Bad{"the list 'tests' is empty, so nothing would be tested", line_of(root["tests"])};
         for (const auto& t : root["tests"]) file.tests.push_back(read_test(t, directory));
         return file;
     } catch (const Bad& bad) {

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <set>
 
 namespace undercoat::cli {
@@ -148,16 +149,32 @@ private:
             for (size_t j = m; j-- > 0;)
                 common[i][j] = want[i].rule == alerts_[j].rule ? common[i + 1][j + 1] + 1
                                                                : std::max(common[i + 1][j], common[i][j + 1]);
+        std::vector<std::pair<size_t, size_t>> pairs;  // of the wanted and the alert; n or m where there is no other
+        std::multimap<std::string, size_t> elsewhere;  // alerts without a partner in order
         for (size_t i = 0, j = 0; i < n || j < m;) {
-            if (i < n && j < m && want[i].rule == alerts_[j].rule) {
+            if (i < n && j < m && want[i].rule == alerts_[j].rule) pairs.emplace_back(i++, j++);
+            else if (j == m || (i < n && common[i + 1][j] >= common[i][j + 1])) pairs.emplace_back(i++, m);
+            else elsewhere.emplace(alerts_[j].rule, j), pairs.emplace_back(n, j++);
+        }
+        std::set<size_t> moved;
+        for (auto& [i, j] : pairs) {
+            const auto other = i < n && j == m ? elsewhere.find(want[i].rule) : elsewhere.end();
+            if (other == elsewhere.end()) continue;
+            moved.insert(j = other->second);
+            elsewhere.erase(other);
+        }
+        for (const auto& [i, j] : pairs) {
+            if (i == n) {
+                if (!moved.contains(j))
+                    out.differences.push_back("+ " + alerts_[j].rule + "    (not expected)\n    " + alerts_[j].output);
+            } else if (j == m) {
+                missing(want[i], out);
+            } else {
+                if (moved.contains(j))
+                    out.differences.push_back("~ " + want[i].rule + "    (expected in line " + std::to_string(want[i].line) +
+                                              ", came in another order: as alert " + std::to_string(j + 1) + ")");
                 if (const std::string d = difference(want[i], alerts_[j]); !d.empty())
                     out.differences.push_back("! " + want[i].rule + "\n    " + d);
-                ++i, ++j;
-            } else if (j == m || (i < n && common[i + 1][j] >= common[i][j + 1])) {
-                missing(want[i++], out);
-            } else {
-                out.differences.push_back("+ " + alerts_[j].rule + "    (not expected)\n    " + alerts_[j].output);
-                ++j;
             }
         }
     }

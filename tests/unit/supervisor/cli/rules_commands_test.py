@@ -139,6 +139,20 @@ class Testing(Case):
         self.assertEqual((1, 2), (result['passed'], result['failed']))
         self.assertEqual(['a stranger', 'as recorded'], [t['name'] for t in result['tests'] if not t['passed']])
 
+    def test_alerts_in_another_order(self):
+        self.write('t.yaml', """rules: [rules.yaml]
+tests:
+  - name: two
+    events:
+      - event: {type: mkdir, pid: 5, result: 0, params: {res: 0, path: /tmp/x, mode: 511}}
+      - {type: openat, fields: {evt.is_open_read: true, fd.name: /etc/shadow, proc.name: cat}}
+    alerts: [Secret read, Any directory made]
+""")
+        text = self.run_it('rules', 'test', 't.yaml', status=1)
+        self.assertIn('(expected in line 7, came in another order: as alert ', text)
+        self.assertNotIn('did not come', text)
+        self.assertNotIn('not expected', text)
+
     def test_what_is_misspelt_is_no_success(self):
         for wrong, right, message in [('alrts:', 'alerts:', "t.yaml:8: a test has no key 'alrts'"),
                                       ('fd.nmae', 'fd.name', 'fd.nmae'),
@@ -156,6 +170,13 @@ class Testing(Case):
         self.run_it('rules', 'test', 't.yaml')
         self.write('log', '{"type":"openat"\n')
         self.assertIn('log:1: ', self.run_it('rules', 'test', 't.yaml', status=1))
+
+
+class Replaying(Case):
+    def test_options_in_any_order(self):
+        self.write('log', Explaining.EVENT % 'shadow' + '\n')
+        for words in (['--rules', 'rules.yaml', 'log', '--json'], ['log', '--json', '--rules', 'rules.yaml']):
+            self.assertEqual('Secret read', json.loads(self.run_it('replay', *words).splitlines()[0])['rule'])
 
 
 class Explaining(Case):
