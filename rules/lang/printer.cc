@@ -26,19 +26,6 @@ void append_items(std::string& out, const Operand& operand, std::string_view sep
     }
 }
 
-// Texts in arguments of transformers are always quoted: a bare word is a field there.
-void append_arguments(std::string& out, const Operand& call) {
-    out += '(';
-    for (size_t i = 0; i < call.items.size(); ++i) {
-        const Operand& item = call.items[i];
-        if (i > 0) out += ',';
-        if (item.kind == Operand::Kind::text) out += quote(item.text);
-        else if (item.kind == Operand::Kind::list) append_arguments(out, item);
-        else out += print(item);
-    }
-    out += ')';
-}
-
 void append(std::string& out, const Node& node, const MacroExpansion& expand);
 
 void append_chain(std::string& out, const Node& node, std::string_view word, const MacroExpansion& expand) {
@@ -102,7 +89,9 @@ std::string print(const Operand& operand, bool right) {
             break;
         case Operand::Kind::transformer:
             out += operand.text;
-            append_arguments(out, operand);
+            out += '(';
+            append_items(out, operand, ",");
+            out += ')';
             append_argument(out, operand);
             break;
         case Operand::Kind::text: out = escape(operand.text); break;

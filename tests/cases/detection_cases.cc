@@ -111,7 +111,7 @@ void apply_origin(const YAML::Node& c, Settings& s) {
 
 struct Outcome {
     std::string problem;
-    bool by_enters = false;  // it would hold if the enter of a call were an event, too
+    bool by_enters = false;  // it holds if each enter of a call is an event, too
 };
 
 Outcome expectation_outcome(const YAML::Node& e, const std::vector<Alert>& alerts) {
@@ -126,7 +126,16 @@ Outcome expectation_outcome(const YAML::Node& e, const std::vector<Alert>& alert
     const bool equal = kind == "Equal" && e["value"];
     const size_t wanted = equal ? std::stoul(e["value"].as<std::string>()) : 0;
     if (kind == "Zero" ? n == 0 : kind == "NotZero" ? n != 0 : equal && n == wanted) return {};
-    return {std::to_string(n) + " alerts where the case wants " + YAML::Dump(e), equal && wanted > n && wanted <= n + entered};
+    return {std::to_string(n) + " alerts where the case wants " + YAML::Dump(e), equal && entered > 0 && wanted == n + entered};
+}
+
+// Whether another case wants the same rules to load, and this one has no arguments that could make them fail.
+bool loads_elsewhere(const YAML::Node& c, const YAML::Node& document) {
+    const std::string rules = YAML::Dump(c["rules_files"]);
+    for (const auto& other : document["legacy_detection"])
+        if (c["args"].size() == 0 && (!other["exit_code"] || other["exit_code"].as<int>() == 0) && YAML::Dump(other["rules_files"]) == rules)
+            return true;
+    return false;
 }
 
 void detection_case(const YAML::Node& c, const YAML::Node& document, const YAML::Node& rules,
@@ -149,17 +158,15 @@ void detection_case(const YAML::Node& c, const YAML::Node& document, const YAML:
         for (const FileResult& f : loaded.files)
             if (!f.ok()) return tally.fail(kKind, id, f.name + ": " + f.errors.front().message);
     }
-    if (fails) return tally.skip(kKind, id, "it is to fail by settings that the case does not hold");
+    if (fails && loads_elsewhere(c, document)) return tally.skip(kKind, id, "it is to fail by settings that the case does not hold");
+    if (fails) return tally.fail(kKind, id, "it is to fail, and loads");
     auto alerts = backend.replay(loaded.ruleset, settings.matching, capture);
     if (auto* why = std::get_if<std::string>(&alerts)) return tally.skip(kKind, id, *why);
-    bool by_enters = false;
     for (const auto& e : c["expect"]) {
+        // Falco of today gives rules one event for a call; the suite's counts are of older days, when its enter was one, too.
         const Outcome o = expectation_outcome(e, std::get<0>(alerts));
         if (!o.problem.empty() && !o.by_enters) return tally.fail(kKind, id, o.problem);
-        by_enters = by_enters || o.by_enters;
     }
-    // Falco of today gives rules one event for a call; the suite's counts are of older days.
-    if (by_enters) return tally.skip(kKind, id, "it counts enters of calls, which are no events of their own any more");
     tally.pass(kKind);
 }
 

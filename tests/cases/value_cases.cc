@@ -28,16 +28,22 @@ void transformer_case(const YAML::Node& c, Tally& tally) {
                                                                 {"tolower", Transform::tolower},
                                                                 {"b64", Transform::b64},
                                                                 {"basename", Transform::basename},
-                                                                {"len", Transform::len}};
+                                                                {"len", Transform::len},
+                                                                {"join", Transform::join},
+                                                                {"concat", Transform::concat},
+                                                                {"getopt", Transform::getopt}};
     auto transform = transforms.find(name);
-    if (transform == transforms.end()) return tally.skip("transformer", id, "no case runner for " + name);
+    if (transform == transforms.end()) return tally.fail("transformer", id, "no case runner for " + name);
     std::deque<std::string> strings;
     std::vector<Value> in, expected;
     for (const auto& v : c["in"]) in.push_back(value_of(v, c["in_type"].as<std::string>(), strings));
     for (const auto& v : c["out"]) expected.push_back(value_of(v, c["out_type"].as<std::string>(), strings));
     Arena arena;
-    bool list = c["list"].as<bool>() || in.size() != 1;
-    Value result = apply_transform(transform->second, {{list ? Value::list(in) : in.front()}}, 0, arena);
+    std::vector<Value> arguments;
+    if (name == "concat" || name == "getopt") arguments = in;
+    else if (name == "join" && !in.empty()) arguments = {in.front(), Value::list({in.data() + 1, in.size() - 1})};
+    else arguments = {c["list"].as<bool>() || in.size() != 1 ? Value::list(in) : in.front()};
+    Value result = apply_transform(transform->second, arguments, 0, arena);
     Value wanted = expected.size() == 1 ? expected.front() : Value::list(expected);
     std::string got(render_text(result, arena)), want(render_text(wanted, arena));
     if (got != want) return tally.fail("transformer", id, got + " instead of " + want);
