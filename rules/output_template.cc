@@ -24,7 +24,8 @@ Value joined_with_blanks(const Value& list, Arena& arena) {
     return Value::text(arena.copy(out));
 }
 
-// What a transformer made, as outputs show it: without control characters and broken UTF-8, which output_value takes out of fields.
+// A list or what a transformer made, as outputs show it: without control characters and broken UTF-8. (Of single values
+// output_value takes these out.)
 Value harmless(const Value& made, Arena& arena) {
     if (made.kind() == Value::Kind::list) {
         auto items = arena.array<Value>(made.list().size());
@@ -43,7 +44,8 @@ Value shown(const Program& program, uint32_t index, EventView& event, Evaluator&
     if (operation.kind != Operation::Kind::field) return harmless(evaluator.value(index), arena);
     Value value = event.output_value(operation.field, arena);
     bool several = value.kind() == Value::Kind::list && operation.mode != MatchMode::scalar;
-    return several ? joined_with_blanks(value, arena) : value;
+    if (several) return joined_with_blanks(value, arena);
+    return value.kind() == Value::Kind::list ? harmless(value, arena) : value;
 }
 
 std::string_view token_at(std::string_view text) {

@@ -194,6 +194,13 @@ TEST_F(ViewTest, TheAskedNameAndItsDomains) {
     std::string all;
     for (const Value& v : get("fd.asked.domains").list()) all += std::string(v.text()) + " ";
     EXPECT_EQ(all, "c2.bad.example bad.example example ");
+    state.finish();
+    ASSERT_TRUE(event::parse_json(
+        R"({"kind":"name","pid":3,"captured":{"path":{"0":"b\u0001d.example"},"addresses":[{"ip":"203.0.113.9"}]}})", event));
+    state.apply(event);
+    apply(connect);
+    auto format = rules::OutputTemplate::parse("%fd.asked.domains", catalogue);
+    EXPECT_EQ(std::get<rules::OutputTemplate>(format).render(view).text, "(b\ufffd" "d.example,example)");
 }
 
 TEST_F(ViewTest, ProgramsOfBusyboxByTheirOwnNames) {
