@@ -218,7 +218,7 @@ class Captures(unittest.TestCase):
             rules.write_text(rule('opened', 'evt.type=open and evt.arg.name=/dev/null', '%evt.arg.name %evt.rawres'))
             command = [UNDERCOAT, 'replay', capture, '--rules', rules, '--events', d + '/events', '--json']
             first = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            again = subprocess.run([UNDERCOAT, 'replay', d + '/events', '--rules', rules, '--json'], capture_output=True, text=True,
+            again = subprocess.run([UNDERCOAT, 'replay', '--rules', rules, d + '/events', '--json'], capture_output=True, text=True,
                                    check=True).stdout
             alerts = [[json.loads(l)['output_fields']['evt.arg.name'] for l in out.splitlines()] for out in (first, again)]
             self.assertEqual([['/dev/null']] * 2, alerts)

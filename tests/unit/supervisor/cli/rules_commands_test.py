@@ -172,13 +172,6 @@ tests:
         self.assertIn('log:1: ', self.run_it('rules', 'test', 't.yaml', status=1))
 
 
-class Replaying(Case):
-    def test_options_in_any_order(self):
-        self.write('log', Explaining.EVENT % 'shadow' + '\n')
-        for words in (['--rules', 'rules.yaml', 'log', '--json'], ['log', '--json', '--rules', 'rules.yaml']):
-            self.assertEqual('Secret read', json.loads(self.run_it('replay', *words).splitlines()[0])['rule'])
-
-
 class Explaining(Case):
     EVENT = '{"type":"openat","pid":5,"result":3,"params":{"fd":3,"dirfd":-100,"name":"/etc/%s","flags":1,"mode":0}}'
 
