@@ -198,8 +198,8 @@ Outcome Agent::run(const std::vector<std::string>& argv, const std::vector<std::
 
 int Agent::new_ring() {
     const size_t size = wire::kControlSize + size_t{options_.granules} * wire::kGranule;
-    const int fd = memfd_create("ring", MFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, static_cast<off_t>(size))) fail("memfd");
+    const int fd = memfd_create("ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || ftruncate(fd, static_cast<off_t>(size)) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)) fail("memfd");
     auto* p = static_cast<uint8_t*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     if (p == MAP_FAILED) fail("mmap");
     auto* control = reinterpret_cast<wire::RingControl*>(p);
