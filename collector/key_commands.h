@@ -27,11 +27,12 @@ inline void add_key_commands(CLI::App& app, const std::string& data, const std::
         std::string name, role = "agent";
     };
     auto given = std::make_shared<Given>();
-    auto* key = app.add_subcommand("key", roles.size() > 1 ? "Access keys of agents (role agent), of orchestrators (relay) and of tools (api)" : "Access keys of agents");
+    auto* key = app.add_subcommand("key", roles.size() > 1 ? "Access keys: of agents, relays, for reading (api), for changing rules (admin)"
+                                                           : "Access keys of agents");
     key->require_subcommand(1);
     auto* add = key->add_subcommand("add", "Make a key and print it, this once");
     add->add_option("NAME", given->name)->required();
-    if (roles.size() > 1) add->add_option("--role", given->role, "agent, relay or api")->check(CLI::IsMember(roles))->capture_default_str();
+    if (roles.size() > 1) add->add_option("--role", given->role, "agent, relay, api or admin")->check(CLI::IsMember(roles))->capture_default_str();
     add->callback([&data, fail, given, &status] {
         status = with_accounts(data, fail, [&](Accounts& a) {
             const auto made = a.add_key(given->name, given->role);

@@ -132,7 +132,7 @@ int main(int argc, char** argv) {
     app.add_option("--max-connections", o.max_connections, "connections at a time")
         ->check(CLI::Range(1, 1000000))
         ->capture_default_str();
-    add_key_commands(app, o.data, {"agent", "relay", "api"}, fail, status);
+    add_key_commands(app, o.data, {"agent", "relay", "api", "admin"}, fail, status);
     auto* password = app.add_subcommand("password", "Give a user a new password and print it; makes the user");
     password->add_option("USER", o.user)->capture_default_str();
     password->callback([&] { status = new_password(o); });

@@ -39,6 +39,8 @@ struct AgentRecord {
     std::string id, version, hostname, mode, rules_version, address;
     std::string via;          // the relay through which it reports; empty: none
     bool relay = false;       // is one itself
+    std::string rules_assigned;                // the version that it is to have; empty: its own rules
+    std::string rules_refused, rules_message;  // the version that it could not load, and its loader's message
     std::vector<std::string> tags;
     std::vector<std::pair<std::string, std::string>> platform;
     std::map<std::string, uint64_t> counters;  // of its last heartbeat

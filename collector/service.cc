@@ -24,6 +24,8 @@ struct Service::Impl {
     std::unique_ptr<SqliteStore> store;
     std::unique_ptr<Accounts> accounts;
     std::unique_ptr<Agents> agents;
+    std::unique_ptr<RulesetStore> rulesets;
+    RuleDesk desk;
     std::unique_ptr<LiveHub> live;
     std::unique_ptr<Writer> writer;
     std::unique_ptr<CollectorIntake> intake;
@@ -118,15 +120,19 @@ struct Service::Impl {
         auto known = Agents::open(settings.store.directory);
         if (!known) return Error{known.error()};
         agents = std::move(*known);
+        auto uploaded = RulesetStore::open(settings.store.directory);
+        if (!uploaded) return Error{uploaded.error()};
+        rulesets = std::move(*uploaded);
         live = std::make_unique<LiveHub>();
         writer = std::make_unique<Writer>(
             *store, [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); },
             [this] { agents->flush(now_ns() - std::chrono::nanoseconds(settings.store.max_age).count()); }, settings.log);
-        intake = std::make_unique<CollectorIntake>(*agents, *writer);
+        intake = std::make_unique<CollectorIntake>(*agents, *writer, desk);
+        desk.set_policy(policy_of(*rulesets));
         sessions.reset(new AgentService{*intake, *accounts, settings.log, "undercoat collector " + settings.version,
                                         settings.heartbeat_seconds, {}, {}, {}});
-        api.reset(new ApiContext{*store, *accounts, *agents, *writer, *live, *sessions, settings.version,
-                                 [this] { return server ? server->counters() : net::ServerCounters{}; }, settings.log});
+        api.reset(new ApiContext{*store, *accounts, *agents, *writer, *live, *sessions, *rulesets, desk, settings.version,
+                                 [this] { return server ? server->counters() : net::ServerCounters{}; }, settings.log, {}});
         workers = std::make_unique<Workers>(kWorkers, kMostJobs);
         return Unit{};
     }

@@ -33,7 +33,7 @@ struct Url {
 // http[s]://HOST[:PORT][/PATH]; the error is a half sentence that begins with what was given.
 Result<Url> parse_url(const std::string& text);
 
-// Posts to one URL, on one connection that is kept if asked to.
+// Asks one URL, on one connection that is kept if asked to.
 class HttpClient {
 public:
     struct Settings {
@@ -48,6 +48,12 @@ public:
     ~HttpClient();
     // The answer's status; its body is thrown away. The error is a half sentence.
     Result<unsigned> post(const std::string& body, std::string_view content_type);
+    struct Answer {
+        unsigned status = 0;
+        std::string body;
+    };
+    // The same with another method, and with what the answer says; more than 8 MiB is an error.
+    Result<Answer> request(std::string_view method, const std::string& body, std::string_view content_type);
     void close();
 
 private:

@@ -49,20 +49,21 @@ struct HttpClient::Impl {
     }
 
     template <class Stream>
-    asio::awaitable<void> transfer(Stream& stream, http::request<http::string_body>& request, unsigned& status) {
+    asio::awaitable<void> transfer(Stream& stream, http::request<http::string_body>& request, Answer& answer) {
         co_await http::async_write(stream, request, use_awaitable);
         beast::flat_buffer buffer;
         http::response_parser<http::string_body> response;
-        response.body_limit(64 * 1024);
+        response.body_limit(8 << 20);
         co_await http::async_read(stream, buffer, response, use_awaitable);
         answered = true;
-        status = response.get().result_int();
+        answer = {response.get().result_int(), std::move(response.get().body())};
         if (!response.get().keep_alive()) close();
     }
 
-    asio::awaitable<void> exchange(const std::string& body, std::string_view content_type, unsigned& status) {
+    asio::awaitable<void> exchange(std::string_view method, const std::string& body, std::string_view content_type, Answer& answer) {
         if (!connected()) co_await connect();
         http::request<http::string_body> request{http::verb::post, settings.url.target, 11};
+        request.method_string(beast::string_view(method.data(), method.size()));
         request.set(http::field::host, settings.url.host_header);
         request.set(http::field::content_type, beast::string_view(content_type.data(), content_type.size()));
         for (const auto& [name, value] : settings.headers) request.set(name, value);
@@ -70,16 +71,16 @@ struct HttpClient::Impl {
         request.body() = body;
         request.prepare_payload();
         bottom().expires_after(settings.timeout);
-        if (secure) co_await transfer(*secure, request, status);
-        else co_await transfer(*plain, request, status);
+        if (secure) co_await transfer(*secure, request, answer);
+        else co_await transfer(*plain, request, answer);
     }
 
-    Result<unsigned> attempt(const std::string& body, std::string_view content_type) {
+    Result<Answer> attempt(std::string_view method, const std::string& body, std::string_view content_type) {
         std::exception_ptr failure;
-        unsigned status = 0;
+        Answer answer;
         answered = false;
         io.restart();
-        asio::co_spawn(io, exchange(body, content_type, status), [&](std::exception_ptr e) { failure = e; });
+        asio::co_spawn(io, exchange(method, body, content_type, answer), [&](std::exception_ptr e) { failure = e; });
         io.run();
         try {
             if (failure) std::rethrow_exception(failure);
@@ -87,7 +88,7 @@ struct HttpClient::Impl {
             close();
             return Error{e.what()};
         }
-        return status;
+        return answer;
     }
 };
 
@@ -104,12 +105,18 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(Settings settings) {
 }
 
 Result<unsigned> HttpClient::post(const std::string& body, std::string_view content_type) {
+    auto answer = request("POST", body, content_type);
+    if (!answer) return Error{answer.error()};
+    return answer->status;
+}
+
+Result<HttpClient::Answer> HttpClient::request(std::string_view method, const std::string& body, std::string_view content_type) {
     const bool reused = impl_->connected();
-    auto status = impl_->attempt(body, content_type);
+    auto answer = impl_->attempt(method, body, content_type);
     // A kept connection may have been closed by the server meanwhile: that says nothing about the server.
-    if (!status && reused && !impl_->answered) status = impl_->attempt(body, content_type);
+    if (!answer && reused && !impl_->answered) answer = impl_->attempt(method, body, content_type);
     if (!impl_->settings.keep_alive) impl_->close();
-    return status;
+    return answer;
 }
 
 void HttpClient::close() { impl_->close(); }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <optional>
 #include <tuple>
 
 namespace undercoat::uplink {
@@ -94,14 +95,29 @@ void Variables::flag(const char* name, bool& to) const {
     else bad(name, v, "true and false are allowed");
 }
 
+namespace {
+
+// A whole number from 1 to `most`; nothing: it is none.
+std::optional<size_t> whole_number(const std::string& v, size_t most) {
+    size_t n = 0;
+    const auto [end, error] = std::from_chars(v.data(), v.data() + v.size(), n);
+    return error == std::errc() && end == v.data() + v.size() && n >= 1 && n <= most ? std::optional(n) : std::nullopt;
+}
+
+}  // namespace
+
 void Variables::megabytes(const char* name, size_t& to) const {
     const std::string v = get(name);
     if (v.empty()) return;
-    size_t n = 0;
-    const auto [end, error] = std::from_chars(v.data(), v.data() + v.size(), n);
-    if (error != std::errc() || end != v.data() + v.size() || n < 1 || n > 100'000)
-        bad(name, v, "a number of megabytes from 1 to 100000 is allowed");
-    else to = n << 20;
+    if (const auto n = whole_number(v, 100'000)) to = *n << 20;
+    else bad(name, v, "a number of megabytes from 1 to 100000 is allowed");
+}
+
+void Variables::seconds(const char* name, std::chrono::seconds& to) const {
+    const std::string v = get(name);
+    if (v.empty()) return;
+    if (const auto n = whole_number(v, 3600)) to = std::chrono::seconds(*n);
+    else bad(name, v, "a number of seconds from 1 to 3600 is allowed");
 }
 
 void Variables::list(const char* name, std::vector<std::string>& to) const {

@@ -1,6 +1,7 @@
 // How a collector or a relay is reached, and the variables that say so. Agents and relays read the same ones.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -31,6 +32,7 @@ public:
     void text(const char* name, std::string& to) const;
     void flag(const char* name, bool& to) const;
     void megabytes(const char* name, size_t& to) const;
+    void seconds(const char* name, std::chrono::seconds& to) const;
     void list(const char* name, std::vector<std::string>& to) const;  // separated by commas
     void bad(const char* name, const std::string& given, const char* allowed) const;
     void problem(std::string sentence) const { problems_.push_back(std::move(sentence)); }

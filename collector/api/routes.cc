@@ -7,6 +7,8 @@
 namespace undercoat::collector {
 namespace {
 
+constexpr size_t kMaxRuleset = 6 << 20;  // 4 MiB of rules as JSON
+
 constexpr Route kRoutes[] = {
     {"GET", "/api/v1/alerts", Access::session, 0, true, get_alerts},
     {"GET", "/api/v1/alerts/{id}", Access::session, 0, true, get_alert},
@@ -15,6 +17,11 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/filter/check", Access::session, 0, true, check_filter},
     {"GET", "/api/v1/agents", Access::session, 0, true, get_agents},
     {"GET", "/api/v1/agents/{id}", Access::session, 0, true, get_agent},
+    {"GET", "/api/v1/rulesets", Access::session, 0, true, get_rulesets},
+    {"POST", "/api/v1/rulesets/check", Access::session, kMaxRuleset, true, check_ruleset},
+    {"GET", "/api/v1/rulesets/{id}", Access::session, 0, true, get_ruleset},
+    {"PUT", "/api/v1/rulesets/{id}", Access::change, kMaxRuleset, true, put_ruleset},
+    {"DELETE", "/api/v1/rulesets/{id}", Access::change, 0, true, remove_ruleset},
     {"GET", "/api/v1/status", Access::session, 0, true, get_status},
     {"GET", "/api/v1/session", Access::session, 0, true, get_session},
     {"POST", "/api/v1/login", Access::open, 4096, true, log_in},
@@ -58,7 +65,8 @@ bool same_origin(const net::Request& request) {
 std::optional<net::Response> refusal(ApiContext& context, const Route& route, const net::Request& request) {
     if (route.access == Access::open) return std::nullopt;
     if (const std::string key = presented_key(request); !key.empty()) {
-        if (context.accounts.check_key(key, route.access == Access::agent ? "agent" : "api")) return std::nullopt;
+        if (context.accounts.check_key(key, route.access == Access::agent ? "agent" : "admin")) return std::nullopt;
+        if (route.access == Access::session && context.accounts.check_key(key, "api")) return std::nullopt;
         return json_error(401, "the key is unknown or has another role");
     }
     const auto session = context.accounts.session(request.cookie(kCookie));

@@ -10,6 +10,8 @@
 #include "collector/ingest/agents.h"
 #include "collector/ingest/writer.h"
 #include "collector/live/hub.h"
+#include "collector/policy/rule_desk.h"
+#include "collector/policy/ruleset_store.h"
 #include "collector/store/store.h"
 #include "net/http.h"
 
@@ -25,14 +27,18 @@ struct ApiContext {
     Writer& writer;
     LiveHub& live;
     AgentService& sessions;
+    RulesetStore& rulesets;
+    RuleDesk& desk;
     std::string version;
     std::function<net::ServerCounters()> server_counters;
     std::function<void(const std::string&)> log;
+    std::mutex policy_mutex;  // held while a policy changes
 };
 
 enum class Access : uint8_t {
     open,     // anybody
-    session,  // a browser's session, or a key with the role api
+    session,  // a browser's session, or a key with the role api or admin
+    change,   // a browser's session, or a key with the role admin
     agent,    // a key with the role agent
 };
 
@@ -55,6 +61,9 @@ bool same_origin(const net::Request& request);
 
 inline constexpr std::string_view kCookie = "__Host-undercoat";
 
+// The policy of the rulesets in force.
+std::shared_ptr<const Policy> policy_of(RulesetStore& store);
+
 // The handlers, by file.
 net::Response get_alerts(ApiContext&, const net::Request&, const std::string&);
 net::Response get_alert(ApiContext&, const net::Request&, const std::string&);
@@ -69,6 +78,11 @@ net::Response get_health(ApiContext&, const net::Request&, const std::string&);
 net::Response get_ready(ApiContext&, const net::Request&, const std::string&);
 net::Response log_in(ApiContext&, const net::Request&, const std::string&);
 net::Response log_out(ApiContext&, const net::Request&, const std::string&);
+net::Response get_rulesets(ApiContext&, const net::Request&, const std::string&);
+net::Response get_ruleset(ApiContext&, const net::Request&, const std::string&);
+net::Response check_ruleset(ApiContext&, const net::Request&, const std::string&);
+net::Response put_ruleset(ApiContext&, const net::Request&, const std::string&);
+net::Response remove_ruleset(ApiContext&, const net::Request&, const std::string&);
 net::Response get_session(ApiContext&, const net::Request&, const std::string&);
 
 }  // namespace undercoat::collector

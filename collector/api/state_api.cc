@@ -39,12 +39,19 @@ Numbers numbers(ApiContext& c) {
     };
 }
 
+void assign(const Policy* policy, AgentRecord& a) {
+    const auto* rules = policy && !a.relay ? policy->for_agent(a) : nullptr;
+    a.rules_assigned = rules ? rules->version : "";
+}
+
 }  // namespace
 
 net::Response get_agents(ApiContext& context, const net::Request&, const std::string&) {
     std::string body = "{\"agents\":[";
     bool first = true;
-    for (const AgentRecord& a : context.agents.all()) {
+    const auto policy = context.desk.policy();
+    for (AgentRecord& a : context.agents.all()) {
+        assign(policy.get(), a);
         if (!std::exchange(first, false)) body += ',';
         append_json(a, body);
     }
@@ -52,8 +59,9 @@ net::Response get_agents(ApiContext& context, const net::Request&, const std::st
 }
 
 net::Response get_agent(ApiContext& context, const net::Request&, const std::string& part) {
-    const auto agent = context.agents.find(part);
+    auto agent = context.agents.find(part);
     if (!agent) return json_error(404, "there is no such agent");
+    assign(context.desk.policy().get(), *agent);
     std::string body;
     append_json(*agent, body);
     return net::Response::of(200, "application/json", std::move(body));

@@ -76,8 +76,8 @@ std::string Accounts::insert_key(const std::string& name, const std::string& rol
 }
 
 Result<std::string> Accounts::add_key(const std::string& name, const std::string& role) {
-    if (role != "agent" && role != "relay" && role != "api")
-        return Error{"The role is '" + role + "'; allowed are agent, relay and api."};
+    if (role != "agent" && role != "relay" && role != "api" && role != "admin")
+        return Error{"The role is '" + role + "'; allowed are agent, relay, api and admin."};
     std::lock_guard lock(mutex_);
     try {
         return insert_key(name, role);

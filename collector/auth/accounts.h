@@ -19,7 +19,7 @@
 namespace undercoat::collector {
 
 struct KeyInfo {
-    std::string name, role, hint;  // role: "agent", "relay" or "api"; hint: the first characters
+    std::string name, role, hint;  // role: "agent", "relay", "api" or "admin"; hint: the first characters
     int64_t created_ns = 0;
 };
 

@@ -73,6 +73,7 @@ private:
             socket_->send(std::make_shared<const std::string>(std::move(*encoded)), true);
         // An agent behind a relay that is one too many is not in the list; its alerts are stored all the same.
         if (listed && present_.insert(id).second) service_->intake.arrived(link(id));
+        if (listed) service_->intake.welcomed(link(id), hello);
         return true;
     }
 

@@ -29,6 +29,8 @@ public:
     virtual ~Intake() = default;
     // Who it is; also again, when that has changed. False: there are too many agents.
     virtual bool hello(const AgentLink& link, const remote::Hello& hello, std::string_view frame) = 0;
+    // The welcome to that Hello has gone out.
+    virtual void welcomed(const AgentLink& link, const remote::Hello& hello) = 0;
     // It is there from now on; gone() comes for each of these.
     virtual void arrived(const AgentLink& link) = 0;
     virtual void gone(const AgentLink& link) = 0;

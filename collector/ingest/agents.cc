@@ -32,6 +32,7 @@ AgentRecord parsed(const json::object& o) {
     a.mode = text_of(o, "mode");
     a.rules_version = text_of(o, "rules_version"), a.address = text_of(o, "address");
     a.via = text_of(o, "via");
+    a.rules_refused = text_of(o, "rules_refused"), a.rules_message = text_of(o, "rules_message");
     if (const auto* relay = o.if_contains("relay")) a.relay = relay->is_bool() && relay->get_bool();
     a.started_ns = time_of(o, "started"), a.first_seen_ns = time_of(o, "first_seen"),
     a.last_seen_ns = time_of(o, "last_seen");
@@ -120,6 +121,17 @@ void Agents::heartbeat(const std::string& id, const remote::Heartbeat& h) {
     for (const auto& [name, value] : h.counters) it->second.counters[name] = value;
     if (!h.rules_version.empty()) it->second.rules_version = h.rules_version;
     if (!h.mode.empty()) it->second.mode = h.mode;
+    changed_.insert(id);
+}
+
+void Agents::rules_status(const std::string& id, const remote::RulesStatus& status) {
+    std::lock_guard lock(mutex_);
+    const auto it = agents_.find(id);
+    if (it == agents_.end()) return;
+    AgentRecord& a = it->second;
+    a.rules_refused = status.applied ? "" : status.version;
+    a.rules_message = status.applied ? "" : status.message;
+    if (status.applied && !status.version.empty()) a.rules_version = status.version;
     changed_.insert(id);
 }
 

@@ -27,6 +27,7 @@ public:
     bool hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via);
     void here(const std::string& id);  // one connection more
     void heartbeat(const std::string& id, const remote::Heartbeat& heartbeat);
+    void rules_status(const std::string& id, const remote::RulesStatus& status);
     void stored(const std::string& id, uint64_t alerts, int64_t missing);
     void gone(const std::string& id);  // one connection less
 

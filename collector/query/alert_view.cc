@@ -27,9 +27,9 @@ std::optional<std::string_view> address_of(std::string_view name) {
     return std::nullopt;
 }
 
-// Fields of which an output may hold several, by index.
+// Fields of which an output, or an agent, may hold several, by index.
 constexpr std::string_view kSeveral[] = {"proc.aname", "proc.aexe",  "proc.aexepath", "proc.acmdline",
-                                         "proc.apid",  "proc.aargs", "proc.aenv"};
+                                         "proc.apid",  "proc.aargs", "proc.aenv",     "agent.tags"};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 
 #include "collector/auth/key_check.h"
 #include "collector/ingest/writer.h"
+#include "collector/relay/relay_policy.h"
 #include "collector/relay/relay_uplink.h"
 #include "net/server.h"
 #include "uplink/identity.h"
@@ -15,13 +16,18 @@ constexpr size_t kMostWords = 16 * 1024;  // bytes of one message of an agent th
 // What agents say: their alerts into the spool, their words to the uplink.
 class RelayIntake : public Intake {
 public:
-    RelayIntake(Writer& writer, RelaySpool& spool, RelayUplink& uplink) : writer_(writer), spool_(spool), uplink_(uplink) {}
+    RelayIntake(Writer& writer, RelaySpool& spool, RelayUplink& uplink, RuleDesk& desk)
+        : writer_(writer), spool_(spool), uplink_(uplink), desk_(desk) {}
 
     bool hello(const AgentLink& link, const remote::Hello& hello, std::string_view) override {
         return uplink_.hello(link, again(link.agent, hello, [](remote::Hello& h) { h.tags.clear(), h.platform.clear(); }));
     }
     void arrived(const AgentLink& link) override { uplink_.arrived(link.agent); }
-    void gone(const AgentLink& link) override { uplink_.gone(link.agent); }
+    void welcomed(const AgentLink& link, const remote::Hello& hello) override { desk_.hello(link, hello); }
+    void gone(const AgentLink& link) override {
+        uplink_.gone(link.agent);
+        desk_.gone(link);
+    }
     void heartbeat(const std::string& agent, const remote::Heartbeat& heartbeat, std::string_view) override {
         uplink_.heartbeat(agent, again(agent, heartbeat, [](remote::Heartbeat& h) { h.counters.clear(); }));
     }
@@ -49,6 +55,7 @@ private:
     Writer& writer_;
     RelaySpool& spool_;
     RelayUplink& uplink_;
+    RuleDesk& desk_;
     remote::Codec codec_;  // the server's thread only
 };
 
@@ -62,6 +69,8 @@ struct RelayService::Impl {
     RelaySettings settings;
     std::unique_ptr<Accounts> accounts;
     std::unique_ptr<RelaySpool> spool;
+    RuleDesk desk;
+    std::unique_ptr<RelayPolicy> policy;
     std::unique_ptr<RelayUplink> uplink;
     std::unique_ptr<Writer> writer;
     std::unique_ptr<RelayIntake> intake;
@@ -135,9 +144,10 @@ struct RelayService::Impl {
         auto opened = RelaySpool::open(settings.directory, settings.spool_bytes);
         if (!opened) return Error{opened.error()};
         spool = std::move(*opened);
+        policy = std::make_unique<RelayPolicy>(settings.directory, desk, settings.log);
         RelayIdentity me{uplink::agent_id(settings.directory), settings.version, settings.hostname, settings.tags,
                          [this] { return heartbeat_counters(); }};
-        auto up = RelayUplink::make(settings.upstream, std::move(me), *spool,
+        auto up = RelayUplink::make(settings.upstream, std::move(me), *spool, *policy,
                                      [log = settings.log](bool, const std::string& message) { log(message); });
         if (!up) return Error{up.error()};
         uplink = std::move(*up);
@@ -147,7 +157,7 @@ struct RelayService::Impl {
     void connect() {
         writer = std::make_unique<Writer>(
             *spool, [this](const std::vector<Incoming>&, Stored&&) { uplink->wake(); }, [this] { uplink->forget_strangers(); }, settings.log);
-        intake = std::make_unique<RelayIntake>(*writer, *spool, *uplink);
+        intake = std::make_unique<RelayIntake>(*writer, *spool, *uplink, desk);
         sessions.reset(new AgentService{*intake, *accounts, settings.log, "undercoat orchestrator " + settings.version, settings.heartbeat_seconds,
                                         {}, {}, {}});
         uplink->begin();

@@ -18,18 +18,18 @@ constexpr auto kTurn = std::chrono::milliseconds(200);
 }  // namespace
 
 Result<std::unique_ptr<RelayUplink>> RelayUplink::make(const uplink::Settings& settings, RelayIdentity me, RelaySpool& spool,
-                                                       uplink::Log log) {
+                                                       RelayPolicy& policy, uplink::Log log) {
     auto connection = uplink::Connection::make(settings, "alerts", std::move(log));
     if (!connection) return Error{connection.error()};
     try {
-        return std::unique_ptr<RelayUplink>(new RelayUplink(std::move(me), spool, std::move(*connection)));
+        return std::unique_ptr<RelayUplink>(new RelayUplink(std::move(me), spool, policy, std::move(*connection)));
     } catch (const SqliteError& e) {
         return Error{std::string("The spool cannot be read: ") + e.what() + "."};
     }
 }
 
-RelayUplink::RelayUplink(RelayIdentity me, RelaySpool& spool, std::unique_ptr<uplink::Connection> connection)
-    : me_(std::move(me)), spool_(spool), connection_(std::move(connection)), started_ns_(now_ns()) {
+RelayUplink::RelayUplink(RelayIdentity me, RelaySpool& spool, RelayPolicy& policy, std::unique_ptr<uplink::Connection> connection)
+    : me_(std::move(me)), spool_(spool), policy_(policy), connection_(std::move(connection)), started_ns_(now_ns()) {
     for (auto& [id, frame] : spool_.hellos()) agents_[id].hello = frame;
 }
 
@@ -197,6 +197,8 @@ void RelayUplink::beat() {
 }
 
 void RelayUplink::receive(remote::Down&& down) {
+    if (auto* rules = std::get_if<remote::Rules>(&down.what)) policy_.take(std::move(*rules));
+    if (auto* order = std::get_if<remote::Policy>(&down.what)) policy_.enact(*order);
     const auto* ack = std::get_if<remote::Ack>(&down.what);
     if (!ack) return;
     const auto it = in_flight_.find({down.agent, ack->epoch, ack->stream});

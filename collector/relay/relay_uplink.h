@@ -5,6 +5,7 @@
 #pragma once
 
 #include "collector/ingest/agent_session.h"
+#include "collector/relay/relay_policy.h"
 #include "collector/relay/relay_spool.h"
 #include "uplink/connection.h"
 
@@ -23,7 +24,8 @@ struct RelayIdentity {
 class RelayUplink : private uplink::Speaker {
 public:
     // Error: a setting cannot be used. Nothing happens before begin().
-    static Result<std::unique_ptr<RelayUplink>> make(const uplink::Settings& settings, RelayIdentity me, RelaySpool& spool, uplink::Log log);
+    static Result<std::unique_ptr<RelayUplink>> make(const uplink::Settings& settings, RelayIdentity me, RelaySpool& spool,
+                                                     RelayPolicy& policy, uplink::Log log);
     void begin();
     ~RelayUplink() override;  // sends what waits, for some seconds at most
 
@@ -49,7 +51,7 @@ private:
         int64_t id;
         uint64_t last;
     };
-    RelayUplink(RelayIdentity me, RelaySpool& spool, std::unique_ptr<uplink::Connection> connection);
+    RelayUplink(RelayIdentity me, RelaySpool& spool, RelayPolicy& policy, std::unique_ptr<uplink::Connection> connection);
     void run();
     void greet() override;
     void send() override;
@@ -61,6 +63,7 @@ private:
 
     const RelayIdentity me_;
     RelaySpool& spool_;
+    RelayPolicy& policy_;
     std::unique_ptr<uplink::Connection> connection_;
     const int64_t started_ns_;
     mutable std::mutex mutex_;

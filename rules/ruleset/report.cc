@@ -126,6 +126,18 @@ json::object describe_json(const Ruleset& ruleset, const Catalogue& catalogue, c
 
 }  // namespace
 
+std::string problem_text(const Problem& problem, std::span<const FileResult> files) {
+    std::string s;
+    if (!problem.locations.empty()) {
+        const Position& p = problem.locations.back().position;
+        s += p.file < files.size() ? files[p.file].name : "rules";
+        s += ":" + std::to_string(p.line) + ":" + std::to_string(p.column) + ": ";
+    }
+    s.append(name_of(problem.code)).append(": ").append(problem.message);
+    if (!problem.snippet.empty()) s += "\n" + problem.snippet;
+    return s;
+}
+
 std::string report_text(const LoadResult& result, bool verbose) {
     std::string out;
     for (const FileResult& f : result.files) {

@@ -7,6 +7,9 @@
 
 namespace undercoat::rules {
 
+// One problem with its place, for people: "FILE:LINE:COLUMN: message" and the snippet.
+std::string problem_text(const Problem& problem, std::span<const FileResult> files);
+
 // One line "FILE: Ok", "FILE: Ok, with warnings" or "FILE: Invalid" per file, then its problems: errors always,
 // warnings if verbose. Ends in a newline.
 std::string report_text(const LoadResult& result, bool verbose);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -23,6 +24,15 @@ bool reads_result(const rules::FieldRef& f) {
     return std::find(std::begin(kFields), std::end(kFields), text) != std::end(kFields) ||
            text.starts_with("evt.count.error") || text.starts_with("evt.arg[") || text.starts_with("evt.rawarg[") ||
            text.starts_with("fs.path.") || text.starts_with("evt.is_open_create");
+}
+
+std::string local_version(const std::vector<rules::RulesFile>& files) {
+    uint32_t sum = 0x811c9dc5;  // FNV-1a
+    for (const rules::RulesFile& file : files)
+        for (const char c : file.content) sum = (sum ^ static_cast<uint8_t>(c)) * 0x01000193;
+    char text[24];
+    std::snprintf(text, sizeof text, "local-%08x", sum);
+    return text;
 }
 
 bool any_reads_stack(const std::vector<rules::FieldRef>& fields) {
@@ -48,18 +58,6 @@ Result<std::vector<std::string>> rules_files(const std::string& path) {
     return files;
 }
 
-std::string problem_text(const rules::Problem& problem, std::span<const rules::FileResult> files) {
-    std::string s;
-    if (!problem.locations.empty()) {
-        const rules::Position& p = problem.locations.back().position;
-        s += p.file < files.size() ? files[p.file].name : "rules";
-        s += ":" + std::to_string(p.line) + ":" + std::to_string(p.column) + ": ";
-    }
-    s.append(name_of(problem.code)).append(": ").append(problem.message);
-    if (!problem.snippet.empty()) s += "\n" + problem.snippet;
-    return s;
-}
-
 RuleHost::RuleHost(const fields::FieldCatalogue& catalogue, RuleSettings settings, Log log)
     : catalogue_(catalogue), settings_(std::move(settings)), log_(std::move(log)) {
     matcher_ = std::make_unique<rules::RuleMatcher>(rules::load_rules({}, catalogue_, settings_.load).ruleset);
@@ -69,8 +67,14 @@ RuleHost::~RuleHost() {
     if (loading_.valid()) loading_.wait();
 }
 
-RuleHost::Loaded RuleHost::load(const fields::FieldCatalogue& catalogue, const RuleSettings& settings) {
+RuleHost::Loaded RuleHost::load(const fields::FieldCatalogue& catalogue, const RuleSettings& settings, const GivenRules& given) {
     Loaded loaded;
+    if (!given.version.empty()) {
+        for (const rules::RulesFile& file : given.files) loaded.files.push_back(file.name);
+        loaded.version = given.version;
+        loaded.result = rules::load_rules(given.files, catalogue, settings.load);
+        return loaded;
+    }
     std::vector<rules::RulesFile> contents;
     for (const std::string& path : settings.paths) {
         auto files = rules_files(path);
@@ -88,7 +92,29 @@ RuleHost::Loaded RuleHost::load(const fields::FieldCatalogue& catalogue, const R
         }
     }
     loaded.result = rules::load_rules(contents, catalogue, settings.load);
+    loaded.version = local_version(contents);
     return loaded;
+}
+
+// Answers rules that were given. False: the ones before stay in use.
+bool RuleHost::settle_given(const Loaded& loaded) {
+    GivenOutcome o{next_->version, loaded.ok(), ""};
+    for (const std::string& message : loaded.unreadable) o.message += message + "\n";
+    for (const rules::FileResult& file : loaded.result.files)
+        for (const rules::Problem& p : file.errors) o.message += problem_text(p, loaded.result.files) + "\n";
+    // Of the paths, what loads is used: they are all there is, and are not what was given.
+    o.applied |= next_->version.empty();
+    if (o.applied) given_ = std::move(*next_);
+    next_.reset();
+    outcome_ = std::move(o);
+    return outcome_->applied;
+}
+
+void RuleHost::give(GivenRules given) {
+    next_ = std::move(given);
+    if (!started_) return;  // load_now() comes
+    if (loading_.valid()) again_ = true;
+    else begin_load();
 }
 
 void RuleHost::report(const Loaded& loaded) const {
@@ -101,15 +127,21 @@ void RuleHost::report(const Loaded& loaded) const {
 
 void RuleHost::adopt(Loaded loaded) {
     matcher_ = std::make_unique<rules::RuleMatcher>(loaded.result.ruleset);
+    version_ = loaded.version;
     size_t enabled = 0;
     for (const rules::Rule& r : loaded.result.ruleset->rules()) enabled += r.enabled;
-    log_(Severity::info, std::to_string(enabled) + " rules in use, from " + std::to_string(loaded.files.size()) + " files");
+    log_(Severity::info, std::to_string(enabled) + " rules in use, from " + std::to_string(loaded.files.size()) + " files" + (given_.version.empty() ? "" : ", version " + version_));
 }
 
 void RuleHost::load_now() {
     watch();
-    Loaded loaded = load(catalogue_, settings_);
+    started_ = true;
+    Loaded loaded = load(catalogue_, settings_, wanted());
     report(loaded);
+    if (next_ && !settle_given(loaded)) {
+        log_(Severity::error, "the rules of version " + outcome_->version + " have errors; those of the files are used");
+        report(loaded = load(catalogue_, settings_, given_));
+    }
     adopt(std::move(loaded));
 }
 
@@ -118,21 +150,30 @@ void RuleHost::request_reload() {
         again_ = true;
         return;
     }
+    begin_load();
+}
+
+void RuleHost::begin_load() {
     watch();
-    loading_ = std::async(std::launch::async, [this] { return load(catalogue_, settings_); });
+    loading_next_ = next_.has_value();
+    loading_ = std::async(std::launch::async, [this, given = wanted()] { return load(catalogue_, settings_, given); });
 }
 
 bool RuleHost::tick(uint64_t now_ns) {
     // From the first change on: whoever writes there all the time must not put the reload off for ever.
-    if (files_changed() && reload_at_ == 0) reload_at_ = now_ns + kDebounceNs;
+    if (files_changed() && reload_at_ == 0 && wanted().version.empty()) reload_at_ = now_ns + kDebounceNs;
     if (reload_at_ != 0 && now_ns >= reload_at_) {
         reload_at_ = 0;
         request_reload();
     }
     if (!loading_.valid() || loading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
     Loaded loaded = loading_.get();
+    if (loading_next_ && std::exchange(again_, false)) {  // others were given meanwhile
+        begin_load();
+        return false;
+    }
     report(loaded);
-    const bool ok = loaded.ok();
+    const bool ok = loading_next_ ? settle_given(loaded) : loaded.ok();
     if (ok)
         adopt(std::move(loaded));
     else

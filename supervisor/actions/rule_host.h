@@ -7,13 +7,16 @@
 
 #include "base/unique_fd.h"
 #include "rules/ruleset/loader.h"
+#include "rules/ruleset/report.h"
 #include "supervisor/fields/catalogue.h"
 #include "supervisor/state/sink.h"
 
 #include <functional>
 #include <future>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace undercoat::actions {
@@ -30,13 +33,34 @@ struct RuleSettings {
 // What these rules need of the capture.
 state::Interest interest_of(const rules::Ruleset& set);
 
+// Rules that come from somewhere else than the paths.
+struct GivenRules {
+    std::string version;  // empty: those of the paths are to be used
+    std::vector<rules::RulesFile> files;
+};
+
+// What became of GivenRules.
+struct GivenOutcome {
+    std::string version;
+    bool applied = false;
+    std::string message;  // the loader's, where they were refused
+};
+
 class RuleHost {
 public:
     RuleHost(const fields::FieldCatalogue& catalogue, RuleSettings settings, Log log);
     ~RuleHost();
 
-    // Loads at once and uses what loaded without error, even if that is nothing. For the start.
+    // Loads at once and uses what loaded without error, even if that is nothing. For the start. Given rules with an error are
+    // left for those of the paths.
     void load_now();
+    // The next load takes these, and so do all after it if they have no error: before load_now(), or for a load in the background.
+    void give(GivenRules given);
+    // Tells once what became of the last that were given.
+    std::optional<GivenOutcome> outcome() { return std::exchange(outcome_, std::nullopt); }
+    bool busy() const { return next_ || loading_.valid(); }
+    // Of the rules in use: as given, or "local-" and a sum over the files.
+    const std::string& version() const { return version_; }
     // Begins a reload in the background. A reload that runs already is followed by another.
     void request_reload();
     // Looks for changed files and finished loads. True if other rules are in use now.
@@ -60,9 +84,13 @@ private:
         rules::LoadResult result;
         std::vector<std::string> files;
         std::vector<std::string> unreadable;  // messages
+        std::string version;
         bool ok() const { return unreadable.empty() && result.ok(); }
     };
-    static Loaded load(const fields::FieldCatalogue& catalogue, const RuleSettings& settings);
+    static Loaded load(const fields::FieldCatalogue& catalogue, const RuleSettings& settings, const GivenRules& given);
+    const GivenRules& wanted() const { return next_ ? *next_ : given_; }
+    bool settle_given(const Loaded& loaded);
+    void begin_load();
     void report(const Loaded& loaded) const;
     void adopt(Loaded loaded);
     void watch();
@@ -76,12 +104,15 @@ private:
     UniqueFd watches_;
     uint64_t reload_at_ = 0;  // ns; 0: nothing is due
     std::future<Loaded> loading_;
-    bool again_ = false;
+    bool started_ = false, again_ = false, loading_next_ = false;
+    GivenRules given_;                // in use
+    std::optional<GivenRules> next_;  // not loaded yet, or being loaded
+    std::optional<GivenOutcome> outcome_;
+    std::string version_;
 };
 
 // The files that the paths name, in order; an error for a path that cannot be read.
 Result<std::vector<std::string>> rules_files(const std::string& path);
-// One problem with its place, for people: "FILE:LINE:COLUMN: message" and the snippet.
-std::string problem_text(const rules::Problem& problem, std::span<const rules::FileResult> files);
+using rules::problem_text;
 
 }  // namespace undercoat::actions

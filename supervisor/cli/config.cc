@@ -39,6 +39,7 @@ constexpr Setting kSettings[] = {
     {"UNDERCOAT_LOGGING", "warning", "silent error warning info debug trace", "--log", "own messages, on stderr"},
     {"UNDERCOAT_PRIORITY", "availability", "availability security", "",
      "start the workload at once, or only when the rules are loaded"},
+    {"UNDERCOAT_RULES_TIMEOUT", "30", "", "", "seconds for which 'security' waits for rules from the collector"},
     {"UNDERCOAT_COLLECTOR", "none", "", "", "collector that alerts are sent to: HOST[:PORT]"},
     {"UNDERCOAT_COLLECTOR_PORT", "6443", "", "", "its port"},
     {"UNDERCOAT_ORCHESTRATOR", "none", "", "", "relay that alerts are sent to instead: HOST[:PORT]"},

@@ -59,7 +59,6 @@ Forwarder::Forwarder(const outputs::CollectorSettings& settings, Identity identi
     spool_ = std::make_unique<Spool>(directory_, limits, random_number());
     publish();
     keeper_ = std::thread([this] { keep(); });
-    talker_ = std::thread([this] { talk(); });
 }
 
 Forwarder::~Forwarder() {
@@ -70,7 +69,7 @@ Forwarder::~Forwarder() {
     arrived_.notify_all();
     keeper_.join();
     connection_->wake();
-    talker_.join();
+    if (talker_.joinable()) talker_.join();
     std::lock_guard lock(spool_mutex_);
     if (const uint64_t left = spool_->counters().waiting; left > 0)
         log_(true, std::to_string(left) + " alerts could not be sent to " + settings_.host + "; they are " +
@@ -103,6 +102,14 @@ void Forwarder::tell(Counts counters, std::string rules_version) {
     std::lock_guard lock(told_mutex_);
     told_ = std::move(counters);
     rules_version_ = std::move(rules_version);
+}
+
+void Forwarder::begin(std::string rules_version) {
+    {
+        std::lock_guard lock(told_mutex_);
+        rules_version_ = std::move(rules_version);
+    }
+    talker_ = std::thread([this] { talk(); });
 }
 
 outputs::AlertTap::Counts Forwarder::counters() const {
@@ -189,9 +196,12 @@ void Forwarder::greet() {
         h.rules_version = rules_version_;
     }
     connection_->send(remote::Up{agent_, std::move(h)});
+    std::lock_guard lock(rules_mutex_);
+    status_said_ = !status_;
 }
 
 void Forwarder::send() {
+    say_status();
     while (connection_->has_room()) {
         std::optional<Chunk> chunk;
         {
@@ -231,6 +241,7 @@ void Forwarder::receive(remote::Down&& down) {
         spool_->acknowledged(ack->epoch, ack->stream, ack->number);
         publish();
     }
+    if (auto* rules = std::get_if<remote::Rules>(&down.what)) take_rules(std::move(*rules));
 }
 
 }  // namespace undercoat::forward

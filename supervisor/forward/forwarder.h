@@ -38,6 +38,11 @@ public:
     uint64_t safe() const override { return safe_; }
     void tell(Counts counters, std::string rules_version) override;
     Counts counters() const override;
+    void begin(std::string rules_version) override;
+    std::optional<outputs::TappedRules> kept_rules() override;
+    std::optional<outputs::TappedRules> new_rules() override;
+    void rules_done(const std::string& version, bool applied, const std::string& message, const std::string& in_use) override;
+    bool rules_answered() const override;
 
 private:
     struct Taken {
@@ -52,6 +57,9 @@ private:
     void send() override;
     void beat() override;
     void receive(remote::Down&& message) override;
+    void take_rules(remote::Rules&& rules);
+    void say_status();
+    void keep_rules(const remote::Rules& rules) const;
     void publish();  // with the spool's lock held
 
     const outputs::CollectorSettings settings_;
@@ -79,6 +87,13 @@ private:
     mutable std::mutex told_mutex_;
     Counts told_;
     std::string rules_version_;
+
+    mutable std::mutex rules_mutex_;
+    std::optional<remote::Rules> new_rules_;     // came, and was not asked for yet
+    remote::Rules given_;                        // the last that came
+    std::optional<remote::RulesStatus> status_;  // of the last that were tried
+    bool status_said_ = true;                    // on this connection
+    bool rules_answered_ = false;
 
     // The talking thread's.
     std::unique_ptr<uplink::Connection> connection_;

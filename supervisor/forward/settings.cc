@@ -22,6 +22,8 @@ void apply_environment(outputs::CollectorSettings& s, const std::map<std::string
         r.problem("UNDERCOAT_AGENT_ID has " + std::to_string(s.agent_id.size()) + " bytes; " + std::to_string(remote::kMaxName) + " are allowed. It is left out.");
         s.agent_id.clear();
     }
+    s.rules_first = r.get("UNDERCOAT_PRIORITY") == "security";
+    r.seconds("UNDERCOAT_RULES_TIMEOUT", s.rules_timeout);
 }
 
 std::vector<std::pair<std::string, std::string>> platform_facts(const Lookup& environment) {

@@ -78,12 +78,14 @@ Engine::Engine(EngineSettings settings, actions::Log log)
     if (!settings_.events.empty()) open_events();
     if (settings_.rules.paths.empty())
         log_(Severity::warning, "no rules are given and none lie in the bundle: nothing is alerted; use --rules FILE");
+    if (settings_.make_tap) tap_ = settings_.make_tap(surroundings_.hostname);
+    use_kept_rules();
     host_.load_now();
+    if (tap_) tap_->begin(host_.version());
     start_ts_ = wall_clock();
     const auto warn = [this](const std::string& m) { log_(Severity::error, m); };
     channels_ = std::make_unique<Fanout>(settings_.outputs, surroundings_.hostname, warn);
     if (channels_->empty()) channels_.reset();
-    if (settings_.make_tap) tap_ = settings_.make_tap(surroundings_.hostname);
     start_web();
 }
 
@@ -233,6 +235,7 @@ void Engine::reopen() {
 }
 
 void Engine::tick(uint64_t now_ns) {
+    if (tap_) exchange_rules();
     const bool other_rules = host_.tick(now_ns);
     if (other_rules) composer_.forget(), context_composer_.forget();
     interest_changed_ |= other_rules;

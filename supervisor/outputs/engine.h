@@ -19,6 +19,7 @@
 #include "supervisor/stack/asker.h"
 #include "supervisor/state/sink.h"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,6 +42,8 @@ struct EngineSettings {
     std::string version;
     // Makes what forwards alerts, once the rules are loaded; null: nothing does. The argument: the host's name.
     std::function<std::unique_ptr<AlertTap>(const std::string&)> make_tap;
+    // Holds ready() back until rules have come from the tap, so long at most; 0: it does not.
+    std::chrono::seconds wait_for_rules{0};
     wire::AlertJournal* journal =
         nullptr;  // of this run; null: alerts are not told apart from those of a dead supervisor
 };
@@ -68,6 +71,7 @@ public:
     // SIGUSR1: opens the outputs again.
     void reopen() override;
     void tick(uint64_t now_ns) override;
+    bool ready() override;
     void stop() override;
 
     EngineCounters counters() const;
@@ -84,6 +88,8 @@ private:
     void write_internal(const InternalAlert& alert);
     void forward(const Alert& alert, const rules::Rule& rule, const event::Event& e);
     void tell_tap(const Metrics& m);
+    void use_kept_rules();
+    void exchange_rules();
     void note_coverage(const event::Event& e, const state::State& state);
     template <class Any>
     void send_to_channels(const Any& alert, std::string_view priority);
@@ -123,6 +129,7 @@ private:
     std::string line_;
     std::map<std::pair<std::string, std::string>, uint64_t> coverage_;  // reason and level: processes
     bool interest_changed_ = false;
+    std::chrono::steady_clock::time_point rules_until_{};  // ready() waits so long; no time: it does not
     uint64_t seen_ = 0, alerted_ = 0, duplicates_ = 0;
 };
 

@@ -72,7 +72,42 @@ void Engine::tell_tap(const Metrics& m) {
                                {"drops", m.dropped_events()}, {"drops_alert_lines", m.alert_lines_dropped},
                                {"drops_event_lines", m.event_lines_dropped}};
     for (const auto& [reason, n] : m.drops) counts.emplace_back("drops_" + reason, n);
-    tap_->tell(std::move(counts), "");
+    tap_->tell(std::move(counts), host_.version());
+}
+
+namespace {
+
+actions::GivenRules given(TappedRules rules) {
+    actions::GivenRules out{std::move(rules.version), {}};
+    for (auto& [name, content] : rules.files) out.files.push_back({std::move(name), std::move(content)});
+    return out;
+}
+
+}  // namespace
+
+void Engine::use_kept_rules() {
+    if (!tap_) return;
+    if (auto kept = tap_->kept_rules()) return host_.give(given(std::move(*kept)));
+    if (settings_.wait_for_rules.count() == 0) return;
+    rules_until_ = std::chrono::steady_clock::now() + settings_.wait_for_rules;
+    log_(Severity::warning, "UNDERCOAT_PRIORITY=security: the workload waits for rules from the collector, " +
+                                std::to_string(settings_.wait_for_rules.count()) + " s at most");
+}
+
+void Engine::exchange_rules() {
+    if (auto rules = tap_->new_rules()) host_.give(given(std::move(*rules)));
+    if (const auto outcome = host_.outcome()) tap_->rules_done(outcome->version, outcome->applied, outcome->message, host_.version());
+}
+
+bool Engine::ready() {
+    if (rules_until_ == std::chrono::steady_clock::time_point{}) return true;
+    const bool late = std::chrono::steady_clock::now() >= rules_until_;
+    if (!late && !(tap_->rules_answered() && !host_.busy())) return false;
+    if (late)
+        log_(Severity::error, "no rules came from the collector within " + std::to_string(settings_.wait_for_rules.count()) +
+                                  " s (UNDERCOAT_RULES_TIMEOUT): the workload starts with the rules that are here");
+    rules_until_ = {};
+    return true;
 }
 
 void Engine::write_internal(const InternalAlert& alert) {

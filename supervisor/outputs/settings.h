@@ -84,6 +84,8 @@ struct CollectorSettings : uplink::Settings {
     size_t spool_bytes = 64 << 20, memory_bytes = 8 << 20;
     std::string agent_id;                     // empty: made at random
     std::chrono::milliseconds linger{3000};   // at the end
+    bool rules_first = false;                 // UNDERCOAT_PRIORITY=security: the workload waits for rules
+    std::chrono::seconds rules_timeout{30};   // so long at most
 };
 
 struct OutputSettings {

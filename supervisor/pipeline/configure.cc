@@ -66,6 +66,7 @@ outputs::EngineSettings engine_settings(const SupervisorOptions& o, const action
 
 void add_forwarding(outputs::EngineSettings& s, const std::string& mode, const actions::Log& log) {
     if (s.outputs.collector.host.empty()) return;
+    if (s.outputs.collector.rules_first && !s.resumed) s.wait_for_rules = s.outputs.collector.rules_timeout;
     s.make_tap = [collector = s.outputs.collector, version = s.version, resumed = s.resumed, mode,
                   log](const std::string& hostname) -> std::unique_ptr<outputs::AlertTap> {
         forward::Identity me;

@@ -29,8 +29,7 @@ Pipeline::Pipeline(UniqueFd agent, Settings settings) : agent_(std::move(agent))
 int Pipeline::run(const MakeSink& make_sink, Requests& requests) {
     if (!wait_for_hello(requests)) return 1;
     start(make_sink);
-    __atomic_store_n(&ingest_->registry().ready, 1, __ATOMIC_RELEASE);
-    agent_.send(AgentMessageKind::ready);
+    announce();
     while (!stopping_ && !requests.stop) {
         receive();
         turn();
@@ -40,6 +39,13 @@ int Pipeline::run(const MakeSink& make_sink, Requests& requests) {
     sink_->stop();
     settle(sink_->commit());
     return 0;
+}
+
+void Pipeline::announce() {
+    if (announced_ || !sink_->ready()) return;
+    announced_ = true;
+    __atomic_store_n(&ingest_->registry().ready, 1, __ATOMIC_RELEASE);
+    agent_.send(AgentMessageKind::ready);
 }
 
 bool Pipeline::wait_for_hello(const Requests& requests) {
@@ -258,6 +264,7 @@ void Pipeline::housekeeping(Requests& requests) {
         ++epoch_;
         refresh_interest();
     }
+    announce();
 }
 
 // What was written before stop came; what comes later is nobody's. Slow outputs are given a while of their own.

@@ -57,6 +57,7 @@ public:
 
 private:
     bool wait_for_hello(const Requests& requests);
+    void announce();
     void receive();
     void on_message(ingest::AgentEvent& e);
     void start(const MakeSink& make_sink);
@@ -85,6 +86,7 @@ private:
     Lookout lookout_;
     uint64_t epoch_ = 1;
     bool stopping_ = false;
+    bool announced_ = false;  // that the workload may start
     bool marked_ = false;  // part of what came of the events is not written yet
     uint64_t flood_until_ = 0, next_tick_ = 0, next_clock_ = 0;
     uint64_t last_events_ = 0;

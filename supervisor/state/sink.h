@@ -48,6 +48,8 @@ public:
     virtual void reload() {}
     virtual void reopen() {}  // SIGUSR1: output files may have been moved away
     virtual void tick(uint64_t now_ns) { (void)now_ns; }
+    // Whether the workload may start. Asked between turns until it is true.
+    virtual bool ready() { return true; }
     // The last call: nothing will come any more.
     virtual void stop() { commit(); }
 };

@@ -76,6 +76,16 @@ class Collector(Program):
             raise AssertionError(f'{path}: {answer.status} {body}')
         return json.loads(body)
 
+    def put(self, path, key, body):
+        """Status and answer."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        connection = http.client.HTTPSConnection('localhost', self.port, context=context, timeout=PATIENCE)
+        connection.request('PUT', path, json.dumps(body), headers={'Authorization': 'Bearer ' + key})
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, json.loads(text)
+
     def marks(self):
         """The files of the alerts, as often as they are there."""
         page = self.get('/api/v1/alerts', limit='1000', filter='alert.rule = "Test marked file"')

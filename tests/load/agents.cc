@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
             if (trouble) std::fprintf(stderr, "%s: %s\n", name.c_str(), m.c_str());
         });
         if (!started) return std::fprintf(stderr, "%s\n", started.error().c_str()), 2;
+        (*started)->begin("none");
         all.push_back(std::move(*started));
     }
     for (unsigned i = 0; i < agents; ++i)

@@ -125,11 +125,16 @@ void fill(const Down& m, pb::Down& to) {
     }
     if (const auto* rules = std::get_if<Rules>(&m.what)) {
         to.mutable_rules()->set_version(rules->version);
+        to.mutable_rules()->set_scope(rules->scope);
         for (const auto& [name, content] : rules->files) {
             pb::RulesFile& file = *to.mutable_rules()->add_files();
             file.set_name(name);
             file.set_content(content);
         }
+    }
+    if (const auto* policy = std::get_if<Policy>(&m.what)) {
+        to.mutable_policy();
+        for (const std::string& version : policy->versions) to.mutable_policy()->add_versions(version);
     }
 }
 
@@ -212,6 +217,7 @@ Heartbeat read(const pb::Heartbeat& h, Reader& r) {
 Rules read(const pb::Rules& m, Reader& r) {
     Rules out;
     out.version = r.name(m.version());
+    out.scope = r.text(m.scope());
     if (!r.few(m.files_size(), kMaxPairs)) return out;
     size_t total = 0;
     for (const pb::RulesFile& f : m.files()) {
@@ -254,6 +260,13 @@ Status parse(const std::string& plain, Message& to) {
     if (!few_parts(in, 0, false, left)) return Error{"The frame holds no message of the protocol, or one beyond its limits."};
     if (!to.ParseFromArray(plain.data(), static_cast<int>(plain.size()))) return Error{"The frame holds no message of the protocol."};
     return Unit{};
+}
+
+Policy read(const pb::Policy& m, Reader& r) {
+    Policy out;
+    if (r.few(m.versions_size(), kMaxPairs))
+        for (const std::string& version : m.versions()) out.versions.push_back(r.name(version));
+    return out;
 }
 
 const Error kBeyond{"The message is beyond a limit of the protocol."};
@@ -400,6 +413,7 @@ Result<Down> Codec::decode_down(std::string_view frame) {
             break;
         case pb::Down::kAck: out.what = Ack{from.ack().epoch(), from.ack().stream(), from.ack().number()}; break;
         case pb::Down::kRules: out.what = read(from.rules(), r); break;
+        case pb::Down::kPolicy: out.what = read(from.policy(), r); break;
         case pb::Down::WHAT_NOT_SET: return kNoMessage;
     }
     if (!r.ok()) return kBeyond;

@@ -92,12 +92,18 @@ struct Ack {
 struct Rules {
     std::string version;
     std::vector<std::pair<std::string, std::string>> files;  // name and content
+    std::string scope;
     bool operator==(const Rules&) const = default;
+};
+
+struct Policy {
+    std::vector<std::string> versions;
+    bool operator==(const Policy&) const = default;
 };
 
 struct Down {
     std::string agent;
-    std::variant<Welcome, Ack, Rules> what;
+    std::variant<Welcome, Ack, Rules, Policy> what;
     bool operator==(const Down&) const = default;
 };
 

@@ -215,6 +215,15 @@ FALCO = {'hostname': 'node-1', 'output': '10:00:00.000000000: Warning A shell wa
          'output_fields': {'proc.name': 'bash', 'proc.pid': 12, 'user.name': 'root'}}
 
 
+RULE = '''
+- rule: One
+  desc: d
+  condition: proc.name = cat
+  output: x
+  priority: INFO
+'''
+
+
 class HostileInput:
     """What strangers send to a server of agents. For a TestCase that has `server`."""
 
@@ -316,6 +325,7 @@ class Collector(HostileInput, unittest.TestCase):
     def setUpClass(cls):
         cls.server = Server()
         cls.api_key = cls.server.command('key', 'add', 'tests', '--role', 'api').stdout.strip()
+        cls.admin_key = cls.server.command('key', 'add', 'admin', '--role', 'admin').stdout.strip()
 
     @classmethod
     def tearDownClass(cls):
@@ -437,6 +447,67 @@ class Collector(HostileInput, unittest.TestCase):
         for q in ('shell\u2014spawned', 'CAFE\u2019S', 'caf*', '\u2014'):
             self.assertTrue(self.get('/api/v1/alerts', q=q)['alerts'], q)
         self.assertEqual(self.get('/api/v1/alerts', q='shellspawned')['alerts'], [])
+
+    def ask(self, method, path, body=None, key=None, **headers):
+        """Status and answer, which is checked against the description."""
+        status, _, text = self.server.request(method, path, body if isinstance(body, str) else json.dumps(body) if body is not None else None,
+                                              {'Authorization': 'Bearer ' + (key or self.admin_key), **headers})
+        self.check(method.lower(), path, status, text)
+        return status, json.loads(text)
+
+    def test_rulesets_are_checked_versioned_and_removed(self):
+        good = {'name': 'a.yaml', 'content': RULE}
+        bad = {'name': 'b.yaml', 'content': RULE.replace('proc.name', 'proc.nome')}
+        self.assertEqual(self.ask('POST', '/api/v1/rulesets/check', {'files': [good]}, self.api_key)[1]['rules'], 1)
+        status, answer = self.ask('POST', '/api/v1/rulesets/check', {'files': [good, bad]}, self.api_key)
+        self.assertEqual((status, answer['errors'][0]['file'], answer['errors'][0]['line']), (422, 'b.yaml', 4))
+        self.assertRegex(answer['error'], r'^b\.yaml:4:\d+: ')
+        self.assertEqual(self.ask('PUT', '/api/v1/rulesets/r', {'files': [good]}, self.api_key)[0], 401)
+        self.assertEqual(self.ask('PUT', '/api/v1/rulesets/r', {'files': [good], 'scope': 'agent.mode = full'})[1]['version'], 'r@1')
+        self.assertEqual(self.ask('PUT', '/api/v1/rulesets/r', {'files': [bad]})[0], 422)
+        self.assertEqual(self.ask('PUT', '/api/v1/rulesets/r', {'files': [good], 'scope': 'agent.mode ='})[0], 422)
+        self.assertEqual(self.ask('PUT', '/api/v1/rulesets/r', {'files': [good, good], 'position': 1})[0], 200)
+        found = self.get('/api/v1/rulesets/r')
+        self.assertEqual((found['version'], found['scope'], found['numbers'], found['author']), ('r@2', '', [2, 1], 'key admin'))
+        self.assertEqual(found['files'][0]['content'], RULE)
+        self.assertEqual(self.get('/api/v1/rulesets/r', number='1')['scope'], 'agent.mode = full')
+        self.assertEqual(self.ask('PUT', '/api/v1/rulesets/q', {'files': [good]})[0], 200)
+        self.assertEqual([r['name'] for r in self.get('/api/v1/rulesets')['rulesets']], ['r', 'q'])
+        for name in 'rq':
+            self.assertEqual(self.ask('DELETE', '/api/v1/rulesets/' + name)[0], 200)
+        self.get('/api/v1/rulesets/r', 404)
+        self.assertEqual(self.ask('DELETE', '/api/v1/rulesets/r')[0], 404)
+        self.assertEqual(self.ask('PUT', '/api/v1/rulesets/r', {'files': [good]})[1]['version'], 'r@4', 'no version twice')
+        self.assertEqual(self.ask('DELETE', '/api/v1/rulesets/r')[0], 200)
+
+    def test_what_an_agent_could_not_load_is_told(self):
+        rules = {'files': [{'name': 'a.yaml', 'content': RULE}], 'scope': 'agent.id = picky'}
+        self.assertEqual(self.ask('PUT', '/api/v1/rulesets/picky', rules)[1]['version'], 'picky@1')
+        w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)
+        w.send(hello(b'picky'), 2)
+        self.assertEqual([w.receive()[0], w.receive()[0]], [2, 2], 'the welcome and the rules')
+        w.send(frame(member(1, b'picky'), member(5, member(1, b'picky@1') + member(3, b'a.yaml:1:2: no'))), 2)
+        told = wait_for(lambda: (a := self.get('/api/v1/agents/picky'))['rules_refused'] and a, 'the refusal arrives')
+        self.assertEqual((told['rules_refused'], told['rules_message'], told['rules_assigned']), ('picky@1', 'a.yaml:1:2: no', 'picky@1'))
+        self.assertEqual(self.get('/api/v1/rulesets/picky')['agents'], {'assigned': 1, 'applied': 0, 'refused': 1})
+        w.send(frame(member(1, b'picky'), member(5, member(1, b'picky@1') + member(2, 1))), 2)
+        wait_for(lambda: self.get('/api/v1/rulesets/picky')['agents'] == {'assigned': 1, 'applied': 1, 'refused': 0}, 'it is applied after all')
+        self.assertEqual(self.ask('DELETE', '/api/v1/rulesets/picky')[0], 200)
+        self.assertEqual(w.receive()[0], 2, 'its own rules again')
+
+    def test_uploads_that_are_none_are_refused(self):
+        for body in ('', '[]', '{}', {'files': []}, {'files': [1]}, {'files': [{'name': '', 'content': ''}]}, {'files': [{'name': 'x'}]},
+                     {'files': [{'name': 'x', 'content': 'x'}] * 257}, {'files': [{'name': 'x', 'content': ''}], 'scope': 1},
+                     {'files': [{'name': 'x', 'content': ''}], 'position': -1}):
+            self.assertEqual(self.ask('PUT', '/api/v1/rulesets/r', body)[0], 400, body)
+        for name in ('%2e%2e%00', 'a%20b', 'x' * 65, 'check'):
+            self.assertIn(self.server.request('PUT', '/api/v1/rulesets/' + name, json.dumps({'files': [{'name': 'x', 'content': RULE}]}),
+                                              {'Authorization': 'Bearer ' + self.admin_key})[0], (400, 405), name)
+        noise = base64.b64encode(os.urandom(1_500_000)).decode()
+        status, answer = self.ask('PUT', '/api/v1/rulesets/r', {'files': [{'name': 'x', 'content': RULE + '# ' + noise}]})
+        self.assertEqual((status, 'larger' in answer['error']), (422, True))
+        self.assertEqual(self.ask('PUT', '/api/v1/rulesets/r', {'files': [{'name': 'x', 'content': '[' * 100_000}]})[0], 422)
+        self.get('/api/v1/rulesets/r', 404)
 
     def test_other_sites_and_forms_cannot_log_in(self):
         self.assertEqual(self.login(Origin='https://evil.example')[0], 403)

@@ -173,5 +173,58 @@ TEST_F(RuleHostTest, AProblemIsShownWithItsPlace) {
     EXPECT_TRUE(with.ends_with("\nthe line")) << with;
 }
 
+TEST_F(RuleHostTest, GivenRulesTakeThePlaceOfTheFilesUntilTheyAreTakenBack) {
+    write("a.yaml", rule("A", "evt.type = open"));
+    RuleHost host(catalogue, settings, log());
+    host.load_now();
+    const std::string local = host.version();
+    EXPECT_TRUE(local.starts_with("local-"));
+    host.give({"prod@1", {{"g.yaml", rule("G", "evt.type = openat")}}});
+    ASSERT_TRUE(adopted(host));
+    EXPECT_EQ(names(host), std::vector<std::string>{"G"});
+    EXPECT_EQ(host.version(), "prod@1");
+    auto outcome = host.outcome();
+    ASSERT_TRUE(outcome);
+    EXPECT_TRUE(outcome->applied);
+    EXPECT_FALSE(host.outcome()) << "told once";
+    host.give({"prod@2", {{"g.yaml", rule("G", "evt.typo = openat")}}});
+    ASSERT_TRUE(tick_until(host, [&](bool) { return (outcome = host.outcome()).has_value(); }));
+    EXPECT_FALSE(outcome->applied);
+    EXPECT_EQ(outcome->version, "prod@2");
+    EXPECT_NE(outcome->message.find("g.yaml:3:"), std::string::npos) << outcome->message;
+    EXPECT_EQ(host.version(), "prod@1");
+    host.request_reload();
+    ASSERT_TRUE(adopted(host));
+    EXPECT_EQ(names(host), std::vector<std::string>{"G"}) << "a reload is one of the rules in use";
+    host.give({"", {}});
+    ASSERT_TRUE(adopted(host));
+    EXPECT_EQ(names(host), std::vector<std::string>{"A"});
+    EXPECT_EQ(host.version(), local);
+}
+
+TEST_F(RuleHostTest, OfSeveralThatAreGivenAtOnceTheLastIsUsed) {
+    RuleHost host(catalogue, settings, log());
+    host.load_now();
+    for (int i = 1; i <= 5; ++i)
+        host.give({"v@" + std::to_string(i), {{"g.yaml", rule("G" + std::to_string(i), "evt.type = open")}}});
+    ASSERT_TRUE(tick_until(host, [&](bool) { return host.version() == "v@5"; }));
+    EXPECT_EQ(names(host), std::vector<std::string>{"G5"});
+    EXPECT_FALSE(host.busy());
+}
+
+TEST_F(RuleHostTest, RulesGivenForTheStartAreLeftForTheFilesIfTheyAreBad) {
+    write("a.yaml", rule("A", "evt.type = open"));
+    RuleHost good(catalogue, settings, log()), bad(catalogue, settings, log());
+    good.give({"kept@1", {{"k.yaml", rule("K", "evt.type = open")}}});
+    good.load_now();
+    EXPECT_EQ(good.version(), "kept@1");
+    bad.give({"kept@2", {{"k.yaml", "- rule:"}}});
+    bad.load_now();
+    EXPECT_EQ(names(bad), std::vector<std::string>{"A"});
+    const auto outcome = bad.outcome();
+    ASSERT_TRUE(outcome);
+    EXPECT_FALSE(outcome->applied);
+}
+
 }  // namespace
 }  // namespace undercoat::actions
