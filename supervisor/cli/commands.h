@@ -22,6 +22,17 @@ int list_events(bool json);
 // Unit tests of rules; `rules`: files loaded before those that a test file names.
 int test_rules(const std::vector<std::string>& test_files, const std::vector<std::string>& rules, bool json);
 
+struct PushRequest {
+    std::string name;   // of the ruleset; letters, digits and . _ -
+    std::string scope;  // which agents get it; empty: all
+    int64_t position = 100;
+    std::vector<std::string> files;
+    bool check = false;  // only ask whether it would be taken
+    bool json = false;
+};
+// Uploads a ruleset to the collector that the variables of an agent name.
+int push_rules(const PushRequest& request);
+
 // Makes feeds of indicators ("-": standard input) into lists, on stdout. `append`: lists that add to those loaded before.
 int build_intel(const std::vector<std::string>& feeds, bool append);
 

@@ -22,6 +22,7 @@ struct Given {
     std::string recording, config;
     std::string what = "rules";
     ExplainRequest explain;
+    PushRequest push;
     std::vector<std::string> feeds;
     bool append = false;
     int64_t pid = 0;
@@ -80,6 +81,21 @@ void add_rule_runs(CLI::App& rules, Given& g) {
     why->callback([&g] { g.status = explain(g.explain); });
 }
 
+void add_push(CLI::App& rules, Given& g) {
+    auto* push = rules.add_subcommand("push", "Upload rules to the collector (UNDERCOAT_COLLECTOR, UNDERCOAT_ACCESS_KEY), which hands them to agents");
+    push->add_option("NAME", g.push.name, "the ruleset's name")
+        ->required()
+        ->check([](const std::string& name) {
+            return name.find_first_of("/?#% ") == name.npos ? "" : "the name may have letters, digits and . _ -";
+        });
+    push->add_option("FILE", g.push.files, "rules files and directories, in order: all the rules that the agents are to have")->required();
+    push->add_option("--scope", g.push.scope, "which agents: a condition over agent.hostname, agent.tags, tag.NAME, platform.NAME; none: all");
+    push->add_option("--position", g.push.position, "of several rulesets that fit an agent the lowest is taken")->check(CLI::Range(0, 1000000));
+    push->add_flag("--check", g.push.check, "only ask whether it would be taken");
+    push->add_flag("--json", g.push.json, "print JSON");
+    push->callback([&g] { g.status = push_rules(g.push); });
+}
+
 void add_intel(CLI::App& rules, Given& g) {
     auto* intel = rules.add_subcommand("intel", "Lists of indicators for the rules of Threat Intelligence");
     intel->require_subcommand(1);
@@ -124,6 +140,7 @@ int main(int argc, char** argv) {
     CLI::App& rules = add_rules(app, given);
     add_rule_runs(rules, given);
     add_intel(rules, given);
+    add_push(rules, given);
     add_others(app, given);
     try {
         if (argc == 1) throw CLI::CallForHelp();
