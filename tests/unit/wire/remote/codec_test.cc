@@ -50,7 +50,7 @@ TEST(Codec, MessagesOfAgentsComeBackAsTheyWere) {
 TEST(Codec, MessagesOfCollectorsComeBackAsTheyWere) {
     Codec codec;
     for (const Down& down : {Down{"id", Welcome{1, 30, "s"}}, Down{"id", Ack{1, 2, 3}},
-                             Down{"id", Rules{"v", {{"a.yaml", "- rule: x"}}}}}) {
+                             Down{"id", Rules{"v", {{"a.yaml", "- rule: x"}}, "proc.name = a"}}}) {
         auto back = codec.decode_down(*codec.encode(down));
         ASSERT_TRUE(back) << back.error();
         EXPECT_EQ(*back, down);
