@@ -273,6 +273,7 @@ def main():
         raise SystemExit('demo: run it as root: the attacked files are those of root')
     if PLANTED.exists():
         raise SystemExit(f'demo: {PLANTED} exists already; the demo would overwrite it')
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ^C counts, though whoever started us may have it ignored
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix='undercoat-demo-') as name, contextlib.ExitStack() as stack:

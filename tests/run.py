@@ -13,7 +13,7 @@ page         the collector's page in Chromium
 scenarios    ../shared/attacks: those in tests/e2e/scenarios_expected.txt must pass
 sanitize     unit tests under AddressSanitizer and UBSan, the ring under ThreadSanitizer
 fuzz         each fuzz target for FUZZ_SECONDS (20), two at a time
-soak         processes, threads and executions for SOAK_SECONDS (300): our memory does not grow; beside the fuzz targets in a whole run
+soak         only when named: processes, threads and executions for SOAK_SECONDS (300): our memory does not grow
 transparency the short part of other people's test suites, natively and watched
 oracle       only when named: 1 000 000 random pairs of condition and event (ORACLE_PAIRS, ORACLE_SEED)
 
@@ -28,7 +28,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import threading
 import time
 import unittest
 import xml.etree.ElementTree
@@ -321,25 +320,17 @@ def step_transparency(tally):
     take_counts(tally, 'transparency', run(sys.executable, ROOT / 'tests/transparency/run.py'))
 
 
-STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'page', 'scenarios', 'sanitize', 'fuzz', 'soak', 'transparency']
+STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'page', 'scenarios', 'sanitize', 'fuzz', 'transparency']
 
 
 def main():
     wanted = sys.argv[1:] or STEPS
-    if set(wanted) - {*STEPS, 'oracle'}:
+    if set(wanted) - {*STEPS, 'oracle', 'soak'}:
         sys.exit(__doc__)
     passed, failures, skips = 0, [], []
-    soak_tally, beside = Tally(), None
     for step in wanted:
         tally, began = Tally(), time.monotonic()
-        if step == 'fuzz' and 'soak' in wanted:
-            beside = threading.Thread(target=step_soak, args=[soak_tally])
-            beside.start()
-        if step == 'soak' and beside:
-            beside.join()
-            tally = soak_tally
-        else:
-            globals()['step_' + step](tally)
+        globals()['step_' + step](tally)
         passed += tally.passed
         failures += tally.failures
         skips += tally.skips

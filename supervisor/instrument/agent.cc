@@ -125,7 +125,7 @@ bool Agent::wait_ready() {
 
 void Agent::finish(bool everything) {
     ControlMessage m{ControlKind::ended};
-    constexpr int kTries = 3;
+    constexpr int kTries = 10;  // somebody may go on killing it while it drains
     bool done = false;
     // With a tracer the workload may be dead because the trap process is: nothing of its is kept.
     for (int i = 0; i < kTries && !done; ++i) {

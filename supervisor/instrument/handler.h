@@ -165,9 +165,7 @@ private:
     };
     // Whether words of this sender count: whose calls are held, we know better. Counted when not.
     bool may_tell(pid_t pid, pid_t ppid);
-    // What /proc says to a word: nothing against it; of an image that another one has followed; of the image that is told already; a lie.
-    enum class Weight { good, older, repeated, lie };
-    Weight weigh(pid_t pid, const ToldImage& image);
+    bool is_lie(pid_t pid, const ToldImage& image);
     void hear_image(pid_t pid, const ToldImage& image, Ticket& t);
     void meet_by_word(pid_t pid, pid_t ppid, Ticket& t);
     Teller who_tells(pid_t pid, const ToldImage& m);

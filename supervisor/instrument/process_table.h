@@ -64,7 +64,6 @@ struct Process {
     bool unheard = false;         // taken up from a trap process that has died, and has not called since
     bool exited = false;          // its exit record is written
     bool held = false;            // its calls are: what it says of itself by other ways does not count
-    bool told_ahead = false;      // its image was told from /proc before its own word of it was heard
     uint32_t coverage_told = 0;   // a bit for each CoverageReason that was told of it
     uint32_t next = kNoIndex;     // hash chain or free list
 };

@@ -131,7 +131,7 @@ void Handler::tell_exec(pid_t pid, const Teller& who, const Snapshot& s, const T
             p->start_stack = m.word.start_stack;
             p->arg_start = m.word.arg_start;
             p->cgroup_told = told;
-            p->told_ahead = p->unheard = p->altered = p->credentials_known = p->rights_settled = p->no_clock = p->sealed = false;
+            p->unheard = p->altered = p->credentials_known = p->rights_settled = p->no_clock = p->sealed = false;
             registrar_.orphan(p->ring_slot);
             p->ring_slot = 0;
         }
@@ -176,35 +176,28 @@ bool Handler::may_tell(pid_t pid, pid_t ppid) {
     return false;
 }
 
-Handler::Weight Handler::weigh(pid_t pid, const ToldImage& m) {
+// Whether the image that was told last is still there, and is another. A word of an image that has given way to another meanwhile is
+// believed: what took its place speaks for itself, or was told of by it.
+bool Handler::is_lie(pid_t pid, const ToldImage& m) {
     const wire::ImageWord& w = m.word;
     Stat now;
     struct stat exe;
-    if (!read_stat(pid, now) || !is_alive(now)) return Weight::good;  // nobody is left to be asked
+    if (!read_stat(pid, now) || !is_alive(now)) return false;  // nobody is left to be asked
     const bool stack_tells = now.start_stack != 0 && !stands_fixed(now.start_stack);
     const bool same_file = !stat_proc(pid, "exe", exe) || (exe.st_dev == w.exe_dev && exe.st_ino == w.exe_ino);
     const bool runs = same_file && (!stack_tells || w.start_stack == 0 || now.start_stack == w.start_stack);
     auto guard = table_.lock();
     const Process* p = table_.find(pid);
     const bool told = p && !p->exited && stack_tells && p->start_stack == now.start_stack && p->arg_start == now.arg_start;
-    if (told && !runs) return Weight::lie;
-    if (told && p->told_ahead) return Weight::repeated;
-    return runs ? Weight::good : Weight::older;
+    return told && !runs;
 }
 
 void Handler::image_told(pid_t pid, const ToldImage& m) {
     static const auto ticket = std::make_unique<Ticket>();  // one thread calls this
     const ReachScope scope;
     if (!may_tell(pid, static_cast<pid_t>(m.word.head.ppid))) return;
-    const Weight weight = weigh(pid, m);
-    if (weight == Weight::repeated) return;
-    if (weight == Weight::lie) return wire::count(registry_, Counter::words_refused);
+    if (is_lie(pid, m)) return wire::count(registry_, Counter::words_refused);
     hear_image(pid, m, *ticket);
-    if (weight == Weight::good) return;
-    // What it has executed since, or what it is in truth.
-    confirm_unknown_exec(pid, *ticket);
-    auto guard = table_.lock();
-    if (Process* p = table_.find(pid)) p->told_ahead = true;
 }
 
 void Handler::hear_image(pid_t pid, const ToldImage& m, Ticket& ticket) {

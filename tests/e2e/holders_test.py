@@ -78,7 +78,7 @@ class Holders(Case):
         self.rounds(trap_process_of, signal.SIGKILL, 'raw')
 
     def test_the_trap_process_is_killed_while_the_library_records(self):
-        self.rounds(trap_process_of, signal.SIGKILL, processes=3, calls=8000)
+        self.rounds(trap_process_of, signal.SIGKILL, processes=3, calls=16000)
 
     def test_the_trap_process_is_killed_while_programs_are_executed(self):
         self.rounds(trap_process_of, signal.SIGKILL, 'raw', 'exec', calls=800)

@@ -29,6 +29,7 @@ static int shared(void *path) {
 
 // By instructions of its own: the kernel knows no MADV_WIPEONFORK from here on, as gVisor.
 static void forbid_wiping(void) {
+#ifdef __x86_64__
     static const struct {
         unsigned short code;
         unsigned char jt, jf;
@@ -44,6 +45,7 @@ static void forbid_wiping(void) {
     __asm__ volatile("syscall" : "=a"(result) : "a"(SYS_prctl), "D"(PR_SET_NO_NEW_PRIVS), "S"(1), "d"(0), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
     __asm__ volatile("syscall" : "=a"(result) : "a"(SYS_prctl), "D"(PR_SET_SECCOMP), "S"(2), "d"(&program), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
     if (result) _exit(9);
+#endif
 }
 
 static void wait_for(const char *what, pid_t pid) {
