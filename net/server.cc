@@ -64,10 +64,17 @@ struct Respond::State {
 
 void Respond::operator()(Response response) const { state_->give(std::move(response)); }
 
+// Sockets keep it for those who send late, and what waits in it keeps the sockets: at the end what waits goes first.
+class Context : public asio::io_context {
+public:
+    Context() : asio::io_context(1) {}
+    void drop_what_waits() { shutdown(); }
+};
+
 struct Server::Impl {
     ServerSettings settings;
     ServerHandlers handlers;
-    std::shared_ptr<asio::io_context> io = std::make_shared<asio::io_context>(1);
+    std::shared_ptr<Context> io = std::make_shared<Context>();
     std::optional<ssl::context> context;
     uint16_t port = 0;
     std::string socket_file;
@@ -355,6 +362,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerSettings& settings, Se
 Server::~Server() {
     impl_->io->stop();
     impl_->thread.join();
+    impl_->io->drop_what_waits();
     if (!impl_->socket_file.empty()) ::unlink(impl_->socket_file.c_str());
 }
 
