@@ -20,6 +20,7 @@ oracle       only when named: 1 000 000 random pairs of condition and event (ORA
 Must stay true: the last line is `N passed, N failed` or `N passed, N failed, N skipped`; each skip is named with its reason; a
 step that cannot run counts as a failure.
 """
+import atexit
 import concurrent.futures
 import os
 import pathlib
@@ -320,6 +321,22 @@ def step_transparency(tally):
     take_counts(tally, 'transparency', run(sys.executable, ROOT / 'tests/transparency/run.py'))
 
 
+RESERVED_PORTS = pathlib.Path('/proc/sys/net/ipv4/ip_local_reserved_ports')
+
+
+def reserve_ports_of_scenarios():
+    """Scenarios listen on fixed ports of the range from which the kernel takes those of outgoing connections: one that another
+    step left behind for a minute (TIME_WAIT) would make a scenario fail. What was reserved before is reserved still."""
+    ports = {p for run in (SHARED / 'attacks').glob('*/run.sh') for p in re.findall(r'\b4[0-9]{4}\b', run.read_text())}
+    before = RESERVED_PORTS.read_text().strip()
+    try:
+        RESERVED_PORTS.write_text(','.join([before] * bool(before) + sorted(ports)) + '\n')
+    except OSError as wrong:
+        print(f'ports of scenarios are not reserved: {wrong}', flush=True)
+        return
+    atexit.register(RESERVED_PORTS.write_text, before + '\n')
+
+
 STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'page', 'scenarios', 'sanitize', 'fuzz', 'transparency']
 
 
@@ -327,6 +344,7 @@ def main():
     wanted = sys.argv[1:] or STEPS
     if set(wanted) - {*STEPS, 'oracle', 'soak'}:
         sys.exit(__doc__)
+    reserve_ports_of_scenarios()
     passed, failures, skips = 0, [], []
     for step in wanted:
         tally, began = Tally(), time.monotonic()
