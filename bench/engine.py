@@ -9,6 +9,7 @@ The workload runs under instrument with a supervisor that only writes the ring r
 --recording FILE   use this recording; it is made first if it does not exist
 RULES              rules files; without them the three official ones in ../shared/rules, or else the packs of the tree"""
 import argparse
+import os
 import pathlib
 import subprocess
 import sys
