@@ -19,7 +19,7 @@ def main():
         data = path.read_bytes()
         rows = [', '.join(str(b) for b in data[at:at + 32]) for at in range(0, len(data), 32)]
         text += f'constexpr unsigned char kFile{i}[] = {{\n' + ',\n'.join(rows or ['0']) + '};\n'
-    text += f'const PageFile kFiles[] = {{\n'
+    text += 'const PageFile kFiles[] = {\n'
     for i, path in enumerate(files):
         kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or 'application/octet-stream'
         text += (f'    {{"/{path.relative_to(top).as_posix()}", "{kind}", '

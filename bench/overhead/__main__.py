@@ -17,7 +17,6 @@ import cell
 import compare
 import drivers
 import extras
-import figures
 import fixtures
 import machine
 import measure

@@ -5,7 +5,6 @@ import subprocess
 import unittest
 
 from harness import TRACERS, Case, under
-from unbroken_test import tracee
 
 VSYSCALL = r'''
 #include <fcntl.h>

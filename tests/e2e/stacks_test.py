@@ -1,6 +1,5 @@
 """thread.stack: where a call was made, for programs of every kind; and that nothing is collected for rules that do not ask."""
 import os
-import pathlib
 import shutil
 import subprocess
 import unittest

@@ -1,7 +1,6 @@
 """Shells: busybox's testsuite, bash's tests, and busybox's tests of its ash, run by dash and bash."""
 import re
 
-import sources
 from unit import Unit, written_results
 
 
