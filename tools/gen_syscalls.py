@@ -15,7 +15,8 @@ import sys
 import tomllib
 
 TIERS = ['absent', 'gadget', 'trap', 'shim']
-WHENS = ['', 'dirfd', 'arg4_nonzero', 'arg0_nonzero', 'arg1_nonzero', 'arg1_std', 'fcntl_listed', 'kill', 'urgent', 'prctl_listed', 'clone_untraced']
+WHENS = ['', 'dirfd', 'arg4_nonzero', 'arg0_nonzero', 'arg1_nonzero', 'arg1_std', 'fcntl_listed', 'kill', 'urgent', 'prctl_listed', 'clone_untraced',
+         'low_code']
 KINDS = ['none', 'path', 'string', 'fd', 'newfd', 'dirfd', 'sockaddr', 'outaddr', 'msghdr', 'argv', 'envp', 'openhow', 'buf',
          'len', 'ptr', 'int', 'flags', 'mode', 'pid', 'tid', 'uid', 'gid', 'sig']
 KEYS = {'name', 'sys', 'x86_64', 'i386', 'tier', 'when', 'args', 'libc', 'category', 'kind', 'fd', 'state', 'waits', 'old',

@@ -33,6 +33,7 @@ using wire::Tier;
 using wire::When;
 
 constexpr uint32_t kCloneUntraced = 0x00800000;
+constexpr uint32_t kBelowMappings = 0x6fff;  // upper half of an address: what is higher was placed by mmap, such as dynamic loaders
 constexpr uint32_t kSigurg = 23;
 constexpr uint32_t kDupfd = 0, kDupfdCloexec = 1030, kSetOwn = 8, kSetOwnEx = 15;
 
@@ -161,6 +162,9 @@ void by_when(Assembler& a, const Place& p, const FilterSpec& spec) {
         case When::clone_untraced:
             a.load(arg_low(0)), a.if_bits(kCloneUntraced, kTrap);
             return a.go(kAllow);
+        case When::low_code:
+            a.load(offset_ip + 4), a.if_above(kBelowMappings, kAllow);
+            return a.go(kTrap);
         case When::always: case When::dirfd: break;
     }
     a.go(kTrap);

@@ -121,15 +121,22 @@ class Told(Case):
         told = [(e['result'], e['params']['args']) for e in done.calls('execve')]
         self.assertEqual([(0, None), (0, {'list': ['1']}), (0, {'list': ['2']})], told)
 
-    def test_an_image_that_calls_for_nothing(self):
-        """Told while it lives, by what /proc shows of it."""
-        program = self.compile(PAUSES, 'pauses', '-nostdlib', '-static', '-fno-stack-protector')
+    def told_while_it_lives(self, program):
         run = self.start_under(program, 'an argument')
         told = wait_for(lambda: [e for e in run.events() if e.get('type') == 'execve'], 'its execution')
         self.assertEqual([('pauses', 0, {'list': ['an argument']})], [(e['proc.name'], e['result'], e['params']['args']) for e in told])
         run.process.send_signal(signal.SIGTERM)
         run.process.wait(20)
         self.assertEqual(1, len([e for e in run.events() if e.get('type') == 'execve']))
+
+    def test_an_image_that_calls_for_nothing(self):
+        """By what /proc shows of it."""
+        self.told_while_it_lives(self.compile(PAUSES, 'pauses', '-nostdlib', '-static', '-fno-stack-protector'))
+
+    def test_a_static_pie_that_waits(self):
+        """It stands where dynamic loaders stand, so the filter does not hold what it begins with."""
+        program = self.compile('int pause(void);\nint main(void) { return pause(); }\n', 'pauses', '-static-pie')
+        self.told_while_it_lives(program)
 
     def test_arch_prctl_is_no_proof_of_an_execution(self):
         broken = self.dir / 'broken'

@@ -105,6 +105,12 @@ TEST_F(Filter, ComparesBothHalvesOfTheInstructionPointer) {
     EXPECT_EQ(ask(Call::open, {}, wire::kGadgetReturn + 1), kTrapped);
 }
 
+TEST_F(Filter, HoldsTheBeginningOfStaticProgramsAlone) {
+    EXPECT_EQ(uint32_t{SECCOMP_RET_USER_NOTIF}, ask(Call::arch_prctl, {0x1002, 0}, 0x401000));
+    EXPECT_EQ(uint32_t{SECCOMP_RET_USER_NOTIF}, ask(Call::arch_prctl, {0x1002, 0}, 0x2aaa'aaaa'b000));  // no limit on the stack
+    EXPECT_EQ(uint32_t{SECCOMP_RET_ALLOW}, ask(Call::arch_prctl, {0x1002, 0}, 0x7fff'f7fc'0000));
+}
+
 TEST_F(Filter, LeavesDirectoryDescriptorsToTheShim) {
     const uint64_t cwd = static_cast<uint32_t>(AT_FDCWD);
     for (const uint64_t at : {cwd, uint64_t{3}}) {
