@@ -1,6 +1,8 @@
 // See emit.h.
 #include "libshim/emit.h"
 
+#include "libshim/open_record.h"
+
 namespace undercoat::shim {
 namespace {
 
@@ -19,23 +21,33 @@ void emit(const wire::Ring& ring, const Emission& e) {
     if (!can_record(ring)) return wire::count_drop(ring, wire::Drop::no_clock);
     size_t size = e.nargs ? wire::PayloadWriter::tlv(e.nargs * 8) : 0;
     for (uint32_t i = 0; i < e.npieces; i++) size += wire::PayloadWriter::tlv(e.pieces[i].size);
-    const wire::Reservation v = wire::reserve(ring, size);
-    if (!v.n) {
-        if (!ring.granules) return say(*ring.control, e);
-        wire::count_drop(ring,
-                         wire::kHeaderSize + size > wire::kMaxRecord ? wire::Drop::too_big : wire::Drop::ring_full);
-        return;
-    }
-    uint8_t* payload = v.memory + wire::kHeaderSize;
-    wire::PayloadWriter w(payload, payload + size);
-    if (e.nargs) w.put(wire::Tag::args, 0, e.args, e.nargs * 8);
-    for (uint32_t i = 0; i < e.npieces; i++) {
-        const Piece& p = e.pieces[i];
-        w.put(p.tag, p.index, p.data, p.size);
-    }
+    if (!ring.granules) return say(*ring.control, e);
+    const auto frame = static_cast<const char*>(__builtin_frame_address(0));
+    wire::Reservation v;
     wire::RecordHeader h{};
-    fill_header(h, e, w.size());
-    wire::commit(ring, v, h);
+    OpenRecord before;
+    do {
+        before = before_record(ring, frame);
+        const wire::Claim claim = wire::claim(ring, size);
+        if (!claim.n) {
+            const bool too_big = wire::kHeaderSize + size > wire::kMaxRecord;
+            // Without its result a call that the trap has recorded is told all the same; the reader counts what it waited for in vain.
+            if (e.kind != wire::RecordKind::result || too_big)
+                wire::count_drop(ring, too_big ? wire::Drop::too_big : wire::Drop::ring_full);
+            return;
+        }
+        // Before its memory is touched: the first touch of a page takes long enough for a signal.
+        note({claim.pos, claim.pad, claim.n, frame});
+        v = wire::prepare(ring, claim);
+        uint8_t* payload = v.memory + wire::kHeaderSize;
+        wire::PayloadWriter w(payload, payload + size);
+        if (e.nargs) w.put(wire::Tag::args, 0, e.args, e.nargs * 8);
+        for (uint32_t i = 0; i < e.npieces; i++) {
+            const Piece& p = e.pieces[i];
+            w.put(p.tag, p.index, p.data, p.size);
+        }
+        fill_header(h, e, w.size());
+    } while (!settle(ring, v, h, before));
     // The reader's core holds the next granules since the last lap: have them brought while the program goes on.
     for (uint64_t ahead = 0; ahead < 3; ahead++) asm volatile("prefetchw %0" : : "m"(*ring.at(v.pos + v.n + ahead)));
 }

@@ -8,6 +8,7 @@
 #include <elf.h>
 
 #include "libshim/environment.h"
+#include "libshim/open_record.h"
 #include "libshim/raw_syscall.h"
 #include "libshim/state.h"
 #include "libshim/text.h"
@@ -22,6 +23,7 @@ struct dl_phdr_info {  // the first fields, the same in glibc and musl
 int dl_iterate_phdr(int (*)(dl_phdr_info*, size_t, void*), void*) __attribute__((weak, visibility("default")));
 __thread uint32_t t_in_vfork_child __attribute__((tls_model("initial-exec")));
 __thread size_t* t_vector_left __attribute__((tls_model("initial-exec")));
+__thread undercoat::shim::OpenRecord t_open_record __attribute__((tls_model("initial-exec")));
 }
 
 namespace undercoat::shim {

@@ -6,6 +6,7 @@
 #include <linux/stat.h>
 
 #include "libshim/emit.h"
+#include "libshim/open_record.h"
 #include "libshim/readable.h"
 
 extern "C" int pthread_setcanceltype(int, int*);
@@ -156,6 +157,7 @@ void record(const Process& p, const Descriptor& d, const uint64_t (&a)[6], Captu
 
 // The trap records the call; we add what it cannot know. After a change of ids that may be what our memory holds, too.
 long trapped(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
+    before_record(p.ring, static_cast<const char*>(__builtin_frame_address(0)));  // a hole may be why the ring is nearly full
     const bool late = g_image.changed_ids && !c.readable;
     const bool tell = late || wire::bit(p.ring.control->want_result, d.call);
     if (!tell || d.nargs > 5 || !can_record(p.ring)) return out(d, c.registers);
@@ -273,6 +275,14 @@ long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
         }
     }
     return act(p, d, a, c);
+}
+
+bool returns_at_once(uint64_t fd) {
+    constexpr int kGetFlags = 3, kNonblock = 04000;
+    const Process* p = managed();
+    if (!nonblocking(fd) || !p || g_image.off || __atomic_load_n(&p->ring.control->sealed, __ATOMIC_RELAXED)) return false;
+    const long flags = own_call(__NR_fcntl, fd, kGetFlags);
+    return !failed(flags) && (flags & kNonblock);
 }
 
 long pass_through(Descriptor d, const uint64_t (&a)[6]) {

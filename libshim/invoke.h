@@ -62,10 +62,13 @@ long observed_path(Descriptor d, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t
 // The call without looking at it; a cancellation point stays one.
 long pass_through(Descriptor d, const uint64_t (&a)[6]);
 
+// Whether calls on the descriptor do not block: asked of the kernel where we have reason to believe so.
+bool returns_at_once(uint64_t fd);
+
 // Calls that may block stay cancellable where the program cancels threads, or may do so for all we know.
 inline bool must_stay_cancellable(const Descriptor& d, const uint64_t (&a)[6]) {
     if (!d.blocks || (g_image.scanned && !g_image.cancel_used)) return false;
-    return d.kind(0) != wire::ArgKind::fd || !nonblocking(a[0]);
+    return d.kind(0) != wire::ArgKind::fd || !returns_at_once(a[0]);
 }
 
 // Returns the kernel's result. Inlined into each hook: see through_gadget() on the cost of returns.

@@ -5,6 +5,7 @@
 // call is made, or to emit() after it.
 #include "libshim/emit.h"
 #include "libshim/invoke.h"
+#include "libshim/open_record.h"
 #include "libshim/readable.h"
 
 namespace undercoat::shim {
@@ -29,11 +30,16 @@ template <class T>
     const uint64_t tail = __atomic_load_n(&ring.control->tail, __ATOMIC_ACQUIRE);
     const bool fits =
         (head & (ring.granules - 1)) + granules <= ring.granules && head + granules - tail <= ring.granules;
-    if (!fits || !can_record(ring) || !__atomic_compare_exchange_n(&ring.control->head, &head, head + granules, false, __ATOMIC_ACQ_REL,
-                                              __ATOMIC_RELAXED)) {
+    const auto frame = static_cast<const char*>(__builtin_frame_address(0));
+    const OpenRecord before = before_record(ring, frame);
+    const auto slowly = [&] {
         const Piece piece{wire::Tag::path, static_cast<uint8_t>(at), static_cast<uint16_t>(n), path};
-        return emit(ring, {wire::RecordKind::call, d.call, 0, result, a, d.nargs, &piece, 1});
-    }
+        emit(ring, {wire::RecordKind::call, d.call, 0, result, a, d.nargs, &piece, 1});
+    };
+    if (!fits || !can_record(ring) || !__atomic_compare_exchange_n(&ring.control->head, &head, head + granules, false, __ATOMIC_ACQ_REL,
+                                              __ATOMIC_RELAXED))
+        return slowly();
+    note({head, 0, static_cast<uint32_t>(granules), frame});
     uint8_t* const memory = ring.at(head);
     __atomic_store_n(ring.stamp(head), wire::make_stamp(head, ring.granules, granules, wire::kStateReserved),
                      __ATOMIC_RELEASE);
@@ -57,7 +63,8 @@ template <class T>
     h.tid = current_tid();
     h.time = __builtin_ia32_rdtsc();
     h.result = result;
-    wire::commit(ring, {head, static_cast<uint32_t>(granules), memory}, h);
+    if (!settle(ring, {head, static_cast<uint32_t>(granules), memory}, h, before)) [[unlikely]]
+        slowly();
 }
 
 // The reader's core holds the next granules since the last lap: have them brought while the kernel works.

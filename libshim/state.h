@@ -92,8 +92,8 @@ inline bool is_usual(const wire::Ring& ring) {
 }
 inline bool can_record(const wire::Ring& ring) { return !__atomic_load_n(&ring.control->no_clock, __ATOMIC_RELAXED); }
 
-// Whether calls on a descriptor return at once. Kept for cancellation alone (invoke.h): close is not seen, and whoever
-// makes a new socket by a way that is not seen either has a wrong bit, and a thread in it that cannot be cancelled.
+// Whether a descriptor was seen to be made non-blocking. No more than a reason to ask the kernel (returns_at_once()): close is not
+// seen, nor every way by which a number comes to mean another socket.
 inline bool nonblocking(uint64_t fd) {
     return fd < 1024 && (__atomic_load_n(&g_image.nonblocking[fd / 8], __ATOMIC_RELAXED) >> fd % 8 & 1);
 }

@@ -78,9 +78,16 @@ struct Reservation {
     uint8_t* memory = nullptr;
 };
 
-// Reserves room for a record with `payload` bytes. n = 0 when it does not fit; nothing is counted then (the caller knows
-// whether it takes the trap door or drops). Wait-free but for contention; async-signal-safe.
-inline Reservation reserve(const Ring& r, size_t payload) {
+// What one writer has claimed: `pad` granules to the end of the lap, which no record may cross, and `n` for the record.
+struct Claim {
+    uint64_t pos = 0;
+    uint32_t pad = 0;
+    uint32_t n = 0;  // 0: the ring is full
+};
+
+// Claims room for a record with `payload` bytes, and touches no memory of it. n = 0 when it does not fit; nothing is counted then (the
+// caller knows whether it takes the trap door or drops). Wait-free but for contention; async-signal-safe.
+inline Claim claim(const Ring& r, size_t payload) {
     if (payload > kMaxRecord - kHeaderSize) return {};
     const uint64_t need = granules_for(payload);
     if (need > r.granules) return {};
@@ -91,26 +98,53 @@ inline Reservation reserve(const Ring& r, size_t payload) {
         const uint64_t offset = head & (r.granules - 1);
         const uint64_t pad = offset + need > r.granules ? r.granules - offset : 0;
         if (head + pad + need - tail > r.granules) return {};
-        if (!__atomic_compare_exchange_n(&r.control->head, &head, head + pad + need, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-            continue;
-        if (pad) {
-            RecordHeader h{0, static_cast<uint16_t>(RecordKind::pad), 0xffff, 0, 0, 0, 0, 0, 0, 0};
-            __builtin_memcpy(r.at(head) + 8, reinterpret_cast<uint8_t*>(&h) + 8, kHeaderSize - 8);
-            __atomic_store_n(r.stamp(head), make_stamp(head, r.granules, pad, kStateCommitted), __ATOMIC_RELEASE);
-            head += pad;
-        }
-        __atomic_store_n(r.stamp(head), make_stamp(head, r.granules, need, kStateReserved), __ATOMIC_RELEASE);
-        return {head, static_cast<uint32_t>(need), r.at(head)};
+        if (__atomic_compare_exchange_n(&r.control->head, &head, head + pad + need, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return {head, static_cast<uint32_t>(pad), static_cast<uint32_t>(need)};
     }
 }
 
-// Writes the header (its stamp field is ignored) and makes the record visible. Async-signal-safe.
-inline void commit(const Ring& r, const Reservation& v, const RecordHeader& h) {
+// Makes granules that one writer has claimed a record that the reader passes over. Async-signal-safe.
+inline void write_pad(const Ring& r, uint64_t pos, uint32_t n) {
+    RecordHeader h{0, static_cast<uint16_t>(RecordKind::pad), 0xffff, 0, 0, 0, 0, 0, 0, 0};
+    __builtin_memcpy(r.at(pos) + 8, reinterpret_cast<uint8_t*>(&h) + 8, kHeaderSize - 8);
+    __atomic_store_n(r.stamp(pos), make_stamp(pos, r.granules, n, kStateCommitted), __ATOMIC_RELEASE);
+}
+
+// The claim as room for the record. n = 0 as in claim(). Async-signal-safe.
+inline Reservation prepare(const Ring& r, const Claim& c) {
+    if (c.n == 0) return {};
+    if (c.pad) write_pad(r, c.pos, c.pad);
+    const uint64_t at = c.pos + c.pad;
+    __atomic_store_n(r.stamp(at), make_stamp(at, r.granules, c.n, kStateReserved), __ATOMIC_RELEASE);
+    return {at, c.n, r.at(at)};
+}
+
+inline Reservation reserve(const Ring& r, size_t payload) { return prepare(r, claim(r, payload)); }
+
+// Writes the header but for its stamp. Async-signal-safe.
+inline void write_header(const Reservation& v, const RecordHeader& h) {
     // Whole words, put together in registers: copying the struct would load across its narrower stores and stall.
     const uint64_t words[4] = {h.kind | uint64_t{h.call} << 16 | uint64_t{h.origin} << 32 | uint64_t{h.flags} << 40 | uint64_t{h.payload} << 48,
                                h.pid | uint64_t{h.tid} << 32, h.time, static_cast<uint64_t>(h.result)};
     for (size_t i = 0; i < 4; i++) __builtin_memcpy(v.memory + 8 + i * 8, &words[i], 8);
+}
+
+// Writes the header and makes the record visible. Async-signal-safe.
+inline void commit(const Ring& r, const Reservation& v, const RecordHeader& h) {
+    write_header(v, h);
     __atomic_store_n(r.stamp(v.pos), make_stamp(v.pos, r.granules, v.n, kStateCommitted), __ATOMIC_RELEASE);
+}
+
+// Makes void what the calling thread claimed and will not commit: the reader passes over it. False: it is committed, or the reader has given
+// it up. Async-signal-safe.
+inline bool make_void(const Ring& r, const Claim& c) {
+    const uint64_t at = c.pos + c.pad, lap = at / r.granules + 1;
+    const uint64_t stamp = __atomic_load_n(r.stamp(at), __ATOMIC_ACQUIRE);
+    const bool reserved = stamp == make_stamp(at, r.granules, c.n, kStateReserved);
+    if (!reserved && static_cast<int32_t>(static_cast<uint32_t>(stamp >> 32) - static_cast<uint32_t>(lap)) >= 0) return false;
+    if (c.pad) write_pad(r, c.pos, c.pad);
+    write_pad(r, at, c.n);
+    return true;
 }
 
 // True when a writer should take the trap door: less than a quarter of the ring is free.
