@@ -117,6 +117,12 @@ bool alone_with_execs(Call c) {
     return !p->trapped && wire::bit(p->ring.control->wanted, static_cast<uint16_t>(c));
 }
 
+// Whether calls of our own are allowed, to look at what is to be executed.
+bool may_look() {
+    const Process* p = managed();
+    return !p || !is_sealed(*p);
+}
+
 __attribute__((noinline)) void record_exec(Call c, int dirfd, const char* path, char* const* argv, int64_t result) {
     const Process* p = managed();
     if (!p) p = enlist();
@@ -139,7 +145,8 @@ __attribute__((noinline)) void record_exec(Call c, int dirfd, const char* path, 
 template <class F>
 int image_call(Call c, const char* path, char* const* argv, char* const* envp, F exec, int dirfd = -100) {
     const bool alone = alone_with_execs(c);
-    if (alone && reinterpret_cast<uintptr_t>(path) >= 65536 && loads_no_preload(dirfd, path)) record_exec(c, dirfd, path, argv, 0);
+    if (alone && reinterpret_cast<uintptr_t>(path) >= 65536 && may_look() && loads_no_preload(dirfd, path))
+        record_exec(c, dirfd, path, argv, 0);
     const int r = with_environment(envp, exec);
     if (alone) record_exec(c, dirfd, path, argv, -get_errno());
     return r;
@@ -173,7 +180,7 @@ UC_EXPORT int execvpe(const char* file, char* const* argv, char* const* envp) {
     const auto real = UC_REAL(execvpe);
     if (!real) return static_cast<int>(libc_result(-kEnosys));
     char found[wire::kMaxPath];
-    const char* const path = alone_with_execs(Call::execve) ? find_program(file, found) : file;
+    const char* const path = alone_with_execs(Call::execve) && may_look() ? find_program(file, found) : file;
     return image_call(Call::execve, path, argv, envp, [&](char* const* e) { return real(file, argv, e); });
 }
 UC_EXPORT int execvp(const char* file, char* const* argv) { return execvpe(file, argv, current_environment()); }

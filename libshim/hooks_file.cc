@@ -141,8 +141,9 @@ UC_EXPORT __dirstream* opendir(const char* path) {
         enlist();
         return real ? real(path) : nullptr;
     }
-    const int extra = on_musl() ? 0 : kNonblock;
-    const int fd = open_here(path, kDirectory | kCloexec | extra, 0);
+    // In glibc it is no cancellation point.
+    const int fd = on_musl() ? open_here(path, kDirectory | kCloexec, 0)
+                             : static_cast<int>(call<Call::openat>(kAtFdCwd, path, kDirectory | kCloexec | kNonblock, 0));
     if (fd < 0) return nullptr;
     __dirstream* dir = make(fd);
     if (!dir) own_call(wire::info(Call::close).x86_64, fd);

@@ -114,7 +114,7 @@ UC_EXPORT int dup3(int from, int to, int flags) {
 static bool streams_are_open() {
     constexpr int kGetfd = 1;
     const Process* p = managed();
-    if (!p || !p->trapped || g_image.off || __atomic_load_n(&p->ring.control->sealed, __ATOMIC_RELAXED)) return false;
+    if (!p || !p->trapped || is_sealed(*p)) return false;
     if (!is_usual(p->ring) || wire::nearly_full(p->ring)) return false;
     for (int stream = 0; stream <= 2; stream++)
         if (failed(own_call(__NR_fcntl, stream, kGetfd))) return false;

@@ -21,12 +21,17 @@ constexpr long kPathMax = 4096;
 constexpr size_t kUsualPath = 256;  // longer ones would need stack that a coroutine's or handler's may not have
 constexpr uint64_t kSockaddrMax = 128;
 
-// The trap door, with the caller's registers on the stack where this function's unwind table finds them: a stack that is read
-// while the call is held can be unwound to the end, though the trap knows two registers only.
-__attribute__((noinline)) long trap_door_with_frame(long nr, const uint64_t (&a)[6]) {
-    const long result = trap_door(nr, a);
+// The system call with the caller's registers on the stack where this function's unwind table finds them. It calls nothing, so that the
+// stack stands as at a function's entry: from there musl jumps to the end of a thread that is cancelled.
+__attribute__((noinline)) long call_with_frame(long nr, const uint64_t (&a)[6]) {
+    const long result = system_call(nr, a);
     asm volatile("" : : : "rbx", "rbp", "r12", "r13", "r14", "r15");
     return result;
+}
+
+// The trap door: a stack that is read while the call is held can be unwound to the end, though the trap knows two registers only.
+long trap_door_with_frame(long nr, const uint64_t (&a)[6]) {
+    return uc_libc_door ? call_by_libc(nr, a) : call_with_frame(nr, a);
 }
 
 // As libc does it: asynchronous cancellation for the time of the call. The instruction is in our text, whose unwind
@@ -181,7 +186,7 @@ long trapped(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& 
 // known, or this is no process in which a call of ours may be made.
 size_t directory_of(const Process& p, int32_t fd, char* link) {
     constexpr char kPlace[] = "/proc/thread-self/fd/";
-    if (fd < 0 || g_image.off || g_image.moved || __atomic_load_n(&p.ring.control->sealed, __ATOMIC_RELAXED)) return 0;
+    if (fd < 0 || g_image.moved || is_sealed(p)) return 0;
     char name[sizeof kPlace + 10];
     __builtin_memcpy(name, kPlace, sizeof kPlace);
     unsigned digits = 1;
@@ -280,7 +285,7 @@ long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
 bool returns_at_once(uint64_t fd) {
     constexpr int kGetFlags = 3, kNonblock = 04000;
     const Process* p = managed();
-    if (!nonblocking(fd) || !p || g_image.off || __atomic_load_n(&p->ring.control->sealed, __ATOMIC_RELAXED)) return false;
+    if (!nonblocking(fd) || !p || is_sealed(*p)) return false;
     const long flags = own_call(__NR_fcntl, fd, kGetFlags);
     return !failed(flags) && (flags & kNonblock);
 }

@@ -20,9 +20,7 @@ namespace undercoat::shim {
 // By uc_libc_door; keeps errno.
 long call_by_libc(long nr, const uint64_t (&a)[6]);
 
-[[gnu::always_inline]] inline long trap_door(long nr, const uint64_t (&a)[6]) {
-    if (uc_libc_door) [[unlikely]]
-        return call_by_libc(nr, a);
+[[gnu::always_inline]] inline long system_call(long nr, const uint64_t (&a)[6]) {
     long result;
     register uint64_t r10 asm("r10") = a[3];
     register uint64_t r8 asm("r8") = a[4];
@@ -32,6 +30,12 @@ long call_by_libc(long nr, const uint64_t (&a)[6]);
                  : "a"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
                  : "rcx", "r11", "memory");
     return result;
+}
+
+[[gnu::always_inline]] inline long trap_door(long nr, const uint64_t (&a)[6]) {
+    if (uc_libc_door) [[unlikely]]
+        return call_by_libc(nr, a);
+    return system_call(nr, a);
 }
 
 // Only while the gadget page is mapped. The way there and back is by jumps: kernels with return-stack mitigations leave

@@ -92,6 +92,11 @@ inline bool is_usual(const wire::Ring& ring) {
 }
 inline bool can_record(const wire::Ring& ring) { return !__atomic_load_n(&ring.control->no_clock, __ATOMIC_RELAXED); }
 
+// The program has confined itself: a call that it would not make may kill it.
+inline bool is_sealed(const Process& p) {
+    return g_image.off || __atomic_load_n(&p.ring.control->sealed, __ATOMIC_RELAXED);
+}
+
 // Whether a descriptor was seen to be made non-blocking. No more than a reason to ask the kernel (returns_at_once()): close is not
 // seen, nor every way by which a number comes to mean another socket.
 inline bool nonblocking(uint64_t fd) {

@@ -1,7 +1,7 @@
 """Programs that leave calls half done: handlers that jump out of them, threads that are cancelled in them."""
 import unittest
 
-from harness import Case, under
+from harness import MODES, Case, under
 
 JUMPS = r'''
 #include <fcntl.h>
@@ -62,6 +62,70 @@ int main(void) {
 }
 '''
 
+# Cancelled while it waits for a FIFO's other end; what cleans up needs a stack that is aligned.
+CLEANS_UP = r'''
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static void clean(void *value) { printf("%.1f\n", *(double *)value); }
+static void *wait_there(void *path) {
+    double value = 1.5;
+    pthread_cleanup_push(clean, &value);
+    open(path, O_RDONLY);
+    pthread_cleanup_pop(0);
+    return 0;
+}
+int main(int argc, char **argv) {
+    pthread_t t;
+    void *end = 0;
+    alarm(20);
+    if (argc < 2 || mkfifo(argv[1], 0600)) return 2;
+    pthread_create(&t, 0, wait_there, argv[1]);
+    pthread_cancel(t);
+    pthread_join(t, &end);
+    return end == PTHREAD_CANCELED ? 0 : 5;
+}
+'''
+
+# A thread whose cancellation is pending opens a directory.
+READS_DIRECTORY = r'''
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+    for (int i = 0; i < 8; i++) close(dup(0));
+    pthread_cancel(pthread_self());
+    printf("%d\n", opendir("/etc") != 0);
+    fflush(stdout);
+    return 0;
+}
+'''
+
+# Allowed is what execve itself needs; anything else kills.
+SEALED = r'''
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void) {
+    struct sock_filter f[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 13),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)};
+    struct sock_fprog p = {sizeof f / sizeof *f, f};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p)) return 2;
+    execlp("true", "true", (char *)0);
+    execl("/bin/true", "true", (char *)0);
+    _exit(7);
+}
+'''
+
 
 @under('ptrace')
 class HalfDone(Case):
@@ -78,6 +142,24 @@ class HalfDone(Case):
         for mode in ('full', 'preload'):
             with self.subTest(mode=mode):
                 self.assertEqual(0, self.run_under(self.compile(CANCELS, 'cancels'), mode=mode).returncode)
+
+    def test_a_thread_that_is_cancelled_in_open(self):
+        for compiler in ('gcc', 'musl-gcc'):
+            program = self.compile(CLEANS_UP, compiler, compiler=compiler)
+            for mode in MODES:
+                with self.subTest(compiler=compiler, mode=mode):
+                    done = self.run_under(program, self.dir / f'{compiler}.{mode}.fifo', mode=mode)
+                    self.assertEqual((0, '1.5\n'), (done.returncode, done.out), done.err)
+
+    def test_opendir_is_no_cancellation_point(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.assertEqual('1\n', self.run_under(self.compile(READS_DIRECTORY, 'reads'), mode=mode).out)
+
+    def test_a_program_that_has_sealed_itself_executes(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.assertEqual(7, self.run_under(self.compile(SEALED, 'sealed'), mode=mode).returncode)
 
 
 if __name__ == '__main__':
