@@ -37,7 +37,7 @@ inline void fill_header(wire::RecordHeader& h, const Emission& e, size_t payload
     h.origin = static_cast<uint8_t>(wire::Origin::shim);
     h.flags = static_cast<uint8_t>(e.flags | wire::kTimeTsc);
     h.payload = static_cast<uint16_t>(payload);
-    h.tid = current_tid();
+    h.tid = recorded_tid();
     h.time = __builtin_ia32_rdtsc();
     h.result = e.result;
 }

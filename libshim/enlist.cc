@@ -127,7 +127,7 @@ Place* place() {
 
 void publish(Process* p, wire::RingControl* control) {
     p->unwiped = g_image.unwiped;
-    if (p->unwiped) p->owner = static_cast<uint32_t>(own_call(__NR_getpid));
+    p->owner = static_cast<uint32_t>(own_call(__NR_getpid));
     __atomic_store_n(&p->ring.control, control, __ATOMIC_RELEASE);
     __atomic_store_n(&g_process, p, __ATOMIC_RELEASE);
 }

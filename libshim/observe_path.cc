@@ -60,7 +60,7 @@ template <class T>
     h.origin = static_cast<uint8_t>(wire::Origin::shim);
     h.flags = wire::kTimeTsc;
     h.payload = static_cast<uint16_t>(size);
-    h.tid = current_tid();
+    h.tid = recorded_tid();
     h.time = __builtin_ia32_rdtsc();
     h.result = result;
     if (!settle(ring, {head, static_cast<uint32_t>(granules), memory}, h, before)) [[unlikely]]

@@ -23,7 +23,7 @@ struct Process {
     uint32_t seq;     // last value of a cookie
     uint32_t calls;   // interposed calls before registration
     bool unwiped;     // a fork's child finds this: whose it is must be looked at
-    uint32_t owner;   // pid; of unwiped ones alone
+    uint32_t owner;   // pid, in the process's own name space
     uint32_t threads[8];  // of the owner's, those seen last, by the low bits of their ids
 };
 
@@ -166,6 +166,14 @@ inline uint32_t current_tid() {
     uint32_t tid;
     asm("movl %%fs:(%1), %0" : "=r"(tid) : "r"(static_cast<uint64_t>(g_image.tid_offset)));
     return tid;
+}
+
+// As records tell it: 0 for the process's first thread, which the reader knows by the ring. In a pid name space of its own the process
+// knows no other number of it than the inner one.
+inline uint32_t recorded_tid() {
+    const uint32_t tid = current_tid();
+    const Process* p = g_process;
+    return p && tid == p->owner ? 0 : tid;
 }
 
 }  // namespace undercoat::shim

@@ -93,6 +93,15 @@ class Refused(Case):
         self.assertEqual(0, done.returncode, done.err)
         self.assertIn('Test shadow read', done.rules())
 
+    def test_a_process_in_a_pid_name_space_of_its_own_has_one_number(self):
+        """Its library knows its first thread by the inner number only."""
+        self.need_root()
+        program = 'for i in range(50):\n try: open(f"/nonexistent/{i}")\n except OSError: pass'
+        for mode in ('full', 'preload'):
+            done = self.run_under('unshare', '--pid', '--fork', '--kill-child', '/usr/bin/python3', '-c', program, mode=mode)
+            opens = [e for e in done.events if str(e.get('fd.name')).startswith('/nonexistent/')]
+            self.assertEqual((50, set()), (len(opens), {(e['pid'], e['tid']) for e in opens if e['pid'] != e['tid']}), mode)
+
     def test_kill_of_everybody(self):
         self.need_root()
         done = self.run_under('unshare', '--pid', '--fork', '--kill-child', 'sh', '-c', 'true', mode='full')
