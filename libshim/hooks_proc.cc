@@ -210,6 +210,7 @@ UC_EXPORT int unshare(int flags) {
     UC_INT(call<Call::unshare>(flags));
 }
 UC_EXPORT int chroot(const char* path) {
+    if (g_image.meet[0] && !g_image.foreign_children) enlist_now();  // the meeting place is out of sight then
     g_image.moved = true;
     UC_INT(call<Call::chroot>(path));
 }

@@ -41,8 +41,32 @@ int main(void) {
 '''
 
 
+JAILED = r'''
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    int status = 1;
+    for (int i = 0; i < 20; ++i) open("/nonexistent/before", O_RDONLY);
+    if (argc < 2 || fork()) return wait(&status) < 0 || status;
+    if (chroot(argv[1]) || chdir("/")) _exit(1);
+    for (int i = 0; i < 20; ++i) open("/within", O_RDONLY);
+    _exit(0);
+}
+'''
+
+
 @under(*TRACERS)
 class Pitfalls(Case):
+    def test_a_forked_child_that_confines_itself_to_a_directory_at_once(self):
+        self.need_root()
+        program = self.compile(JAILED, 'jailed')
+        for mode in ('full', 'preload'):
+            done = self.run_under(program, self.dir, mode=mode)
+            self.assertEqual(0, done.returncode, done.err)
+            self.assertEqual(20, len([e for e in done.events if str(e.get('fd.name')).endswith('/within')]), mode)
+
     def test_a_call_by_the_vsyscall_page(self):
         program = self.compile(VSYSCALL, 'vsyscall')
         native = subprocess.run([program], capture_output=True, text=True)
