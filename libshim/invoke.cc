@@ -193,10 +193,17 @@ size_t directory_of(const Process& p, int32_t fd, char* link) {
     for (int32_t rest = fd; rest > 9; rest /= 10) digits++;
     char* to = name + sizeof kPlace - 1 + digits;
     *to = '\0';
+    const int32_t whose = fd;
     do *--to = static_cast<char>('0' + fd % 10);
     while (fd /= 10);
     const long n = own_call(__NR_readlink, name, link, kUsualPath);
-    return n > 0 && n < static_cast<long>(kUsualPath) && link[0] == '/' ? static_cast<size_t>(n) : 0;
+    if (n <= 0 || n >= static_cast<long>(kUsualPath) || link[0] != '/') return 0;
+    // In a mount name space of its own anything can stand where /proc stood, with links that lie.
+    constexpr int kEmptyPath = 0x1000;
+    struct stat held, named;
+    const bool same = !failed(own_call(__NR_newfstatat, whose, "", &held, kEmptyPath)) && !failed(own_call(__NR_newfstatat, kAtFdCwd, name, &named, 0)) &&
+                      held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+    return same ? static_cast<size_t>(n) : 0;
 }
 
 // True when the call may pass the trap by: the filter lets it, and what the trap would know of it is known here. Absolute paths do not

@@ -113,7 +113,38 @@ int main(int argc, char **argv) {
 """
 
 
+# A /proc of its own, whose links lie about where descriptors lead.
+LIES = r'''
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void) {
+    for (int i = 0; i < 30; ++i) open("/nonexistent/file", O_RDONLY);
+    if (syscall(SYS_unshare, CLONE_NEWNS) || syscall(SYS_mount, 0, "/", 0, MS_REC | MS_PRIVATE, 0) || mount("none", "/proc", "tmpfs", 0, 0)) return 2;
+    if (mkdir("/proc/thread-self", 0755) || mkdir("/proc/thread-self/fd", 0755)) return 3;
+    for (int i = 3; i < 30; ++i) {
+        char link[64];
+        snprintf(link, sizeof link, "/proc/thread-self/fd/%d", i);
+        if (symlink("/var/lib", link)) return 4;
+    }
+    return openat(open("/etc", O_RDONLY | O_DIRECTORY), "shadow", O_RDONLY) < 0;
+}
+'''
+
+
 class Told(Case):
+    def test_directories_whose_links_lie(self):
+        self.need_root()
+        program = self.compile(LIES, 'lies')
+        for mode in ('full', 'trap'):
+            done = self.run_under(program, mode=mode)
+            self.assertEqual((0, ['Test shadow read']), (done.returncode, done.rules()), mode)
+
     def test_an_image_that_stands_where_the_last_one_stood(self):
         program = self.compile(FIXED, 'fixed', '-nostdlib', '-static', '-fno-stack-protector')
         done = self.run_under(program)
