@@ -39,7 +39,9 @@ class Program:
         with open(self.out, 'a') as out, open(self.err, 'w') as err:
             self.process = subprocess.Popen([BUNDLE / 'bin/undercoat', self.name, '--data', self.data, '--listen', f'127.0.0.1:{self.port}',
                                              *self.options], stdout=out, stderr=err, env=self.environment)
-        found = wait_for(lambda: re.search(r'listening on port (\d+)', self.err.read_text()), f'the {self.name} listens', PATIENCE)
+        found = wait_for(lambda: re.search(r'listening on port (\d+)', self.said()) or self.process.poll() is not None, f'the {self.name} listens', PATIENCE)
+        if found is True:
+            raise ChildProcessError(f'the {self.name} ended with {self.process.returncode}: {self.said()}')
         self.port = int(found[1])
 
     def kill(self):

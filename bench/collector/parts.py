@@ -1,0 +1,113 @@
+"""What is measured, each part a generator of figures: name, value, unit, aim (or none), higher_is_better, note.
+
+Must stay true: every figure is a median of repeated runs, with the worst beside it; what did not work raises.
+"""
+import http.client
+import json
+import resource
+import ssl
+import statistics
+import time
+import urllib.parse
+
+from searches import searches
+from stores import PATIENCE, Measured
+
+SOURCES = 20           # agents that send at the same time
+SETTLED = 40           # seconds: each idle agent has beaten and has been pinged
+WEEK = 7 * 24 * 3600
+
+
+def figure(name, value, unit, aim=None, higher_is_better=False, note=''):
+    return {'name': name, 'value': round(value, 2), 'unit': unit, 'aim': aim, 'higher_is_better': higher_is_better, 'note': note}
+
+
+def sent(collector, alerts, rounds, spread=0):
+    """The rounds' alerts a second."""
+    with collector.load('alerts', SOURCES, alerts, rounds, spread) as p:
+        rates = [r['alerts'] / r['seconds'] for r in map(json.loads, p.stdout)]
+    if p.returncode or len(rates) != rounds:
+        raise ChildProcessError(f'the load ended with {p.returncode}: {collector.said()}')
+    return rates
+
+
+def ingest(store, o, scratch):
+    collector = Measured(store, scratch / 'ingest')
+    try:
+        rates = sent(collector, o.batch, o.rounds)
+        stored = collector.get('/api/v1/status')['numbers']
+        if stored['alerts_stored_total'] < o.batch * o.rounds or stored['alerts_duplicate_total'] or stored['alerts_missing_total']:
+            raise AssertionError(f'not each alert is there once: {stored}')
+        yield figure('alerts stored a second', statistics.median(rates), '/s', store.aim, True, f'worst round {min(rates):.0f}')
+        yield figure('bytes on the disk for an alert', stored['store_bytes'] / stored['store_alerts'], 'B')
+        yield figure('memory of the collector, at most', collector.memory('VmHWM'), 'MiB')
+        collector.end()
+    finally:
+        collector.kill()
+
+
+class Client:
+    """Asks on one connection, as a browser does."""
+
+    def __init__(self, collector):
+        self.headers = {'Authorization': 'Bearer ' + collector.api_key}
+        context = ssl.create_default_context(cafile=str(collector.ca))
+        self.connection = http.client.HTTPSConnection('localhost', collector.port, context=context, timeout=PATIENCE)
+
+    def ask(self, path, parameters):
+        """Milliseconds, and the answer."""
+        began = time.monotonic()
+        self.connection.request('GET', path + '?' + urllib.parse.urlencode(parameters), headers=self.headers)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        took = (time.monotonic() - began) * 1000
+        if answer.status != 200:
+            raise AssertionError(f'{path} {parameters}: {answer.status} {body}')
+        return took, json.loads(body)
+
+
+def search(store, o, scratch):
+    directory = o.keep / store.name if o.keep else scratch / 'search'
+    collector = Measured(store, directory)
+    try:
+        there = collector.get('/api/v1/status')['numbers']['store_alerts']
+        if there < o.alerts:
+            rounds = -(-(o.alerts - there) // 500_000)
+            sent(collector, (o.alerts - there) // rounds, rounds, WEEK)
+        client = Client(collector)
+        for s in searches(client, o.alerts):
+            asked = [client.ask(s.path, s.parameters) for _ in range(o.rounds)]
+            times, answer = [t for t, _ in asked], asked[-1][1]
+            s.check(answer)
+            partial = '' if answer.get('complete', True) else ', not complete'
+            yield figure(s.name, statistics.median(times), 'ms', s.aim, False, f'worst {max(times):.0f}, {s.found(answer)}{partial}')
+        collector.end()
+    finally:
+        collector.kill()
+
+
+def idle(store, o, scratch):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for the load, which inherits it
+    collector = Measured(store, scratch / 'idle')
+    try:
+        before = collector.memory()
+        with collector.load('idle', o.agents, stdin=-1) as p:
+            if p.stdout.readline() != 'connected\n':
+                raise ChildProcessError(f'the agents do not come: {collector.said()}')
+            end, most = time.monotonic() + (2 if o.quick else SETTLED), 0
+            while time.monotonic() < end:
+                most = max(most, collector.memory())
+                time.sleep(0.2)
+            numbers = collector.get('/api/v1/status')['numbers']
+            if numbers['agents_connected'] != o.agents:
+                raise AssertionError(f"{numbers['agents_connected']} of {o.agents} agents are connected")
+            p.stdin.close()
+        yield figure(f'memory with {o.agents} idle agents', most, 'MiB', 200, False, f'{(most - before) * 1024 / o.agents:.0f} KiB for each')
+        collector.end()
+    finally:
+        collector.kill()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+PARTS = {'ingest': ingest, 'idle': idle, 'search': search}

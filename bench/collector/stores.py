@@ -1,0 +1,54 @@
+"""The stores that the bench knows, and the collector before each of them.
+
+Must stay true: a store that this collector or machine has not is named with the reason and left out; what is started is ended.
+"""
+import dataclasses
+import os
+import pathlib
+import re
+import subprocess
+
+from collectors import PATIENCE, Collector, Program
+from harness import BUILD
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """`aim`: alerts/s. `options(directory)`: what the collector gets beside its directory; it may start servers in `directory`."""
+    name: str
+    aim: int
+    options: object = staticmethod(lambda directory: [])
+
+    def missing(self, scratch):
+        """Why there is no such store here; empty: there is."""
+        try:
+            Measured(self, scratch / 'tried').kill()
+        except (ChildProcessError, OSError) as e:
+            return str(e).strip().splitlines()[-1]
+        return ''
+
+
+class Measured(Collector):
+    """A collector before that store."""
+
+    def __init__(self, store, directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        Program.__init__(self, directory, 'collector', options=('--max-size', '1000', *store.options(directory)))
+        self.api_key = self.add_key(f'bench-{os.getpid()}', 'api')
+
+    def memory(self, line='VmRSS'):
+        """MiB."""
+        return int(re.search(rf'^{line}:\s*(\d+) kB', pathlib.Path(f'/proc/{self.process.pid}/status').read_text(), re.M)[1]) / 1024
+
+    def load(self, *arguments, **options):
+        """The load's agents before it."""
+        return subprocess.Popen([BUILD / 'bench/load', *map(str, arguments)], text=True, stdout=subprocess.PIPE, env={
+            'UNDERCOAT_COLLECTOR': f'localhost:{self.port}', 'UNDERCOAT_ACCESS_KEY': self.key, 'UNDERCOAT_CA_CERT': str(self.ca)}, **options)
+
+    def end(self):
+        if self.stop() != 0:
+            raise ChildProcessError(f'the collector ended with {self.process.returncode}: {self.said()}')
+
+
+STORES = {s.name: s for s in (Store('sqlite', 20_000),)}
+__all__ = ['PATIENCE', 'STORES', 'Measured']
