@@ -6,7 +6,7 @@ usage: tests/run.py [STEP...]
 build        the build, warnings are errors
 unit         unit tests
 checks       layers, generated docs, shape of the sources
-bench        the statistics of the overhead bench, and a short run of it
+bench        the statistics of the overhead bench, and a short run of it and of the collector's
 conformance  the cases in ../shared/conformance
 e2e          the bundle, as a user runs it
 page         the collector's page in Chromium
@@ -14,6 +14,7 @@ scenarios    ../shared/attacks: those in tests/e2e/scenarios_expected.txt must p
 sanitize     unit tests under AddressSanitizer and UBSan, the ring under ThreadSanitizer
 fuzz         each fuzz target for FUZZ_SECONDS (20), two at a time
 soak         only when named: processes, threads and executions for SOAK_SECONDS (300): our memory does not grow
+delivery     only when named: 20 agents with 5000 alerts each while everything is killed, cut off and without room on its disk, for minutes
 transparency the short part of other people's test suites, natively and watched
 oracle       only when named: 1 000 000 random pairs of condition and event (ORACLE_PAIRS, ORACLE_SEED)
 
@@ -135,10 +136,10 @@ class Counting(unittest.TextTestResult):
         self.tally.skipped(f'{test.id()}: {reason}')
 
 
-def python_tests(tally, folder):
+def python_tests(tally, folder, pattern='*_test.py'):
     os.environ.setdefault('UNDERCOAT_BUILD', str(BUILD))
     sys.path.insert(0, str(folder))
-    suite = unittest.defaultTestLoader.discover(str(folder), '*_test.py', top_level_dir=str(folder))
+    suite = unittest.defaultTestLoader.discover(str(folder), pattern, top_level_dir=str(folder))
     Counting.tally = tally
     with open(os.devnull, 'w') as quiet:
         unittest.TextTestRunner(stream=quiet, resultclass=Counting).run(suite)
@@ -305,6 +306,11 @@ def step_soak(tally):
     python_tests(tally, ROOT / 'tests/soak')
 
 
+def step_delivery(tally):
+    os.environ['UNDERCOAT_WHOLE'] = '1'
+    python_tests(tally, ROOT / 'tests/e2e', 'delivery_test.py')
+
+
 def step_oracle(tally):
     program = BUILD / 'tests/oracle/oracle_test'
     if not program.exists():
@@ -342,7 +348,7 @@ STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'page', 'scen
 
 def main():
     wanted = sys.argv[1:] or STEPS
-    if set(wanted) - {*STEPS, 'oracle', 'soak'}:
+    if set(wanted) - {*STEPS, 'delivery', 'oracle', 'soak'}:
         sys.exit(__doc__)
     reserve_ports_of_scenarios()
     passed, failures, skips = 0, [], []

@@ -12,6 +12,7 @@
 
 #include <poll.h>
 #include <unistd.h>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -31,7 +32,8 @@ class Agent : public uplink::Speaker {
 public:
     Agent(const uplink::Settings& settings, unsigned number) : number_(number), name_("bench-" + std::to_string(number)), epoch_(now_ns()) {
         auto made = uplink::Connection::make(settings, "alerts", [name = name_](bool trouble, const std::string& what) {
-            if (trouble) std::fprintf(stderr, "%s: %s\n", name.c_str(), what.c_str());
+            static std::atomic<unsigned> said{0};  // one broken server would be told of by everybody
+            if (trouble && ++said <= 5) std::fprintf(stderr, "%s: %s\n", name.c_str(), what.c_str());
         });
         if (!made) throw std::runtime_error(made.error());
         connection_ = std::move(*made);
@@ -130,13 +132,28 @@ int alerts(std::vector<std::unique_ptr<Agent>>& agents, uint64_t count, uint64_t
     return 0;
 }
 
+// Every part of the agents has a thread, which connects a few more in each turn: those that are connected must be heard meanwhile.
 int idle(std::vector<std::unique_ptr<Agent>>& agents) {
+    constexpr size_t kThreads = 8, kAtOnce = 10;
+    std::atomic<size_t> connected{0};
+    std::atomic<bool> end{false};
+    std::vector<std::jthread> threads;
+    for (size_t part = 0; part < kThreads; ++part)
+        threads.emplace_back([&, part] {
+            for (size_t reached = kAtOnce; !end; reached += kAtOnce) {
+                size_t here = 0, before = 0;
+                for (size_t i = part, n = 0; i < agents.size() && n < reached && !end; i += kThreads, ++n) {
+                    before += agents[i]->connected();
+                    agents[i]->turn(Clock::now());
+                    here += agents[i]->connected();
+                }
+                connected += here - before;
+            }
+        });
     for (bool said = false;;) {
-        size_t connected = 0;
-        for (auto& a : agents) a->turn(Clock::now()), connected += a->connected();
-        if (!said && connected == agents.size()) said = true, std::puts("connected"), std::fflush(stdout);
         pollfd input{STDIN_FILENO, POLLIN, 0};
-        if (::poll(&input, 1, 0) > 0) return 0;
+        if (::poll(&input, 1, 50) > 0) return end = true, 0;
+        if (!said && connected == agents.size()) said = true, std::puts("connected"), std::fflush(stdout);
     }
 }
 

@@ -117,8 +117,11 @@ void Agents::heartbeat(const std::string& id, const remote::Heartbeat& h) {
     const auto it = agents_.find(id);
     if (it == agents_.end()) return;
     it->second.last_seen_ns = now_ns();
-    it->second.counters.clear();
-    for (const auto& [name, value] : h.counters) it->second.counters[name] = value;
+    // Mostly the same names as before: their nodes are kept, so that the heap of thousands of agents does not fall into pieces.
+    auto& counters = it->second.counters;
+    const std::map<std::string_view, uint64_t> said(h.counters.begin(), h.counters.end());
+    std::erase_if(counters, [&](const auto& c) { return !said.contains(c.first); });
+    for (const auto& [name, value] : h.counters) counters[name] = value;
     if (!h.rules_version.empty()) it->second.rules_version = h.rules_version;
     if (!h.mode.empty()) it->second.mode = h.mode;
     changed_.insert(id);

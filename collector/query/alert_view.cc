@@ -49,11 +49,11 @@ bool scalar_text(const boost::json::value& value, std::string& out) {
     }
 }
 
-boost::json::value parse_bounded(std::string_view text) {
+boost::json::value parse_bounded(std::string_view text, boost::json::storage_ptr storage) {
     boost::json::parse_options options;
     options.max_depth = 8;
     boost::system::error_code error;
-    auto value = boost::json::parse({text.data(), text.size()}, error, {}, options);
+    auto value = boost::json::parse({text.data(), text.size()}, error, std::move(storage), options);
     return error ? boost::json::value() : value;
 }
 

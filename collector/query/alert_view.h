@@ -60,6 +60,16 @@ private:
 // A JSON scalar as text, as terms and comparisons use it; false for null, lists and objects.
 bool scalar_text(const boost::json::value& value, std::string& out);
 // The JSON value of a stored text; null where it is none.
-boost::json::value parse_bounded(std::string_view text);
+boost::json::value parse_bounded(std::string_view text, boost::json::storage_ptr storage = {});
+
+// Memory for values that are looked at and forgotten: it is taken off the stack, and only grows. It must outlive them.
+class ShortLived {
+public:
+    boost::json::storage_ptr storage() { return &resource_; }
+
+private:
+    unsigned char first_[16 * 1024];
+    boost::json::monotonic_resource resource_{first_, sizeof first_};
+};
 
 }  // namespace undercoat::collector

@@ -4,6 +4,8 @@
 #include "rules/lang/parser.h"
 #include "rules/vm/compile.h"
 
+#include <algorithm>
+
 namespace undercoat::collector {
 namespace {
 
@@ -14,6 +16,54 @@ using rules::Operator;
 constexpr size_t kMaxCondition = 8192;
 constexpr size_t kMaxTermValue = 256;
 constexpr size_t kMaxTerms = 200;  // beyond it a scan is as good
+
+constexpr size_t kTermSize = 14;
+
+// FNV-1a; 52 bits are enough to make candidates few, and the rule engine decides.
+uint64_t term_hash(std::string_view field, std::string_view value) {
+    uint64_t hash = 0xcbf29ce484222325;
+    const auto mix = [&hash](std::string_view text) {
+        for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+    };
+    mix(field);
+    mix(std::string_view("\0", 1));
+    mix(value);
+    return hash;
+}
+
+void append_term(uint64_t hash, std::string& out) {
+    out += 't';
+    for (size_t i = 0; i + 1 < kTermSize; ++i) out += "0123456789abcdef"[(hash >> (i * 4 + 8)) & 15];
+}
+
+// Terms one after the other, each once: fields and context say much twice.
+class TermList {
+public:
+    void add(std::string_view field, std::string_view value) {
+        if (value.size() <= kMaxTermValue) hashes_.push_back(term_hash(field, value));
+    }
+    void add_object(const boost::json::value& object) {
+        if (!object.is_object()) return;
+        for (const auto& pair : object.get_object()) {
+            if (!scalar_text(pair.value(), value_)) continue;
+            const std::string_view key(pair.key().data(), pair.key().size());
+            add(key, value_);
+            if (const size_t bracket = key.find('['); bracket != key.npos) add(key.substr(0, bracket), value_);
+        }
+    }
+    std::string text() {
+        std::sort(hashes_.begin(), hashes_.end());
+        hashes_.erase(std::unique(hashes_.begin(), hashes_.end()), hashes_.end());
+        std::string out;
+        out.reserve(hashes_.size() * (kTermSize + 1));
+        for (const uint64_t h : hashes_) append_term(h, out), out += ' ';
+        return out;
+    }
+
+private:
+    std::vector<uint64_t> hashes_;
+    std::string value_;
+};
 
 bool is_literal(const Operand& o) { return o.kind == Operand::Kind::text || o.kind == Operand::Kind::number; }
 
@@ -71,50 +121,36 @@ private:
     size_t count_ = 0;
 };
 
-void add_terms(std::string_view json, std::string& out) {
-    const auto object = parse_bounded(json);
-    if (!object.is_object()) return;
-    std::string value;
-    for (const auto& pair : object.get_object()) {
-        if (!scalar_text(pair.value(), value)) continue;
-        const std::string_view key(pair.key().data(), pair.key().size());
-        out += term(key, value) + " ";
-        if (const size_t bracket = key.find('['); bracket != key.npos) out += term(key.substr(0, bracket), value) + " ";
-    }
-}
-
 }  // namespace
 
 std::string term(std::string_view field, std::string_view value) {
-    if (value.size() > kMaxTermValue) return "";
-    // FNV-1a; 52 bits are enough to make candidates few, and the rule engine decides.
-    uint64_t hash = 0xcbf29ce484222325;
-    const auto mix = [&hash](std::string_view text) {
-        for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-    };
-    mix(field);
-    mix(std::string_view("\0", 1));
-    mix(value);
-    std::string out = "t";
-    for (int i = 0; i < 13; ++i) out += "0123456789abcdef"[(hash >> (i * 4 + 8)) & 15];
+    std::string out;
+    if (value.size() <= kMaxTermValue) append_term(term_hash(field, value), out);
+    return out;
+}
+
+std::string terms_of_severity(unsigned least) {
+    std::string out;
+    for (unsigned severity = 0; severity <= std::min(least, 7U); ++severity)
+        out += (severity ? " OR " : "") + term("alert.priority", priority_name(severity));
     return out;
 }
 
 std::string terms_of(const AlertRecord& r) {
-    std::string out;
-    const auto add = [&out](std::string_view field, std::string_view value) { out += term(field, value) + " "; };
-    add("alert.rule", r.rule);
-    add("alert.priority", priority_name(r.severity));
-    add("alert.source", r.source);
-    add("alert.hostname", r.hostname);
-    add("alert.agent", r.agent);
-    const auto tags = parse_bounded(r.tags);
+    TermList terms;
+    terms.add("alert.rule", r.rule);
+    terms.add("alert.priority", priority_name(r.severity));
+    terms.add("alert.source", r.source);
+    terms.add("alert.hostname", r.hostname);
+    terms.add("alert.agent", r.agent);
+    ShortLived memory;
+    const auto tags = parse_bounded(r.tags, memory.storage());
     if (tags.is_array())
         for (const auto& tag : tags.get_array())
-            if (tag.is_string()) add("alert.tags", {tag.get_string().data(), tag.get_string().size()});
-    add_terms(r.fields, out);
-    add_terms(r.context, out);
-    return out;
+            if (tag.is_string()) terms.add("alert.tags", {tag.get_string().data(), tag.get_string().size()});
+    terms.add_object(parse_bounded(r.fields, memory.storage()));
+    terms.add_object(parse_bounded(r.context, memory.storage()));
+    return terms.text();
 }
 
 std::variant<std::shared_ptr<const Filter>, FilterError> Filter::compile(std::string_view condition) {

@@ -49,9 +49,11 @@ private:
     AlertView view_;
 };
 
-// What the index keeps of an alert beside its words: one term for each field with its value.
+// What the index keeps of an alert beside its words: one term for each field with its value, each once.
 std::string terms_of(const AlertRecord& record);
 // The same of one field; empty if the value is too long to be kept.
 std::string term(std::string_view field, std::string_view value);
+// In FTS5's query language: one of the terms of alerts of that severity and worse. 4: of warnings and what is worse.
+std::string terms_of_severity(unsigned least);
 
 }  // namespace undercoat::collector

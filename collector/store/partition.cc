@@ -113,7 +113,8 @@ void PartitionWriter::count(const std::vector<AlertRecord>& records) {
     for (const AlertRecord& r : records) {
         const int64_t minute = r.time_ns / kMinute;
         ++counts[{minute, r.severity, r.rule, r.hostname}];
-        if (const auto list = parse_bounded(r.tags); list.is_array())
+        ShortLived memory;
+        if (const auto list = parse_bounded(r.tags, memory.storage()); list.is_array())
             for (const auto& tag : list.get_array())
                 if (tag.is_string()) ++tags[{minute, r.severity, std::string(tag.get_string())}];
         auto [it, fresh] = minutes.try_emplace(minute, r.id.row, r.id.row);

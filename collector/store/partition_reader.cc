@@ -51,6 +51,8 @@ Statement PartitionReader::select(const Search& search, int64_t before_row, std:
     if (!words.empty()) match = "words : (" + words + ")";
     if (search.filter && !search.filter->needed_terms().empty())
         match += (match.empty() ? "" : " AND ") + std::string("terms : (") + search.filter->needed_terms() + ")";
+    if (search.least_severity && *search.least_severity < 7)
+        match += (match.empty() ? "" : " AND ") + std::string("terms : (") + terms_of_severity(*search.least_severity) + ")";
     int64_t first = INT64_MIN;
     if (search.from_ns != INT64_MIN || search.to_ns != INT64_MAX) {
         Statement range(

@@ -27,7 +27,10 @@ void remove_files(const std::string& path) {
 }
 
 // A stored text must be a JSON object: it becomes part of other JSON.
-std::string object_text(const std::string& text) { return parse_bounded(text).is_object() ? text : "{}"; }
+std::string object_text(const std::string& text) {
+    ShortLived memory;
+    return parse_bounded(text, memory.storage()).is_object() ? text : "{}";
+}
 
 AlertRecord record_of(const Incoming& from, const remote::Alert& a, int64_t now) {
     AlertRecord r;

@@ -26,6 +26,7 @@ PATIENCE = 60
 
 class Program:
     """One of the two servers, with its directory. It keeps its port when it is started again."""
+    place, address = None, '127.0.0.1'  # a place of its own (places.py), set before; None: here
 
     def __init__(self, directory, name, environment=None, options=()):
         self.name, self.data, self.port = name, directory / name, 0
@@ -34,11 +35,18 @@ class Program:
         self.start()
         self.key = (re.search(r'access key +(\S+)', self.out.read_text()) or [None, None])[1]
         self.ca = self.data / f'{name}.crt'
+        if self.place:
+            self.ca = directory / f'{name}.crt'
+            self.ca.write_bytes(self.place.seen(self.data / f'{name}.crt').read_bytes())
+
+    def command(self, *arguments):
+        command = [BUNDLE / 'bin/undercoat', self.name, '--data', self.data, *arguments]
+        return self.place.inside(*command) if self.place else command
 
     def start(self):
         with open(self.out, 'a') as out, open(self.err, 'w') as err:
-            self.process = subprocess.Popen([BUNDLE / 'bin/undercoat', self.name, '--data', self.data, '--listen', f'127.0.0.1:{self.port}',
-                                             *self.options], stdout=out, stderr=err, env=self.environment)
+            self.process = subprocess.Popen(self.command('--listen', f'{self.address}:{self.port}', *self.options), stdout=out, stderr=err,
+                                            env=self.environment)
         found = wait_for(lambda: re.search(r'listening on port (\d+)', self.said()) or self.process.poll() is not None, f'the {self.name} listens', PATIENCE)
         if found is True:
             raise ChildProcessError(f'the {self.name} ended with {self.process.returncode}: {self.said()}')
@@ -59,13 +67,12 @@ class Program:
 class Collector(Program):
     """One collector on loopback, with its directory."""
 
-    def __init__(self, directory):
-        super().__init__(directory, 'collector')
+    def __init__(self, directory, options=()):
+        super().__init__(directory, 'collector', options=options)
         self.api_key, self.relay_key = self.add_key('tests', 'api'), self.add_key('relays', 'relay')
 
     def add_key(self, name, role):
-        return subprocess.run([BUNDLE / 'bin/undercoat', 'collector', '--data', self.data, 'key', 'add', name, '--role', role],
-                              capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(self.command('key', 'add', name, '--role', role), capture_output=True, text=True, check=True).stdout.strip()
 
     def get(self, path, **parameters):
         context = ssl.create_default_context(cafile=str(self.ca))
@@ -99,7 +106,7 @@ class Orchestrator(Program):
 
     def __init__(self, directory, collector, port=None, options=()):
         super().__init__(directory, 'orchestrator', {
-            'UNDERCOAT_COLLECTOR': f'localhost:{port or collector.port}', 'UNDERCOAT_ACCESS_KEY': collector.relay_key,
+            'UNDERCOAT_COLLECTOR': f'{collector.address if collector.place else "localhost"}:{port or collector.port}', 'UNDERCOAT_ACCESS_KEY': collector.relay_key,
             'UNDERCOAT_CA_CERT': str(collector.ca), 'UNDERCOAT_TAGS': 'site:tests'}, options)
 
     def number(self, name):

@@ -40,18 +40,24 @@ class Orchestrated(Case):
         return {**os.environ, 'UNDERCOAT_ORCHESTRATOR': f'localhost:{port or self.orchestrator.port}',
                 'UNDERCOAT_ACCESS_KEY': self.orchestrator.key, 'UNDERCOAT_CA_CERT': str(self.orchestrator.ca), **more}
 
-    def load(self, agents, alerts, pause_us, **more):
+    def load_command(self):
+        return [LOAD]
+
+    def load(self, agents, alerts, pause_us, spool=None, **more):
         with open(self.dir / 'load.err', 'w') as err:
-            p = subprocess.Popen([LOAD, self.dir, str(agents), str(alerts), str(pause_us), str(240 if WHOLE else 60)],
+            p = subprocess.Popen([*self.load_command(), spool or self.dir, str(agents), str(alerts), str(pause_us), str(240 if WHOLE else 60)],
                                  stdout=subprocess.PIPE, stderr=err, text=True, start_new_session=True, env=self.variables(**more))
         self.addCleanup(self._end, p)
         return p
 
     def result(self, p):
         """What the load program counted, once everything is acknowledged to it and by the collector."""
-        lines = p.stdout.read().splitlines()
-        self.assertEqual('made', lines[0])
+        lines = p.stdout.readlines()
         self.assertEqual(0, p.wait(PATIENCE))
+        return self.counted(lines)
+
+    def counted(self, lines):
+        self.assertEqual('made\n', lines[0])
         return json.loads(lines[-1])
 
 

@@ -147,5 +147,24 @@ TEST(Filter, NeededTermsAreThoseOfEveryMatch) {
     EXPECT_FALSE(Expression(miss->needed_terms(), terms).value());
 }
 
+TEST(Filter, TermsOfASeverityAreThoseOfItAndOfWorse) {
+    for (unsigned severity = 0; severity < 8; ++severity) {
+        AlertRecord record = sample();
+        record.severity = severity;
+        std::istringstream all(terms_of(record));
+        const std::set<std::string> terms{std::istream_iterator<std::string>(all), {}};
+        for (unsigned least = 0; least < 8; ++least)
+            EXPECT_EQ(severity <= least, Expression(terms_of_severity(least), terms).value()) << severity << " " << least;
+    }
+}
+
+TEST(Filter, EachTermIsKeptOnce) {
+    AlertRecord record = sample();
+    record.context = record.fields;
+    std::istringstream all(terms_of(record));
+    const std::vector<std::string> terms{std::istream_iterator<std::string>(all), {}};
+    EXPECT_EQ(terms.size(), std::set<std::string>(terms.begin(), terms.end()).size());
+}
+
 }  // namespace
 }  // namespace undercoat::collector
