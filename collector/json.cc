@@ -67,6 +67,7 @@ void append_json(const AgentRecord& a, std::string& out) {
     member("rules_assigned", a.rules_assigned, out);
     member("rules_refused", a.rules_refused, out);
     member("rules_message", a.rules_message, out);
+    member("key", a.key, out);
     member("via", a.via, out);
     out.append(",\"relay\":").append(a.relay ? "true" : "false");
     out.append(",\"connected\":").append(a.connected ? "true" : "false");

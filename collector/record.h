@@ -37,6 +37,7 @@ bool parse_priority(std::string_view name, unsigned& severity);
 
 struct AgentRecord {
     std::string id, version, hostname, mode, rules_version, address;
+    std::string key;          // the name of the access key with which it, or its relay, connected last
     std::string via;          // the relay through which it reports; empty: none
     bool relay = false;       // is one itself
     std::string rules_assigned;                // the version that it is to have; empty: its own rules

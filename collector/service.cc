@@ -94,7 +94,9 @@ struct Service::Impl {
         static constexpr Route kLive{"GET", "/api/v1/live", Access::session, 0, false, nullptr};
         if (!same_origin(request)) return hardened(json_error(403, "the request comes from another site"));
         if (auto no = refusal(*api, kLive, request)) return hardened(std::move(*no));
-        return [this](std::shared_ptr<net::Socket> socket) { return live->watch(std::move(socket)); };
+        return [this, request](std::shared_ptr<net::Socket> socket) {
+            return live->watch(std::move(socket), [this, request] { return !refusal(*api, kLive, request); });
+        };
     }
 
     size_t body_limit(const net::Request& request) const {
@@ -168,6 +170,7 @@ Service::~Service() {
     impl_->server.reset();
     impl_->workers.reset();
     impl_->writer.reset();
+    impl_->live.reset();  // asks the API who may watch
 }
 
 uint16_t Service::port() const { return impl_->server->port(); }

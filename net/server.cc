@@ -204,6 +204,7 @@ struct Server::Impl {
             if (!protocol.empty() && protocol.find(',') == protocol.npos) r.set(http::field::sec_websocket_protocol, protocol);
         }));
         co_await ws.async_accept(raw, use_awaitable);
+        raw = Message();  // what thousands of idle connections do not need is not kept for them
         std::unique_ptr<SocketHandler> handler = make(socket);
         asio::co_spawn(*io, [socket]() -> asio::awaitable<void> { co_await socket->write(); }, asio::detached);
         try {
@@ -234,6 +235,9 @@ struct Server::Impl {
                         co_await http::async_write(stream, r, use_awaitable);
                         break;
                     }
+                    request = Request();
+                    buffer.clear();
+                    buffer.shrink_to_fit();
                     co_await run_socket(std::move(stream), std::move(raw), std::move(std::get<1>(upgrade)));
                     co_return;
                 }

@@ -34,11 +34,14 @@ def sent(collector, alerts, rounds, spread=0):
 def ingest(store, o, scratch):
     collector = Measured(store, scratch / 'ingest')
     try:
+        used = collector.processor_time()
         rates = sent(collector, o.batch, o.rounds)
+        used = (collector.processor_time() - used) / o.batch / o.rounds
         stored = collector.get('/api/v1/status')['numbers']
         if stored['alerts_stored_total'] < o.batch * o.rounds or stored['alerts_duplicate_total'] or stored['alerts_missing_total']:
             raise AssertionError(f'not each alert is there once: {stored}')
         yield figure('alerts stored a second', statistics.median(rates), '/s', store.aim, True, f'worst round {min(rates):.0f}')
+        yield figure("collector's processor time for an alert", used * 1e6, 'us')
         yield figure('bytes on the disk for an alert', stored['store_bytes'] / stored['store_alerts'], 'B')
         yield figure('memory of the collector, at most', collector.memory('VmHWM'), 'MiB')
         collector.end()
@@ -81,6 +84,7 @@ def search(store, o, scratch):
             s.check(answer)
             partial = '' if answer.get('complete', True) else ', not complete'
             yield figure(s.name, statistics.median(times), 'ms', s.aim, False, f'worst {max(times):.0f}, {s.found(answer)}{partial}')
+        client.connection.close()
         collector.end()
     finally:
         collector.kill()

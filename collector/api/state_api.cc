@@ -1,19 +1,17 @@
 // What the collector says of agents and of itself. See routes.h.
 #include "collector/api/routes.h"
 
+#include "collector/api/numbers.h"
 #include "collector/json.h"
 
 namespace undercoat::collector {
 namespace {
 
-using Numbers = std::vector<std::tuple<const char*, const char*, const char*, uint64_t>>;  // name, type, help, value
-
 // The names are part of the interface: /metrics and /api/v1/status give the same.
 Numbers numbers(ApiContext& c) {
     const StoreState store = c.store.state();
     const Writer::Counters w = c.writer.counters();
-    const net::ServerCounters s = c.server_counters();
-    return {
+    Numbers out = {
         {"alerts_stored_total", "counter", "Alerts stored since the start.", w.alerts},
         {"alerts_duplicate_total", "counter", "Alerts that came again and were not stored again.", w.duplicates},
         {"alerts_missing_total", "gauge", "Alerts that agents numbered and that never came: dropped there.",
@@ -30,13 +28,9 @@ Numbers numbers(ApiContext& c) {
          c.sessions.bad_frames.load()},
         {"live_watchers", "gauge", "Watchers of the live stream.", c.live.watchers()},
         {"live_skipped_total", "counter", "Alerts that watchers could not take in time.", c.live.skipped()},
-        {"connections_total", "counter", "Connections accepted.", s.accepted},
-        {"connections_open", "gauge", "Connections open.", s.open},
-        {"connections_refused_total", "counter", "Connections beyond the limit.", s.refused_full},
-        {"handshakes_failed_total", "counter", "TLS handshakes that failed.", s.failed_handshakes},
-        {"requests_bad_total", "counter", "Requests that were no HTTP or beyond a limit.", s.bad_requests},
-        {"timeouts_total", "counter", "Connections closed because the other side was too slow.", s.timeouts},
     };
+    add_server_numbers(c.server_counters(), out);
+    return out;
 }
 
 void assign(const Policy* policy, AgentRecord& a) {
@@ -81,21 +75,15 @@ net::Response get_status(ApiContext& context, const net::Request&, const std::st
     else append_quoted(store.trouble, body);
     body += ",\"numbers\":{";
     bool first = true;
-    for (const auto& [name, type, help, value] : numbers(context)) {
+    for (const Number& n : numbers(context)) {
         if (!std::exchange(first, false)) body += ',';
-        body.append("\"").append(name).append("\":").append(std::to_string(value));
+        body.append("\"").append(n.name).append("\":").append(std::to_string(n.value));
     }
     return net::Response::of(200, "application/json", body + "}}");
 }
 
 net::Response get_metrics(ApiContext& context, const net::Request&, const std::string&) {
-    std::string body;
-    for (const auto& [name, type, help, value] : numbers(context)) {
-        const std::string full = std::string("undercoat_collector_") + name;
-        body += "# HELP " + full + " " + help + "\n# TYPE " + full + " " + type + "\n" + full + " " +
-                std::to_string(value) + "\n";
-    }
-    return net::Response::of(200, "text/plain; version=0.0.4", std::move(body));
+    return metrics_answer("undercoat_collector_", numbers(context));
 }
 
 net::Response get_health(ApiContext&, const net::Request&, const std::string&) {

@@ -52,7 +52,7 @@ private:
         return false;
     }
 
-    AgentLink link(const std::string& id) const { return {id, peer_, id == relay_ ? "" : relay_, socket_}; }
+    AgentLink link(const std::string& id) const { return {id, peer_, id == relay_ ? "" : relay_, key_.name, socket_}; }
 
     bool greet(const std::string& id, const remote::Hello& hello, std::string_view frame) {
         if (hello.protocol != remote::kProtocol) return refuse("another version of the protocol");

@@ -20,6 +20,7 @@ namespace undercoat::collector {
 struct AgentLink {
     std::string agent, peer;
     std::string via;  // the relay whose connection it is; empty: its own
+    std::string key;  // the name of the access key
     std::shared_ptr<net::Socket> socket;
 };
 

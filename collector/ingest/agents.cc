@@ -31,6 +31,7 @@ AgentRecord parsed(const json::object& o) {
     a.id = text_of(o, "id"), a.version = text_of(o, "version"), a.hostname = text_of(o, "hostname"),
     a.mode = text_of(o, "mode");
     a.rules_version = text_of(o, "rules_version"), a.address = text_of(o, "address");
+    a.key = text_of(o, "key");
     a.via = text_of(o, "via");
     a.rules_refused = text_of(o, "rules_refused"), a.rules_message = text_of(o, "rules_message");
     if (const auto* relay = o.if_contains("relay")) a.relay = relay->is_bool() && relay->get_bool();
@@ -74,7 +75,7 @@ void Agents::read() {
     }
 }
 
-bool Agents::hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via) {
+bool Agents::hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via, const std::string& key) {
     std::lock_guard lock(mutex_);
     if (!agents_.contains(id) && agents_.size() >= kMost) {
         make_room();
@@ -84,7 +85,7 @@ bool Agents::hello(const std::string& id, const remote::Hello& hello, const std:
     a.id = id;
     a.version = hello.version, a.hostname = hello.hostname, a.mode = hello.mode, a.rules_version = hello.rules_version;
     a.tags = hello.tags, a.platform = hello.platform, a.address = address;
-    a.relay = hello.relay, a.via = via;
+    a.relay = hello.relay, a.via = via, a.key = key;
     a.started_ns = static_cast<int64_t>(hello.started_ns);
     a.last_seen_ns = now_ns();
     if (a.first_seen_ns == 0) a.first_seen_ns = a.last_seen_ns;
@@ -92,15 +93,18 @@ bool Agents::hello(const std::string& id, const remote::Hello& hello, const std:
     return true;
 }
 
-// A hundredth goes at once, so that this is seldom.
+// Of the key that names the most that are away, so that who invents agents pushes out invented ones. A hundredth goes at once, so that
+// this is seldom.
 void Agents::make_room() {
-    if (connections_.size() >= agents_.size()) return;
-    std::vector<std::pair<int64_t, std::string>> away;
+    std::map<std::string, std::vector<std::pair<int64_t, std::string>>> away;  // by key
     for (const auto& [id, a] : agents_)
-        if (!a.connected) away.emplace_back(a.last_seen_ns, id);
-    const auto some = std::min<std::ptrdiff_t>(kMost / 100, static_cast<std::ptrdiff_t>(away.size()));
-    std::nth_element(away.begin(), away.begin() + some - 1, away.end());
-    for (auto it = away.begin(); it != away.begin() + some; ++it) {
+        if (!a.connected) away[a.key].emplace_back(a.last_seen_ns, id);
+    const auto most = std::max_element(away.begin(), away.end(), [](const auto& x, const auto& y) { return x.second.size() < y.second.size(); });
+    if (most == away.end()) return;
+    auto& theirs = most->second;
+    const auto some = std::min<std::ptrdiff_t>(kMost / 100, static_cast<std::ptrdiff_t>(theirs.size()));
+    std::nth_element(theirs.begin(), theirs.begin() + some - 1, theirs.end());
+    for (auto it = theirs.begin(); it != theirs.begin() + some; ++it) {
         changed_.insert(it->second);
         agents_.erase(it->second);
     }

@@ -23,8 +23,9 @@ public:
     static constexpr size_t kMost = 100'000;
     static Result<std::unique_ptr<Agents>> open(const std::string& directory);
 
-    // False: so many are connected that there is no room in the list; otherwise those seen longest ago make room. `via`: the relay that it came through, if any.
-    bool hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via);
+    // False: so many are connected that there is no room in the list; otherwise those make room that are away, of the key that names the most
+    // of them, and were seen longest ago. `via`: the relay that it came through, if any; `key`: the name of its access key.
+    bool hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via, const std::string& key);
     void here(const std::string& id);  // one connection more
     void heartbeat(const std::string& id, const remote::Heartbeat& heartbeat);
     void rules_status(const std::string& id, const remote::RulesStatus& status);

@@ -13,7 +13,7 @@ public:
     CollectorIntake(Agents& agents, Writer& writer, RuleDesk& desk) : agents_(agents), writer_(writer), desk_(desk) {}
 
     bool hello(const AgentLink& link, const remote::Hello& hello, std::string_view) override {
-        return agents_.hello(link.agent, hello, link.peer, link.via);
+        return agents_.hello(link.agent, hello, link.peer, link.via, link.key);
     }
     void welcomed(const AgentLink& link, const remote::Hello& hello) override { desk_.hello(link, hello); }
     void arrived(const AgentLink& link) override { agents_.here(link.agent); }

@@ -16,6 +16,8 @@ constexpr size_t kMaxAtOnce = 200;       // alerts in one message
 constexpr size_t kMaxWaiting = 1 << 20;  // bytes for one watcher
 constexpr size_t kMaxWatchers = 200;
 constexpr size_t kMaxWords = 32;
+constexpr auto kLook = std::chrono::seconds(1);  // whether watchers still may
+constexpr uint16_t kNotAllowed = 1008;
 
 void send(net::Socket& socket, std::string text) {
     socket.send(std::make_shared<const std::string>(std::move(text)), false);
@@ -36,7 +38,12 @@ size_t memory_of(const std::vector<AlertRecord>& alerts) {
 
 }  // namespace
 
-// What a watcher wants to see.
+// What a watcher wants to see, in his words.
+struct Asked {
+    std::string condition, priority, words;
+};
+
+// The same, ready for use.
 struct Wanted {
     std::shared_ptr<const Filter> filter;
     std::vector<Word> words;
@@ -45,9 +52,14 @@ struct Wanted {
 
 struct LiveHub::Watcher {
     std::shared_ptr<net::Socket> socket;
+    std::function<bool()> may_watch;
     std::atomic<uint64_t> skipped{0};
-    std::mutex mutex;                      // of `wanted`, held for moments only
+    std::mutex mutex;                      // of the next two, held for moments only
     std::shared_ptr<const Wanted> wanted;  // null: nothing just now
+    Asked asked;                           // of who is in asking_; nothing more is read of him meanwhile
+
+    void answer();  // the hub's thread: compiles what was asked
+    void complain(std::string_view why, size_t offset);
     // The hub's thread only.
     std::shared_ptr<const Wanted> at_work;
     std::unique_ptr<FilterRun> run;
@@ -65,7 +77,7 @@ public:
         boost::system::error_code error;
         const auto value = message.size() > 16 * 1024 ? boost::json::value()
                                                       : boost::json::parse({message.data(), message.size()}, error);
-        if (error || !value.is_object()) return complain("the message is no JSON object", 0);
+        if (error || !value.is_object()) return watcher_->complain("the message is no JSON object", 0), true;
         const auto& o = value.get_object();
         const std::string type = text_of(o, "type");
         if (type == "pause") {
@@ -73,41 +85,48 @@ public:
             watcher_->wanted = nullptr;
             return true;
         }
-        if (type != "subscribe") return complain("the type is neither subscribe nor pause", 0);
-        return subscribe(o);
+        if (type != "subscribe") return watcher_->complain("the type is neither subscribe nor pause", 0), true;
+        {
+            std::lock_guard lock(watcher_->mutex);
+            watcher_->asked = {text_of(o, "filter"), text_of(o, "priority"), text_of(o, "q")};
+        }
+        std::lock_guard lock(hub_.mutex_);
+        hub_.asking_.push_back(watcher_);
+        hub_.changed_.notify_one();
+        return false;
     }
 
 private:
-    bool complain(std::string_view why, size_t offset) {
-        std::string out = "{\"type\":\"error\",\"error\":";
-        append_quoted(why, out);
-        send(*watcher_->socket, out + ",\"offset\":" + std::to_string(offset) + "}");
-        return true;
-    }
-
-    bool subscribe(const boost::json::object& o) {
-        auto wanted = std::make_shared<Wanted>();
-        if (const std::string condition = text_of(o, "filter");
-            condition.find_first_not_of(" \t\n") != condition.npos) {
-            auto compiled = Filter::compile(condition);
-            if (const auto* e = std::get_if<FilterError>(&compiled)) return complain(e->message, e->offset);
-            wanted->filter = std::get<0>(compiled);
-        }
-        if (const std::string priority = text_of(o, "priority");
-            !priority.empty() && !parse_priority(priority, wanted->least_severity))
-            return complain("there is no such priority", 0);
-        wanted->words = words_of(text_of(o, "q"), kMaxWords);
-        {
-            std::lock_guard lock(watcher_->mutex);
-            watcher_->wanted = std::move(wanted);
-        }
-        send(*watcher_->socket, "{\"type\":\"subscribed\"}");
-        return true;
-    }
-
     LiveHub& hub_;
     std::shared_ptr<Watcher> watcher_;
 };
+
+void LiveHub::Watcher::complain(std::string_view why, size_t offset) {
+    std::string out = "{\"type\":\"error\",\"error\":";
+    append_quoted(why, out);
+    send(*socket, out + ",\"offset\":" + std::to_string(offset) + "}");
+}
+
+void LiveHub::Watcher::answer() {
+    Asked a;
+    {
+        std::lock_guard lock(mutex);
+        a = std::move(asked);
+    }
+    auto next = std::make_shared<Wanted>();
+    if (a.condition.find_first_not_of(" \t\n") != a.condition.npos) {
+        auto compiled = Filter::compile(a.condition);
+        if (const auto* e = std::get_if<FilterError>(&compiled)) return complain(e->message, e->offset);
+        next->filter = std::get<0>(compiled);
+    }
+    if (!a.priority.empty() && !parse_priority(a.priority, next->least_severity)) return complain("there is no such priority", 0);
+    next->words = words_of(a.words, kMaxWords);
+    {
+        std::lock_guard lock(mutex);
+        wanted = std::move(next);
+    }
+    send(*socket, "{\"type\":\"subscribed\"}");
+}
 
 LiveHub::LiveHub() : thread_([this] { run(); }) {}
 
@@ -139,12 +158,13 @@ void LiveHub::publish(std::shared_ptr<const std::vector<AlertRecord>> alerts) {
     changed_.notify_one();
 }
 
-std::unique_ptr<net::SocketHandler> LiveHub::watch(std::shared_ptr<net::Socket> socket) {
+std::unique_ptr<net::SocketHandler> LiveHub::watch(std::shared_ptr<net::Socket> socket, std::function<bool()> may_watch) {
     auto watcher = std::make_shared<Watcher>();
     watcher->socket = std::move(socket);
+    watcher->may_watch = std::move(may_watch);
     {
         std::lock_guard lock(mutex_);
-        if (watchers_.size() < kMaxWatchers) watchers_.push_back(watcher);
+        if (watchers_.size() < kMaxWatchers) watchers_.push_back(watcher), changed_.notify_one();
         else watcher->socket->close(1013, "too many watch already");
     }
     return std::make_unique<Handler>(*this, std::move(watcher));
@@ -180,20 +200,43 @@ void LiveHub::show(Watcher& w, const std::vector<AlertRecord>& alerts) {
     send(*w.socket, text + "],\"skipped\":" + std::to_string(w.skipped.exchange(0)) + "}");
 }
 
+void LiveHub::end_those_who_may_not(const Watchers& watchers) {
+    for (const auto& w : watchers) {
+        if (w->may_watch()) continue;
+        {
+            std::lock_guard lock(w->mutex);
+            w->wanted = nullptr;
+        }
+        w->socket->close(kNotAllowed, "the session or the key has ended");
+    }
+}
+
 void LiveHub::run() {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    auto next_look = std::chrono::steady_clock::now();
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+        if (watchers_.empty()) changed_.wait(lock, [this] { return work_waits() || !watchers_.empty(); });
+        else changed_.wait_until(lock, next_look, [this] { return work_waits(); });
         if (stop_) return;
-        const auto alerts = std::move(queue_.front());
-        queue_.pop_front();
-        queued_ -= memory_of(*alerts);
+        std::shared_ptr<const std::vector<AlertRecord>> alerts;
+        if (!queue_.empty()) {
+            alerts = std::move(queue_.front());
+            queue_.pop_front();
+            queued_ -= memory_of(*alerts);
+        }
+        const auto asking = std::exchange(asking_, {});
         const auto watchers = watchers_;
         lock.unlock();
-        for (const auto& w : watchers) show(*w, *alerts);
+        if (std::chrono::steady_clock::now() >= next_look) {
+            end_those_who_may_not(watchers);
+            next_look = std::chrono::steady_clock::now() + kLook;
+        }
+        for (const auto& w : asking) w->answer(), w->socket->resume();
+        for (const auto& w : watchers)
+            if (alerts) show(*w, *alerts);
         lock.lock();
     }
 }

@@ -1,6 +1,7 @@
 // See relay_service.h.
 #include "collector/relay/relay_service.h"
 
+#include "collector/api/numbers.h"
 #include "collector/auth/key_check.h"
 #include "collector/ingest/writer.h"
 #include "collector/relay/relay_policy.h"
@@ -59,8 +60,6 @@ private:
     remote::Codec codec_;  // the server's thread only
 };
 
-using Numbers = std::vector<std::tuple<const char*, const char*, const char*, uint64_t>>;  // name, type, help, value
-
 }  // namespace
 
 struct RelayService::Impl {
@@ -81,8 +80,7 @@ struct RelayService::Impl {
         const RelaySpool::Counters s = spool->counters();
         const Writer::Counters w = writer->counters();
         const uplink::Connection::Counters u = uplink->counters();
-        const net::ServerCounters c = server ? server->counters() : net::ServerCounters{};
-        return {
+        Numbers out = {
             {"alerts_taken_total", "counter", "Alerts taken over from agents.", w.alerts},
             {"alerts_duplicate_total", "counter", "Alerts that came again and were not taken again.", w.duplicates},
             {"alerts_forwarded_total", "counter", "Alerts that the collector has acknowledged.", s.forwarded},
@@ -94,13 +92,9 @@ struct RelayService::Impl {
             {"upstream_connected", "gauge", "1: there is a connection to the collector.", u.connected},
             {"upstream_connects_total", "counter", "Connections made to the collector.", u.connects},
             {"upstream_failures_total", "counter", "Connections to the collector that failed.", u.failures},
-            {"connections_total", "counter", "Connections accepted.", c.accepted},
-            {"connections_open", "gauge", "Connections open.", c.open},
-            {"connections_refused_total", "counter", "Connections beyond the limit.", c.refused_full},
-            {"handshakes_failed_total", "counter", "TLS handshakes that failed.", c.failed_handshakes},
-            {"requests_bad_total", "counter", "Requests that were no HTTP or beyond a limit.", c.bad_requests},
-            {"timeouts_total", "counter", "Connections closed because the other side was too slow.", c.timeouts},
         };
+        add_server_numbers(server ? server->counters() : net::ServerCounters{}, out);
+        return out;
     }
 
     // For the uplink's thread, which outlives the writer.
@@ -110,18 +104,9 @@ struct RelayService::Impl {
                 {"agent_frames_refused_total", sessions->bad_frames.load()}};
     }
 
-    std::string metrics() const {
-        std::string out;
-        for (const auto& [name, type, help, value] : numbers()) {
-            const std::string full = std::string("undercoat_orchestrator_") + name;
-            out += "# HELP " + full + " " + help + "\n# TYPE " + full + " " + type + "\n" + full + " " + std::to_string(value) + "\n";
-        }
-        return out;
-    }
-
     net::Response answer(const net::Request& request) const {
         if (request.method != "GET" && request.method != "HEAD") return json_error(405, "the method is not allowed here");
-        if (request.path == "/metrics") return net::Response::of(200, "text/plain; version=0.0.4", metrics());
+        if (request.path == "/metrics") return metrics_answer("undercoat_orchestrator_", numbers());
         if (request.path == "/healthz") return net::Response::of(200, "application/json", "{\"status\":\"ok\"}");
         if (request.path != "/readyz") return json_error(404, "there is nothing here; this is an orchestrator, and the page is the collector's");
         if (!writer->healthy()) return json_error(503, "alerts cannot be taken over");

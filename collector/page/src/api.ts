@@ -29,6 +29,7 @@ export interface Agent {
   rules_assigned?: string; // the ruleset's version that it is to use; the three are missing where the collector hands none down
   rules_refused?: string;
   rules_message?: string;
+  key: string;
   via: string;
   relay: boolean;
   connected: boolean;

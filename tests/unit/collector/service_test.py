@@ -587,6 +587,22 @@ class Collector(HostileInput, unittest.TestCase):
         self.assertEqual(self.websocket('/api/v1/live', Cookie=cookie, Origin=f'https://localhost:{self.server.port}').status, 101)
         self.assertEqual(self.websocket('/none', Cookie=cookie).status, 404)
 
+    def test_a_stream_ends_with_its_session_or_key(self):
+        answer = self.login()
+        cookie, csrf = answer[1]['set-cookie'].split(';')[0], json.loads(answer[2])['csrf']
+        key = self.server.command('key', 'add', 'watcher', '--role', 'api').stdout.strip()
+        by_session, by_key, other = (self.websocket('/api/v1/live', **h) for h in (
+            {'Cookie': cookie}, {'Authorization': 'Bearer ' + key}, {'Authorization': 'Bearer ' + self.api_key}))
+        for w in (by_session, by_key, other):
+            w.send(b'{"type":"subscribe"}')
+            self.assertEqual(w.json(), {'type': 'subscribed'})
+        self.assertLess(self.server.request('POST', '/api/v1/logout', '', {'Cookie': cookie, 'X-CSRF-Token': csrf})[0], 300)
+        self.assertEqual((1008, b'the session or the key has ended'), by_session.closing())
+        self.server.command('key', 'remove', 'watcher')
+        self.assertEqual(1008, by_key.closing()[0])
+        self.post_alert({**FALCO, 'rule': 'after the end'})
+        self.assertEqual(['after the end'], [a['rule'] for a in other.json()['alerts']])
+
     def test_a_second_collector_does_not_take_the_directory(self):
         r = self.server.command('--listen', '127.0.0.1:0')
         self.assertEqual(r.returncode, 1)

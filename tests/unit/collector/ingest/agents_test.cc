@@ -20,7 +20,7 @@ protected:
         agents_.reset();
         std::filesystem::remove_all(directory_);
     }
-    bool hello(const std::string& id) { return agents_->hello(id, {}, "10.0.0.1", ""); }
+    bool hello(const std::string& id, const std::string& key = "one") { return agents_->hello(id, {}, "10.0.0.1", "", key); }
     std::string directory_;
     std::unique_ptr<Agents> agents_;
 };
@@ -39,6 +39,16 @@ TEST_F(AgentsTest, InventedOnesMakeRoomForThoseThatAreThere) {
     EXPECT_EQ(agents_->size(), 0U) << "all are old and away";
     agents_ = std::move(*Agents::open(directory_));
     EXPECT_EQ(agents_->size(), 0U) << "on the disk, too";
+}
+
+TEST_F(AgentsTest, InventedOnesOfOneKeyPushOutNobodyOfAnother) {
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(hello("away " + std::to_string(i), "theirs"));
+    for (size_t i = 0; i < Agents::kMost + 10; ++i) ASSERT_TRUE(hello("invented " + std::to_string(i)));
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(agents_->find("away " + std::to_string(i))) << i;
+    EXPECT_FALSE(agents_->find("invented 0"));
+    agents_->flush(0);
+    agents_ = std::move(*Agents::open(directory_));
+    EXPECT_EQ(agents_->find("away 0")->key, "theirs");
 }
 
 TEST_F(AgentsTest, WhatIsMissingDoesNotOverflow) {
