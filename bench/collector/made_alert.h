@@ -1,8 +1,8 @@
 // An alert such as agents send: a rule's output, its fields, and the context that the engine adds.
 //
 // Must stay true: alert number n of an agent is always the same but for its time; some fields have a few values (rules, users), some
-// thousands (processes, files) and one is new each time (the process number), as in real alerts; what a search of the bench looks for
-// is made here and named in searches.py.
+// thousands (processes, files) and one is new each time (the process number), as in real alerts. What searches.py looks for
+// is made here.
 #pragma once
 
 #include "wire/remote/messages.h"
@@ -24,8 +24,7 @@ inline remote::Alert made_alert(unsigned agent, uint64_t number, uint64_t time_n
     const std::string program = kPrograms[one_of(10)], user = kUsers[one_of(4)], pid = std::to_string(1000 + number % 30'000);
     const std::string host = "task-" + std::to_string(agent), container = "c0ffee" + std::to_string(100'000 + agent);
     const std::string file = "/srv/data/" + std::to_string(one_of(5000)) + "/part-" + std::to_string(one_of(4)) + ".bin";
-    // One in half a million, wherever it stands.
-    const std::string parent = number % 500'000 == 250'000 && agent == 0 ? "xmrig" : kPrograms[one_of(10)];
+    const std::string parent = kPrograms[one_of(10)];
     const std::string line = program + " --config /etc/" + program + "/main.conf --worker " + std::to_string(one_of(2000)) + " " + file;
     remote::Alert a;
     a.number = number + 1, a.time_ns = time_ns;

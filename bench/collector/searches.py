@@ -31,7 +31,7 @@ def searches(client, alerts):
     _, newest = client.ask('/api/v1/alerts', {'limit': 1})
     last = datetime.datetime.fromisoformat(newest['alerts'][0]['time'][:19])
     at = lambda **before: (last - datetime.timedelta(**before)).isoformat() + 'Z'  # noqa: E731
-    rare = 1 if alerts >= 20 * 500_000 else 0
+    rare = 1 if alerts >= 5_000_000 else 0  # some six of them
     some = min(100, alerts // 2000)
     return [
         Search('newest', {}, some),
@@ -40,11 +40,12 @@ def searches(client, alerts):
         Search('a field, one of 5000 values', {'filter': 'fd.name = /srv/data/4711/part-2.bin'}, min(some, alerts // 40_000)),
         Search('two fields and not a third', {'filter': 'proc.name = curl and proc.pname = perl and not user.name = root'}, some),
         Search('one of several values', {'filter': 'alert.hostname in (task-3, task-4) and alert.rule = "Bench rule 7"'}, some // 10),
-        Search('a rare value', {'filter': 'proc.pname = xmrig'}, rare),
+        Search('three fields, rare together', {'filter': 'fd.name = /srv/data/4711/part-2.bin and proc.pname = perl and user.name = root'}, rare),
         Search('a value that never occurs', {'filter': 'proc.name = xmrig-2'}),
         Search('a word, frequent', {'q': 'unexpected'}, some),
         Search('two words', {'q': 'redis-server bin'}, some),
-        Search('a rare word', {'q': 'xmrig'}, rare),
+        Search('four words, rare together', {'q': '4711 tar perl nobody'}, rare),
+        Search('a word that never occurs', {'q': 'xmrig'}),
         Search("a word's beginning", {'q': 'redi*'}, some),
         Search('critical and worse', {'priority': 'critical'}, some // 10),
         Search('emergencies, of which there are none', {'priority': 'emergency'}),
@@ -52,7 +53,7 @@ def searches(client, alerts):
         Search('an hour three days ago', {'from': at(days=3, hours=1), 'to': at(days=3)}, some),
         Search('an hour, priority and a word', {'from': at(days=3, hours=1), 'to': at(days=3), 'priority': 'error', 'q': 'nginx'}, some // 100),
         Search('no index: contains, frequent', {'filter': 'proc.cmdline contains "--worker 1"'}, some),
-        Search('no index: contains, rare', {'filter': 'proc.cmdline contains xmrig'}, aim=None),
+        Search('no index: contains, never', {'filter': 'proc.cmdline contains xmrig'}, aim=None),
         Search('histogram of a week', {'from': at(days=7)}, path='/api/v1/stats/histogram', aim=None),
         Search('histogram of a week, a field', {'from': at(days=7), 'filter': 'alert.hostname = task-3'}, path='/api/v1/stats/histogram', aim=None),
         Search('rules of a week', {'from': at(days=7), 'field': 'alert.rule'}, path='/api/v1/stats/top', aim=None),

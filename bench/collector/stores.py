@@ -1,5 +1,8 @@
 """The stores that the bench knows, and the collector before each of them.
 
+PostgreSQL and NATS are servers that somebody has started, with an empty database, and that write to their disks as they would in earnest:
+BENCH_POSTGRES=postgresql://… (BENCH_POSTGRES_PASSWORD_FILE=…) and BENCH_NATS=nats://… name them.
+
 Must stay true: a store that this collector or machine has not is named with the reason and left out; what is started is ended.
 """
 import dataclasses
@@ -14,10 +17,18 @@ from harness import BUILD
 
 @dataclasses.dataclass(frozen=True)
 class Store:
-    """`aim`: alerts/s. `options(directory)`: what the collector gets beside its directory; it may start servers in `directory`."""
+    """`aim`: alerts/s. `options`: the collector's, each with the variable that holds its value, or with None."""
     name: str
     aim: int
-    options: object = staticmethod(lambda directory: [])
+    options: tuple = ()
+
+    def arguments(self):
+        out = []
+        for option, variable in self.options:
+            if variable and not os.environ.get(variable):
+                raise FileNotFoundError(f'{variable} is not set, for {option}')
+            out += [option, os.environ[variable]] if variable else [option]
+        return out
 
     def missing(self, scratch):
         """Why there is no such store here; empty: there is."""
@@ -32,9 +43,13 @@ class Measured(Collector):
     """A collector before that store."""
 
     def __init__(self, store, directory):
+        self.of_store = ['--max-size', '1000', *store.arguments()]
         directory.mkdir(parents=True, exist_ok=True)
-        Program.__init__(self, directory, 'collector', options=('--max-size', '1000', *store.options(directory)))
+        Program.__init__(self, directory, 'collector')
         self.api_key = self.add_key(f'bench-{os.getpid()}', 'api')
+
+    def command(self, *arguments):
+        return super().command(*self.of_store, *arguments)
 
     def memory(self, line='VmRSS'):
         """MiB."""
@@ -54,5 +69,7 @@ class Measured(Collector):
             raise ChildProcessError(f'the collector ended with {self.process.returncode}: {self.said()}')
 
 
-STORES = {s.name: s for s in (Store('sqlite', 20_000),)}
+POSTGRES = (('--store', 'BENCH_POSTGRES'), ('--store-password-file', 'BENCH_POSTGRES_PASSWORD_FILE'))
+STORES = {s.name: s for s in (Store('sqlite', 20_000), Store('postgres', 10_000, POSTGRES),
+                              Store('nats', 10_000, (*POSTGRES, ('--nats', 'BENCH_NATS'))))}
 __all__ = ['PATIENCE', 'STORES', 'Measured']

@@ -58,7 +58,9 @@ struct LiveHub::Watcher {
     std::shared_ptr<const Wanted> wanted;  // null: nothing just now
     Asked asked;                           // of who is in asking_; nothing more is read of him meanwhile
 
-    void answer();  // the hub's thread: compiles what was asked
+    // The hub's thread.
+    bool still_may() const;
+    void answer();  // compiles what was asked
     void complain(std::string_view why, size_t offset);
     // The hub's thread only.
     std::shared_ptr<const Wanted> at_work;
@@ -107,7 +109,7 @@ void LiveHub::Watcher::complain(std::string_view why, size_t offset) {
     send(*socket, out + ",\"offset\":" + std::to_string(offset) + "}");
 }
 
-void LiveHub::Watcher::answer() {
+void LiveHub::Watcher::answer() try {
     Asked a;
     {
         std::lock_guard lock(mutex);
@@ -126,6 +128,8 @@ void LiveHub::Watcher::answer() {
         wanted = std::move(next);
     }
     send(*socket, "{\"type\":\"subscribed\"}");
+} catch (const std::exception&) {
+    complain("the filter cannot be used", 0);
 }
 
 LiveHub::LiveHub() : thread_([this] { run(); }) {}
@@ -200,9 +204,16 @@ void LiveHub::show(Watcher& w, const std::vector<AlertRecord>& alerts) {
     send(*w.socket, text + "],\"skipped\":" + std::to_string(w.skipped.exchange(0)) + "}");
 }
 
+// What the accounts throw is no answer: it is asked again a second later.
+bool LiveHub::Watcher::still_may() const try {
+    return may_watch();
+} catch (const std::exception&) {
+    return true;
+}
+
 void LiveHub::end_those_who_may_not(const Watchers& watchers) {
     for (const auto& w : watchers) {
-        if (w->may_watch()) continue;
+        if (w->still_may()) continue;
         {
             std::lock_guard lock(w->mutex);
             w->wanted = nullptr;

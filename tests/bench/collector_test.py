@@ -52,11 +52,12 @@ class Collector(unittest.TestCase):
 
     def test_a_store_that_is_not_there_is_named(self):
         stores = self.bench.stores
-        stores.STORES['nothing'] = stores.Store('nothing', 1, lambda directory: ['--no-such-option'])
+        stores.STORES['nothing'] = stores.Store('nothing', 1, (('--no-such-option', None),))
         self.addCleanup(stores.STORES.pop, 'nothing')
         result, text = self.run_bench('--quick', '--store', 'nothing')
         self.assertIn('no-such-option', result['stores']['nothing']['missing'])
         self.assertIn('nothing     not there: ', text)
+        self.assertIn('BENCH_NATS_OF_TESTS is not set', stores.Store('named', 1, (('--nats', 'BENCH_NATS_OF_TESTS'),)).missing(pathlib.Path('/none')))
 
     def test_a_search_that_misses_what_is_there_is_an_error(self):
         search = self.bench.parts.searches.__globals__['Search']('a', {}, least=2)

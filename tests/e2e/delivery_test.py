@@ -87,6 +87,8 @@ class Placed(Orchestrated):
     def disk_filled(self, program, killed=False):
         place = program.place
         already = program.said().count('It is tried again')
+        if program is self.orchestrator:
+            self.upper.cut()  # else what is brought away makes room in its files
 
         def refused():
             place.fill(program.data)
@@ -96,6 +98,7 @@ class Placed(Orchestrated):
         self.full_disks += program.said().count('It is tried again') > already
         if killed:
             program.kill()
+        self.upper.mend()
         place.free(program.data)
         if killed:
             program.start()
