@@ -52,7 +52,8 @@ def line(store, figure):
 def main(given):
     o = arguments(given)
     result = {'format': 1, 'machine': machine.describe({}, ''), 'alerts': o.alerts, 'agents': o.agents, 'rounds': o.rounds, 'stores': {}}
-    print(f"{result['machine']['cpus']} cores, load {result['machine']['load_before']} before; {o.alerts} alerts, {o.agents} agents, {o.rounds} rounds")
+    about = result['machine']
+    print(f"{about['cpus']} cores, load {about['load_before']} before; {o.alerts} alerts, {o.agents} agents, {o.rounds} rounds")
     for name in o.store:
         with tempfile.TemporaryDirectory(prefix='bench-collector-') as scratch:
             store = stores.STORES[name]
@@ -65,7 +66,7 @@ def main(given):
                 for figure in parts.PARTS[part](store, o, pathlib.Path(scratch)):
                     figures['figures'].append({'part': part, **figure})
                     print(line(name, figures['figures'][-1]), flush=True)
-    result['machine']['load_after'] = float(machine.read('/proc/loadavg', '0 ').split()[0])
+    about['load_after'] = float(machine.read('/proc/loadavg', '0 ').split()[0])
     if o.json:
         o.json.write_text(json.dumps(result, indent=1) + '\n')
     return 0

@@ -26,7 +26,10 @@ using uplink::Clock;
 constexpr size_t kBatch = 128 << 10;  // bytes of alerts, as the forwarder has it
 constexpr auto kPatience = std::chrono::minutes(10);
 
-uint64_t now_ns() { return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count()); }
+uint64_t now_ns() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
 
 class Agent : public uplink::Speaker {
 public:
@@ -66,7 +69,8 @@ public:
         hello.version = "bench", hello.hostname = "task-" + std::to_string(number_), hello.mode = "full", hello.rules_version = "0123456789abcdef";
         hello.tags = {"team:bench", "stage:test", "service:made"};
         hello.platform = {{"kernel", "6.1.0-18-cloud-amd64"}, {"machine", "x86_64"}, {"distribution", "Debian GNU/Linux 12 (bookworm)"},
-                          {"aws.execution_env", "AWS_ECS_FARGATE"}, {"aws.region", "eu-central-1"}, {"ecs.metadata", "http://169.254.170.2/v4/0123456789abcdef"}};
+                          {"aws.execution_env", "AWS_ECS_FARGATE"}, {"aws.region", "eu-central-1"},
+                          {"ecs.metadata", "http://169.254.170.2/v4/0123456789abcdef"}};
         hello.started_ns = epoch_;
         connection_->send(remote::Up{name_, hello});
         sent_ = 0;

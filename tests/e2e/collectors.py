@@ -47,7 +47,8 @@ class Program:
         with open(self.out, 'a') as out, open(self.err, 'w') as err:
             self.process = subprocess.Popen(self.command('--listen', f'{self.address}:{self.port}', *self.options), stdout=out, stderr=err,
                                             env=self.environment)
-        found = wait_for(lambda: re.search(r'listening on port (\d+)', self.said()) or self.process.poll() is not None, f'the {self.name} listens', PATIENCE)
+        found = wait_for(lambda: re.search(r'listening on port (\d+)', self.said()) or self.process.poll() is not None,
+                         f'the {self.name} listens', PATIENCE)
         if found is True:
             raise ChildProcessError(f'the {self.name} ended with {self.process.returncode}: {self.said()}')
         self.port = int(found[1])
@@ -106,7 +107,8 @@ class Orchestrator(Program):
 
     def __init__(self, directory, collector, port=None, options=()):
         super().__init__(directory, 'orchestrator', {
-            'UNDERCOAT_COLLECTOR': f'{collector.address if collector.place else "localhost"}:{port or collector.port}', 'UNDERCOAT_ACCESS_KEY': collector.relay_key,
+            'UNDERCOAT_COLLECTOR': f'{collector.address if collector.place else "localhost"}:{port or collector.port}',
+            'UNDERCOAT_ACCESS_KEY': collector.relay_key,
             'UNDERCOAT_CA_CERT': str(collector.ca), 'UNDERCOAT_TAGS': 'site:tests'}, options)
 
     def number(self, name):

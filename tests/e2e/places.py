@@ -32,8 +32,8 @@ def why_not():
 
 class Place:
     def __init__(self):
-        self.process = subprocess.Popen(['unshare', '--net', '--mount', '--propagation', 'private', 'sh', '-c', 'ip link set lo up && echo && exec cat'],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        holder = ['unshare', '--net', '--mount', '--propagation', 'private', 'sh', '-c', 'ip link set lo up && echo && exec cat']
+        self.process = subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != '\n':
             raise OSError(f'unshare ended with {self.process.wait(PATIENCE)}')
 
