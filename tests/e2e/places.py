@@ -24,7 +24,7 @@ def why_not():
         return 'ip is not installed (iproute2)'
     try:
         with Place() as a, Place() as b:
-                Link(a, b, 9)
+            Link(a, b, 9)
     except (OSError, subprocess.CalledProcessError) as e:
         return f'no network namespaces with veth pairs: {getattr(e, "stderr", "") or e}'
     return None
