@@ -37,7 +37,7 @@ Verdict judge_exec(const View& v, int directory, const char* path, int flags, Ex
     file.known = true;
     file.changed = FileKey::of(f.st).changed;
     file.keeps_rights = (f.st.st_mode & (S_ISUID | S_ISGID)) == 0 && !has_capabilities(f.fd.get());
-    file.info = {f.st.st_dev, f.st.st_ino, f.st.st_mode, layer_flags(f.fd.get(), f.st)};
+    file.info = {f.st.st_dev, f.st.st_ino, f.st.st_mode, layer_flags(v.pid(), f.fd.get(), f.st)};
     if (v.access(f, W_OK) == 0) file.info.flags |= wire::kWritableByCaller;
     if (r.known && r.result == 0 && flags == 0) cache.put(v, trail, file);
     return r;

@@ -2,28 +2,41 @@
 // unpacked, and whatever is written, changed or copied up gets a later one.
 #include "supervisor/instrument/fileinfo.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <fcntl.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <linux/magic.h>
 
+#include "supervisor/instrument/overlays.h"
 #include "supervisor/instrument/procinfo.h"
 #include "supervisor/instrument/target.h"
 
 namespace undercoat::instrument {
-uint32_t layer_flags(int fd, const struct stat& st) {
-    struct statfs fs;
-    return fstatfs(fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC ? layer_by_age(st) : 0;
-}
+namespace {
 
-uint32_t layer_by_age(const struct stat& st) {
-    static const uint64_t began = [] {
+uint32_t layer_by_age(const struct stat& st, uint64_t overlay_began) {
+    static const uint64_t container_began = [] {
         Stat first;
         return read_stat(1, first) ? ticks_to_ns(first.start_time) : 0;
     }();
     const uint64_t changed = static_cast<uint64_t>(st.st_ctim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(st.st_ctim.tv_nsec);
-    return changed >= began ? wire::kUpperLayer : wire::kLowerLayer;
+    return changed >= std::max(container_began, overlay_began) ? wire::kUpperLayer : wire::kLowerLayer;
+}
+
+}  // namespace
+
+uint32_t layer_flags(pid_t pid, int fd, const struct stat& st) {
+    struct statfs fs;
+    if (fstatfs(fd, &fs) != 0 || fs.f_type != OVERLAYFS_SUPER_MAGIC) return 0;
+    return layer_by_age(st, overlay_began(pid, fd));
+}
+
+uint32_t layer_of_program(pid_t pid, const struct stat& st) {
+    const UniqueFd exe(overlays().any() ? open_proc(pid, "exe", O_PATH) : -1);
+    return layer_by_age(st, exe ? overlay_began(pid, exe.get()) : 0);
 }
 
 bool has_capabilities(int fd) {

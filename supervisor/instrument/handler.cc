@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "supervisor/instrument/overlays.h"
 #include "supervisor/instrument/reach.h"
 #include "supervisor/instrument/socket_facts.h"
 #include "supervisor/instrument/stack_copy.h"
@@ -84,6 +85,7 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
                 if (ring_.wanted(c.call) && !opens_shim(c)) record_call(backend, c, ring_slot, t);
         }
         note_changes(c);
+        if (!t.registers_only) note_overlay(c);
     }
     if (ending && keeps(c, t.trap.id)) return;
     answer(backend, c, t);
@@ -243,6 +245,15 @@ void Handler::note_clock(const HeldCall& c) {
 }
 
 // What the call may change of what rights_of() remembers; looked at again at the next need.
+void Handler::note_overlay(const HeldCall& c) {
+    const bool plain = c.call == static_cast<uint16_t>(Call::mount);
+    if (!plain && c.call != static_cast<uint16_t>(Call::fsmount)) return;
+    char type[16];
+    size_t n = 0;
+    const bool says_type = plain && read_string(c.tid, c.args[2], type, sizeof type, &n) == Read::ok;
+    if (!says_type || std::string_view(type, n).starts_with("overlay")) note_overlay_mount(c.tid);
+}
+
 void Handler::note_changes(const HeldCall& c) {
     bool credentials = false, root = false;
     switch (static_cast<Call>(c.call)) {

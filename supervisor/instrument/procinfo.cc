@@ -111,7 +111,7 @@ void put_exe_identity(pid_t pid, Running& r, const Executed* executed, bool righ
     else {
         const UniqueFd exe(open_proc(pid, "exe", O_PATH));
         if (!exe || fstat(exe.get(), &r.st) != 0) return;
-        info.flags |= layer_flags(exe.get(), r.st) | (writable(r.st, exe.get(), info) ? uint32_t{wire::kWritableByCaller} : 0);
+        info.flags |= layer_flags(pid, exe.get(), r.st) | (writable(r.st, exe.get(), info) ? uint32_t{wire::kWritableByCaller} : 0);
     }
     if (r.st.st_nlink == links_of_memfds() && is_memfd(pid)) info.flags |= wire::kMemfd;
     info.exe_dev = r.st.st_dev;

@@ -23,11 +23,11 @@ namespace {
 
 timespec time_of(uint64_t ns) { return {static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)}; }
 
-uint32_t executable_flags(const ToldImage& m, const wire::ProcInfo& info) {
+uint32_t executable_flags(pid_t pid, const ToldImage& m, const wire::ProcInfo& info) {
     const wire::ImageWord& w = m.word;
     struct stat st {};
     st.st_mode = w.exe_mode, st.st_uid = w.exe_uid, st.st_gid = w.exe_gid, st.st_ctim = time_of(w.exe_ctime);
-    uint32_t flags = w.exe_fs == OVERLAYFS_SUPER_MAGIC ? layer_by_age(st) : 0;
+    uint32_t flags = w.exe_fs == OVERLAYFS_SUPER_MAGIC ? layer_of_program(pid, st) : 0;
     if (!(w.exe_mount & ST_RDONLY) && writable(st, -1, info)) flags |= wire::kWritableByCaller;
     if (w.exe_links == links_of_memfds() && m.exe.starts_with("/memfd:")) flags |= wire::kMemfd;
     return flags;
@@ -55,7 +55,7 @@ wire::ProcInfo told_info(pid_t pid, const ToldImage& m, const wire::ProcInfo& be
     i.exe_dev = w.exe_dev, i.exe_ino = w.exe_ino, i.exe_ctime = w.exe_ctime, i.exe_mtime = w.exe_mtime;
     i.fd_limit = w.fd_limit, i.pgft_maj = w.pgft_maj, i.pgft_min = w.pgft_min;
     i.vm_size_kb = i.vm_rss_kb = i.vm_swap_kb = 0;
-    i.flags = executable_flags(m, i);
+    i.flags = executable_flags(pid, m, i);
     return i;
 }
 

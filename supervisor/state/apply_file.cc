@@ -5,7 +5,8 @@
 
 #include "supervisor/event/flags.h"
 
-#include <climits>
+#include <algorithm>
+#include <cstdio>
 
 namespace undercoat::state {
 
@@ -20,15 +21,33 @@ constexpr size_t kMostUnplaced = 8;
 
 bool starts(std::string_view s, std::string_view p) { return s.substr(0, p.size()) == p; }
 
+}  // namespace
+
 // What the trap read names the same file as the table: then the table's name, as the program gave it, is kept.
-bool same_file(const FdInfo& known, const FdInfo& read, const wire::FileInfo* file, bool look) {
+bool State::Impl::same_file(const FdInfo& known, const FdInfo& read, const wire::FileInfo* file) const {
     if (known.name == read.name && known.type != FdType::unknown) return true;
     if (file != nullptr && file->mode != 0 && known.ino != 0) return known.ino == file->ino && known.dev == file->dev;
-    const bool files = (known.is_file() || known.is_directory()) && read.is_file();
-    return look && files && same_file_now(known.name, read.name);
+    return (known.is_file() || known.is_directory()) && read.is_file() && leads_to(known.name, read.name);
 }
 
-}  // namespace
+bool State::Impl::leads_to(const std::string& given, const std::string& read) const {
+    for (const std::string& name : aliases.names_of(given))
+        if (name == read || (options.read_proc && same_place_now(name, read))) return true;
+    return false;
+}
+
+void State::Impl::remember_alias(const Event& e, const Thread& t) {
+    const bool link = e.is(Call::symlink) || e.is(Call::symlinkat);
+    const ParamValue &from = e.param(link ? "linkpath" : "oldpath"), &to = e.param(link ? "target" : "newpath");
+    if (!succeeded(e) || from.kind != ParamValue::Kind::text || to.kind != ParamValue::Kind::text || to.text.empty()) return;
+    const auto base = [&](const char* param) { return directory(t, number_or(e, param, kAtFdcwd)); };
+    std::string old_name = file_name(base(link ? "linkdirfd" : "olddirfd"), from.text);
+    const size_t slash = old_name.rfind('/');
+    if (slash == std::string::npos) return;
+    std::string new_name = file_name(link ? old_name.substr(0, slash + 1) : base("newdirfd"), to.text);
+    if (!link && static_cast<uint64_t>(number_or(e, "flags", 0)) & RENAME_EXCHANGE) aliases.add(new_name, old_name);
+    aliases.add(std::move(old_name), std::move(new_name));
+}
 
 void State::Impl::take_identities(const Event& e, Thread& t) {
     if (e.type >= wire::kCallCount) return;
@@ -46,7 +65,7 @@ void State::Impl::take_identities(const Event& e, Thread& t) {
         }
         if (text.empty() || (starts(text, "socket:") && known != nullptr && known->is_socket())) continue;
         FdInfo read = fd_from_proc_text(text);
-        if (known != nullptr && same_file(*known, read, e.captured.file[a], options.read_proc)) continue;
+        if (known != nullptr && same_file(*known, read, e.captured.file[a])) continue;
         if (read.is_file()) take_given_name(t, read);
         if (const wire::FileInfo* f = e.captured.file[a]; f != nullptr && f->mode != 0) read.dev = f->dev, read.ino = f->ino;
         table.set_fd(t, number, read);
@@ -55,10 +74,11 @@ void State::Impl::take_identities(const Event& e, Thread& t) {
 
 // A descriptor whose opening told no number: the program may have named the file in another way, by a symbolic link.
 void State::Impl::take_given_name(const Thread& t, FdInfo& read) const {
-    for (const std::string& given : t.main().unplaced_) {
-        if (given == read.name) return;
-        if (!options.read_proc || !same_file_now(given, read.name)) continue;
-        read.name = given;
+    const auto& names = t.main().unplaced_;
+    if (std::find(names.begin(), names.end(), read.name) != names.end()) return;
+    for (auto given = names.rbegin(); given != names.rend(); ++given) {
+        if (!leads_to(*given, read.name)) continue;
+        read.name = *given;
         return;
     }
 }

@@ -68,6 +68,13 @@ uint64_t number_in_brackets(std::string_view text) {
     return n;
 }
 
+// The kernel says so behind the name of a file that is gone; the program's name is without.
+std::string_view without_deleted(std::string_view name) {
+    constexpr std::string_view kDeleted = " (deleted)";
+    if (name.ends_with(kDeleted)) name.remove_suffix(kDeleted.size());
+    return name;
+}
+
 FdType anon_type(std::string_view name) {
     struct Entry {
         std::string_view text;
@@ -100,13 +107,10 @@ FdInfo fd_from_proc_text(std::string_view text) {
         fd.name = name;
     } else if (starts(text, "/memfd:")) {
         fd.type = FdType::memfd;
-        std::string_view name = text.substr(7);
-        constexpr std::string_view kDeleted = " (deleted)";
-        if (name.size() >= kDeleted.size() && name.substr(name.size() - kDeleted.size()) == kDeleted)
-            name.remove_suffix(kDeleted.size());
-        fd.name = name;
+        fd.name = without_deleted(text.substr(7));
     } else if (starts(text, "/")) {
         fd.type = FdType::file;
+        text = without_deleted(text);
         fd.name = text.size() >= kMaxFalcoPath ? kPathTooLong : std::string(text);
         fd.name_raw = fd.name;
     } else {

@@ -1,6 +1,7 @@
 // The inside of State: what its source files share.
 #pragma once
 
+#include "supervisor/state/aliases.h"
 #include "supervisor/state/interfaces.h"
 #include "supervisor/state/state.h"
 #include "supervisor/state/thread_table.h"
@@ -19,6 +20,7 @@ struct State::Impl {
     Counters& counters;
     ThreadTable table;
     Interfaces interfaces;
+    Aliases aliases;
     Containers containers;
     Context* context = nullptr;
     uint64_t now = 0;
@@ -59,6 +61,10 @@ struct State::Impl {
     // What the trap read of the descriptors in the arguments goes before what is in the table.
     void take_identities(const event::Event& e, Thread& t);
     void take_given_name(const Thread& t, FdInfo& read) const;
+    bool same_file(const FdInfo& known, const FdInfo& read, const wire::FileInfo* file) const;
+    // Whether the name that a program gave stands for the file that /proc calls `read`.
+    bool leads_to(const std::string& given, const std::string& read) const;
+    void remember_alias(const event::Event& e, const Thread& t);
     static void remember_unplaced(Thread& t, const std::string& name);
     void apply_open(event::Event& e, Thread& t);
     void apply_dup(event::Event& e, Thread& t);

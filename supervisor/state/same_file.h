@@ -9,5 +9,7 @@
 namespace undercoat::state {
 
 bool same_file_now(const std::string& a, const std::string& b);
+// The same, but of files that may be gone: the same name, or the same names below one directory.
+bool same_place_now(std::string a, std::string b);
 
 }  // namespace undercoat::state

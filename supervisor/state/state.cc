@@ -96,6 +96,11 @@ void State::apply_call(Event& e) {
         case Call::dup2:
         case Call::dup3:
         case Call::fcntl: s.apply_dup(e, t); return;
+        case Call::rename:
+        case Call::renameat:
+        case Call::renameat2:
+        case Call::symlink:
+        case Call::symlinkat: s.remember_alias(e, t); break;
         case Call::close:
         case Call::close_range: s.apply_close(e, t); break;
         case Call::brk:

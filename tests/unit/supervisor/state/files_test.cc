@@ -87,6 +87,29 @@ TEST_F(Files, TheSameFileKeepsTheNameThatTheProgramGave) {
     EXPECT_EQ(*state.context().path(2), "/usr/sbin/x");
 }
 
+// By the time we look the directory may have another name, or none.
+TEST_F(Files, ARenamedDirectoryKeepsTheNameThatTheProgramGave) {
+    run(R"({"type":"openat","pid":1,"params":{"fd":5,"dirfd":-100,"name":"a","flags":1}})");
+    run(R"({"type":"rename","pid":1,"params":{"res":0,"oldpath":"a","newpath":"/else/b"}})");
+    const auto make = [&](const char* text) {
+        apply_record(state, event, RecordBuilder::call(Call::mkdirat).from(1).result(0).args({5, 1, 0}).text(Tag::path, 1, "x")
+                                       .text(Tag::fd, 0, text));
+        return *state.context().path(2);
+    };
+    EXPECT_EQ(make("/else/b"), "/root/a/x");
+    EXPECT_EQ(make("/else/b (deleted)"), "/root/a/x");
+    run(R"({"type":"rename","pid":1,"params":{"res":-2,"oldpath":"a","newpath":"/else/c"}})");
+    EXPECT_EQ(make("/else/c"), "/else/c/x");
+}
+
+TEST_F(Files, ALinkedDirectoryWhoseNumberWasNotToldKeepsTheNameThatTheProgramGave) {
+    run(R"({"type":"symlinkat","pid":1,"params":{"res":0,"target":"../etc/d","linkdirfd":-100,"linkpath":"link"}})");
+    run(R"({"type":"openat","pid":1,"flags":["inferred"],"params":{"fd":2147483647,"dirfd":-100,"name":"link/","flags":1025}})");
+    apply_record(state, event, RecordBuilder::call(Call::mkdirat).from(1).result(0).args({7, 1, 0}).text(Tag::path, 1, "x")
+                                   .text(Tag::fd, 0, "/etc/d (deleted)"));
+    EXPECT_EQ(*state.context().path(2), "/root/link/x");
+}
+
 TEST_F(Files, DupCopies) {
     run(R"({"type":"open","pid":1,"params":{"fd":5,"name":"/x","flags":4097}})");
     const Context& c = apply(R"({"type":"dup2","pid":1,"params":{"res":1,"oldfd":5,"newfd":1}})");

@@ -21,7 +21,12 @@ TEST(SameFile, FollowsSymbolicLinks) {
     EXPECT_TRUE(same_file_now(dir + "/link", dir + "/a"));
     EXPECT_FALSE(same_file_now(dir + "/b", dir + "/a"));
     EXPECT_FALSE(same_file_now(dir + "/gone", dir + "/gone"));
+    EXPECT_TRUE(same_place_now(dir + "/link/gone/x", dir + "/a/gone/x"));
+    EXPECT_FALSE(same_place_now(dir + "/link/gone/x", dir + "/a/gone/y"));
+    EXPECT_FALSE(same_place_now(dir + "/b/gone", dir + "/a/gone"));
     fs::remove_all(dir);
+    EXPECT_FALSE(same_place_now("/gone", "/missing"));
+    EXPECT_FALSE(same_place_now("", "x"));
 }
 
 }  // namespace
