@@ -184,6 +184,53 @@ class Directories(Case):
                 self.assertIn('/etc/passwd', [e.get('fd.name') for e in done.calls('openat')], mode)
 
 
+@under(*TRACERS)
+class Names(Case):
+    """A file is called what the program called it, whatever has become of the name by the time we look."""
+
+    def opened(self, script, *names):
+        done = self.run_under('python3', '-ISc', 'import os\n' + script, cwd=self.dir)
+        self.assertEqual(0, done.returncode, done.err)
+        return [e['fd.name'].removeprefix(f'{self.dir}/') for e in done.calls('openat') if e.get('fd.name', '').endswith(names)]
+
+    def test_below_a_directory_that_was_renamed(self):
+        found = self.opened('os.makedirs("a/in")\nd = os.open("a", os.O_RDONLY)\nos.rename("a", "b")\n'
+                            'f = os.open("in/file", os.O_CREAT | os.O_WRONLY, dir_fd=d)\nos.unlink("b/in/file")\nos.rmdir("b/in")\nos.rmdir("b")\n'
+                            'try: os.open("gone", os.O_RDONLY, dir_fd=d)\nexcept OSError: pass', 'file', 'gone')
+        self.assertEqual(['a/in/file', 'a/gone'], found)
+
+    def test_below_a_symbolic_link_that_is_gone(self):
+        found = self.opened('os.mkdir("real")\nos.symlink("real", "link")\nd = os.open("link", os.O_RDONLY)\n'
+                            'os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=d))\nos.unlink("file", dir_fd=d)\n'
+                            'os.unlink("link")\nos.rmdir("real")', 'file')
+        self.assertEqual(['link/file'], found)
+
+    def test_below_a_working_directory_that_was_renamed_or_removed(self):
+        found = self.opened('os.makedirs("a/in")\nos.chdir("a")\nos.rename("../a", "../b")\nopen("in/file", "w").close()\n'
+                            'os.mkdir("../gone")\nos.chdir("../gone")\nos.rmdir("../gone")\n'
+                            'try: open("../b/in/file").close()\nexcept OSError: pass', 'file')
+        self.assertEqual(['a/in/file', 'b/in/file'], found)
+
+
+@under(*TRACERS)
+class Layers(Case):
+    """Of an overlay that the workload mounts, a program is of the upper layer once it was changed there, and only then."""
+
+    SCRIPT = r'''mount -t tmpfs t "$0" && cd "$0" && mkdir low up work all && cp /bin/true low/one && cp /bin/true low/two && cp "$(command -v busybox)" low/sh &&
+mount -t overlay o -o lowerdir=low,upperdir=up,workdir=work all || exit 9
+all/one; all/two; echo >> all/one; all/one; chmod 700 all/two; all/two; cp all/sh all/new; all/new true; all/sh true; cp /bin/true all/three; all/three'''
+
+    def test_of_programs(self):
+        self.need_root()
+        done = self.run_under('unshare', '-m', 'sh', '-c', self.SCRIPT, self.dir)
+        if done.returncode == 9:
+            self.skipTest('no overlay can be mounted: ' + done.err)
+        self.assertEqual(0, done.returncode, done.err)
+        told = [(os.path.basename(e['params']['exe']), bool(e['params']['flags'] & 2)) for e in done.calls('execve')
+                if e['result'] == 0 and e['params']['exe'].startswith('all/')]
+        self.assertEqual([('one', False), ('two', False), ('one', True), ('two', True), ('new', True), ('sh', False), ('three', True)], told)
+
+
 class Executions(Case):
     """Where the new image tells of itself (preload) the events are those that the trap tells, however short it lives."""
 
