@@ -48,12 +48,44 @@ bool failed(const Access& a) {
     return v && v->number < 0;
 }
 
-Value count_if(bool condition) { return condition ? Value::u64(1) : Value(); }
-bool in_category(const Access& a, std::string_view category) { return a.event.info().category == category; }
-
 bool is_open(const Access& a) {
     return a.event.is(Call::open) || a.event.is(Call::openat) || a.event.is(Call::openat2) ||
            a.event.is(Call::open_by_handle_at);
+}
+
+// What reads, writes and the like are about is said by their descriptor.
+std::string_view category(const Access& a) {
+    const std::string_view own = a.event.info().category;
+    if (!own.starts_with("io_")) return own == "ipc" ? "IPC" : own;
+    switch (a.context.fd ? a.context.fd->type : state::FdType::unknown) {
+        case state::FdType::file: case state::FdType::directory: return "file";
+        case state::FdType::ipv4: case state::FdType::ipv6: return "net";
+        case state::FdType::unix_socket: case state::FdType::pipe: case state::FdType::eventfd: case state::FdType::signalfd:
+        case state::FdType::inotify: case state::FdType::userfaultfd: return "ipc";
+        default: return "unknown";
+    }
+}
+
+enum class Failure { none, file, net, memory, other };
+
+// Of what kind a failed call is: by its descriptor, else what it would have made.
+Failure failure(const Access& a) {
+    if (!failed(a)) return Failure::none;
+    if (a.context.fd && a.context.fd->type != state::FdType::unknown) {
+        const auto type = a.context.fd->type;
+        if (type == state::FdType::file || type == state::FdType::directory) return Failure::file;
+        if (type == state::FdType::ipv4 || type == state::FdType::ipv6 || type == state::FdType::unix_socket) return Failure::net;
+    } else if (is_open(a) || a.event.is(Call::creat)) {
+        return Failure::file;
+    } else if (a.event.info().category == std::string_view("net")) {
+        return Failure::net;
+    }
+    return a.event.info().category == std::string_view("memory") ? Failure::memory : Failure::other;
+}
+
+template <Failure kind>
+Value count_failure(const Access& a) {
+    return failure(a) == kind ? Value::u64(1) : Value();
 }
 
 uint64_t number_of(const Access& a, std::string_view param) {
@@ -169,8 +201,7 @@ constexpr Field kFields[] = {
          return a.event.info().flags & event::kNotSyscall ? Value() : Value::text(a.event.name());
      },
      "name of the system call"}.by_type(),
-    Field{"evt.category", T::text, [](const Access& a) { return Value::text(a.event.info().category); },
-     "file, net, process, …"}.by_type(),
+    {"evt.category", T::text, [](const Access& a) { return Value::text(category(a)); }, "file, net, process, …"},
     {"evt.cpu", T::int16, [](const Access& a) { return a.event.cpu < 0 ? Value() : Value::i64(a.event.cpu); },
      "number of the CPU; of events of captures only"},
     {"evt.args", T::text, [](const Access& a) { return Value::text(render_args(a)); }, "all arguments as name=value"},
@@ -197,18 +228,11 @@ constexpr Field kFields[] = {
     Field{"evt.is_wait", T::boolean, [](const Access& a) { return has_flag(a, event::kWaits); }, "may make its thread wait"}.by_type(),
     {"evt.is_syslog", T::boolean, is_syslog, "writes to /dev/log"},
     {"evt.count", T::uint32, [](const Access&) { return Value::u64(1); }, "always 1"},
-    {"evt.count.error", T::uint32, [](const Access& a) { return count_if(failed(a)); }, "1 if the call failed"},
-    {"evt.count.error.file", T::uint32,
-     [](const Access& a) { return count_if(failed(a) && in_category(a, "file")); }, "1 if a file call failed"},
-    {"evt.count.error.net", T::uint32, [](const Access& a) { return count_if(failed(a) && in_category(a, "net")); },
-     "1 if a network call failed"},
-    {"evt.count.error.memory", T::uint32,
-     [](const Access& a) { return count_if(failed(a) && in_category(a, "memory")); }, "1 if a memory call failed"},
-    {"evt.count.error.other", T::uint32,
-     [](const Access& a) {
-         return count_if(failed(a) && !in_category(a, "file") && !in_category(a, "net") && !in_category(a, "memory"));
-     },
-     "1 if any other call failed"},
+    {"evt.count.error", T::uint32, [](const Access& a) { return failed(a) ? Value::u64(1) : Value(); }, "1 if the call failed"},
+    {"evt.count.error.file", T::uint32, count_failure<Failure::file>, "1 if a call on a file failed"},
+    {"evt.count.error.net", T::uint32, count_failure<Failure::net>, "1 if a call on a socket failed"},
+    {"evt.count.error.memory", T::uint32, count_failure<Failure::memory>, "1 if a memory call failed"},
+    {"evt.count.error.other", T::uint32, count_failure<Failure::other>, "1 if any other call failed"},
     {"evt.count.exit", T::uint32, [](const Access&) { return Value::u64(1); }, "always 1"},
     Field{"evt.around", T::uint64, unavailable, "only of use on recordings"}.key(ArgumentUse::required),
     Field{"evt.abspath", T::text, absolute_path, "absolute path that the call names; [src] or [dst] of two"}.key(),

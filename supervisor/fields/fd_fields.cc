@@ -4,7 +4,6 @@
 // have a value; addresses and ports exist only for sockets with a role; `local` is the client's end exactly if that
 // address belongs to this host.
 #include "supervisor/fields/field.h"
-#include "supervisor/fields/services.h"
 
 #include "supervisor/state/paths.h"
 
@@ -131,12 +130,11 @@ Value port(const Access& a) {
     return e && e->is_ip() && e->port != 0 ? Value::u64(e->port) : Value();
 }
 
+// Falco looks up no names of ports, so these are numbers, too.
 template <End which>
-Value service(const Access& a) {
+Value port_text(const Access& a) {
     const Address* e = end(a, which);
-    if (!e || !e->is_ip()) return {};
-    const std::string_view known = service_name(e->port, a.context.fd->l4 == state::L4::udp);
-    return known.empty() ? a.number_text(e->port) : text(known);
+    return e && e->is_ip() ? a.number_text(e->port) : Value();
 }
 
 // The cached host name; without one the address, so that listed names can be tested against it.
@@ -187,7 +185,7 @@ Value unique_id(const Access& a) {
 Value in_container(const Access& a, const Value& v) {
     const state::Container* c = a.thread ? a.state.container_of(*a.thread) : nullptr;
     if (!a.context.fd || !c || !v.exists()) return {};
-    return a.copy(c->id + ":" + std::string(v.text()));
+    return a.copy((c->id == "host" ? "" : c->id) + ":" + std::string(v.text()));
 }
 
 template <uint64_t FdInfo::*member>
@@ -256,18 +254,18 @@ constexpr Field kFields[] = {
     {"fd.sockfamily", T::text, family, "ip or unix"},
     {"fd.is_server", T::boolean, is_server, "this process is the server's end"},
     {"fd.uid", T::text, unique_id, "thread id and descriptor number, joined"},
-    {"fd.containername", T::text, [](const Access& a) { return in_container(a, name(a)); }, "container id and fd.name"},
+    {"fd.containername", T::text, [](const Access& a) { return in_container(a, name(a)); }, "container id, nothing on the host, and fd.name"},
     {"fd.containerdirectory", T::text, [](const Access& a) { return in_container(a, directory(a)); },
-     "container id and fd.directory"},
-    Field{"fd.proto", T::port, either<port<End::client>, port<End::server>>, "client or server port, by service name"}
+     "container id, nothing on the host, and fd.directory"},
+    Field{"fd.proto", T::port, either<port<End::client>, port<End::server>>, "client or server port"}
         .mode(MatchMode::either_side)
         .filter_only()
         .no_rhs()
         .no_transformer(),
-    {"fd.cproto", T::text, service<End::client>, "service name of the client port"},
-    {"fd.sproto", T::text, service<End::server>, "service name of the server port"},
-    {"fd.lproto", T::text, service<End::local>, "service name of the local port"},
-    {"fd.rproto", T::text, service<End::remote>, "service name of the remote port"},
+    {"fd.cproto", T::text, port_text<End::client>, "client port as text"},
+    {"fd.sproto", T::text, port_text<End::server>, "server port as text"},
+    {"fd.lproto", T::text, port_text<End::local>, "local port as text"},
+    {"fd.rproto", T::text, port_text<End::remote>, "remote port as text"},
     Field{"fd.net", T::net, either<ip<End::client>, ip<End::server>>, "client or server address, tested by network"}
         .mode(MatchMode::either_side)
         .filter_only()

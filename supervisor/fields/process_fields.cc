@@ -285,8 +285,8 @@ constexpr Field kFields[] = {
      "swapped memory at exec, kB"},
     {"proc.nthreads", T::uint64, [](const Access& a) { return a.thread ? Value::u64(a.thread->main().nthreads) : Value(); },
      "how many threads"},
-    {"proc.nchilds", T::uint64, [](const Access& a) { return a.thread ? Value::u64(a.thread->main().nchildren) : Value(); },
-     "how many children"},
+    {"proc.nchilds", T::uint64, [](const Access& a) { return a.thread ? Value::u64(std::max(a.thread->main().nthreads, 1u) - 1) : Value(); },
+     "how many threads beside the first"},
 };
 
 }  // namespace

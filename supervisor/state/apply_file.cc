@@ -127,6 +127,7 @@ void State::Impl::apply_open(Event& e, Thread& t) {
     const int64_t number = number_or(e, "fd", e.result);
     context->has_fd = true;
     context->fd_number = number < 0 ? -1 : number;
+    context->fd_name_changed = number >= 0 && !fd.name.empty();  // it had none
     if (number >= 0 && knows_number(e, number)) {
         context->fd = table.set_fd(t, number, fd);
         if (context->fd != nullptr) return;

@@ -256,7 +256,9 @@ void State::Impl::apply_clone(Event& e, Thread& caller) {
     t.comm = t.kernel_comm = parent->kernel_comm;
     t.ppid = flags & event::kPpmCloneParent ? parent->main().ppid : parent->pid;
     if (t.tid != t.pid) t.ppid = parent->main().ppid;
-    t.clone_ts = e.ts;
+    // Whichever of the two ends of the call came first was the birth.
+    const bool told = known != nullptr && !known->dead && !known->unknown && known->ppid == t.ppid;
+    t.clone_ts = told ? known->clone_ts : e.ts;
     t.dead = t.child_subreaper = t.unknown = false;
     if (child_speaks) {
         take_common(e, t);

@@ -69,8 +69,8 @@ public:
     bool in_container = true;
     bool dead = false;              // ended; kept until the rules have seen its end
     uint32_t nthreads = 1;          // of main threads: live threads of the process
-    uint32_t nchildren = 0;         // of main threads
 
+    size_t child_count() const { return children_.size(); }  // of main threads
     bool is_main() const { return tid == pid; }
     Thread& main() { return *main_; }
     const Thread& main() const { return *main_; }

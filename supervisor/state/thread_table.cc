@@ -36,7 +36,6 @@ Thread& ThreadTable::add(const Thread& seed) {
     Thread& t = *owned;
     threads_[seed.tid] = std::move(owned);
     t.nthreads = 1;
-    t.nchildren = 0;
     seen(t);
     if (t.is_main()) {
         t.main_ = &t;
@@ -56,7 +55,6 @@ void ThreadTable::adopt(Thread& child, int64_t new_parent) {
     Thread& main = parent->main();
     if (main.pid == child.pid || main.children_.size() >= kMostChildren) return;
     main.children_.push_back(child.pid);
-    main.nchildren = static_cast<uint32_t>(main.children_.size());
 }
 
 void ThreadTable::unlink_child(int64_t parent, int64_t child) {
@@ -66,7 +64,6 @@ void ThreadTable::unlink_child(int64_t parent, int64_t child) {
     const auto it = std::find(main.children_.begin(), main.children_.end(), child);
     if (it == main.children_.end()) return;
     main.children_.erase(it);
-    main.nchildren = static_cast<uint32_t>(main.children_.size());
 }
 
 void ThreadTable::remove_other_threads(Thread& main) {

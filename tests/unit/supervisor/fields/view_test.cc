@@ -134,6 +134,7 @@ TEST_F(ViewTest, SocketsHaveEndsOnlyWithARole) {
     EXPECT_EQ(text("fd.name"), "198.51.100.7:12->203.0.113.9:443");
     EXPECT_EQ(get("fd.sip").ip().to_string(), "203.0.113.9");
     EXPECT_EQ(get("fd.cport").u64(), 12u);
+    EXPECT_EQ(text("fd.sproto"), "443");
     EXPECT_EQ(get("fd.ip").list().size(), 2u);
     EXPECT_EQ(text("fd.l4proto"), "tcp");
     EXPECT_TRUE(get("fd.connected").boolean());
@@ -214,6 +215,37 @@ TEST_F(ViewTest, ProgramsOfBusyboxByTheirOwnNames) {
     EXPECT_EQ(tool_of(5), "bash grep");
     EXPECT_EQ(tool_of(6), "grep wget");
     EXPECT_EQ(tool_of(7), "wget exe") << "no part of busybox";
+}
+
+// What sysdig says of captures (tests/e2e/scap_test.py).
+TEST_F(ViewTest, WhatReadsAndWritesIsOfTheKindOfItsDescriptor) {
+    apply(R"({"type":"read","pid":3,"params":{"res":-11,"fd":7,"size":1}})");
+    EXPECT_EQ(text("evt.category"), "unknown");
+    EXPECT_EQ(get("evt.count.error.other").u64(), 1u);
+    apply(R"({"type":"openat","pid":3,"params":{"fd":7,"dirfd":-100,"name":"/x","flags":1,"mode":0}})");
+    EXPECT_EQ(text("evt.category"), "file");
+    EXPECT_TRUE(get("fd.name_changed").boolean());
+    EXPECT_FALSE(get("evt.count.error").exists());
+    apply(R"({"type":"read","pid":3,"params":{"res":-11,"fd":7,"size":1}})");
+    EXPECT_EQ(text("evt.category"), "file");
+    EXPECT_FALSE(get("fd.name_changed").boolean());
+    EXPECT_EQ(get("evt.count.error.file").u64(), 1u);
+    EXPECT_FALSE(get("evt.count.error.other").exists());
+    apply(R"({"type":"socket","pid":3,"params":{"fd":8,"domain":1,"type":1,"proto":0}})");
+    apply(R"({"type":"sendto","pid":3,"params":{"res":-11,"fd":8,"size":1}})");
+    EXPECT_EQ(text("evt.category"), "ipc");
+    EXPECT_EQ(get("evt.count.error.net").u64(), 1u);
+    apply(R"({"type":"openat","pid":3,"params":{"fd":-2,"dirfd":-100,"name":"/x","flags":1,"mode":0}})");
+    EXPECT_EQ(get("evt.count.error.file").u64(), 1u);
+    apply(R"({"type":"unlink","pid":3,"params":{"res":-2,"path":"/x"}})");
+    EXPECT_EQ(get("evt.count.error.other").u64(), 1u);
+}
+
+TEST_F(ViewTest, ThreadsBesideTheFirst) {
+    apply(R"({"type":"clone","pid":3,"params":{"res":30,"flags":8192}})");
+    apply(R"({"type":"clone","pid":3,"params":{"res":31,"flags":0}})");
+    const uint64_t all = get("proc.nthreads").u64();
+    EXPECT_EQ(get("proc.nchilds").u64(), all - 1);
 }
 
 TEST_F(ViewTest, OutputsAreHarmless) {

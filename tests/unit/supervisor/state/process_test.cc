@@ -21,7 +21,7 @@ TEST_F(Process, AChildInheritsAndAnExecutionReplaces) {
     EXPECT_EQ(thread(20).uid, 5u);
     EXPECT_EQ(thread(1).comm, "init");
     EXPECT_EQ(state.parent(thread(20))->comm, "init");
-    EXPECT_EQ(thread(1).nchildren, 1u);
+    EXPECT_EQ(thread(1).child_count(), 1u);
 }
 
 TEST_F(Process, AFailedExecutionKeepsTheCallersState) {
@@ -127,7 +127,7 @@ TEST_F(Process, ABirthIsMergedWithItsParentsClone) {
     exec(20, "/bin/sh", R"(,"comm":"sh")");
     run(R"({"kind":"birth","type":"clone","origin":"notify","pid":20,"result":1})");
     EXPECT_EQ(thread(20).comm, "sh");
-    EXPECT_EQ(thread(1).nchildren, 1u);
+    EXPECT_EQ(thread(1).child_count(), 1u);
 }
 
 TEST_F(Process, ABirthTellsAnImageThatNobodySawExecuted) {
