@@ -188,9 +188,13 @@ Value in_container(const Access& a, const Value& v) {
     return a.copy((c->id == "host" ? "" : c->id) + ":" + std::string(v.text()));
 }
 
+// No file has the inode 0: of one whose inode and device nobody told nothing is known. Captures of old versions tell the device alone.
+bool is_told(const FdInfo& fd, uint64_t value) { return value != 0 || fd.ino != 0 || !(fd.is_file() || fd.is_directory()); }
+
 template <uint64_t FdInfo::*member>
 Value number(const Access& a) {
-    return a.context.fd ? Value::i64(static_cast<int64_t>(a.context.fd->*member)) : Value();
+    const FdInfo* fd = a.context.fd;
+    return fd && is_told(*fd, fd->*member) ? Value::i64(static_cast<int64_t>(fd->*member)) : Value();
 }
 
 template <bool FdInfo::*member>
@@ -199,7 +203,7 @@ Value flag(const Access& a) {
 }
 
 Value device_part(const Access& a, bool is_major) {
-    if (!a.context.fd) return {};
+    if (!a.context.fd || !is_told(*a.context.fd, a.context.fd->dev)) return {};
     const uint64_t dev = a.context.fd->dev;  // the kernel's own form: 12 bits major, 20 bits minor in 32
     return Value::i64(static_cast<int64_t>(is_major ? dev >> 8 & 0xfff : (dev & 0xff) | (dev >> 12 & 0xfff00)));
 }

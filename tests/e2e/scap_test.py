@@ -123,6 +123,7 @@ JUSTIFIED = [
     ('addresses belong to sockets, devices to files: sysdig shows the same memory for both',
      lambda k, s, u: (k in OF_FILES and u['fd.type'] not in ('file', 'directory')) or
      (k in SOCKETS and u['fd.type'] not in ('ipv4', 'ipv6'))),
+    ('of a file whose device was not told sysdig says 0', lambda k, s, u: k in OF_FILES and u[k] is None and s[k] in (0, '0')),
     ('a socket without ends is nobody\'s server', lambda k, s, u: k == 'fd.is_server' and not u['fd.cip'] and not u['fd.sip']),
     ('a UDP socket that connects again has the new peer',
      lambda k, s, u: k.startswith('fd.') and u['fd.l4proto'] == 'udp' and s['fd.num'] == u['fd.num']),
