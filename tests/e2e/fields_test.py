@@ -9,7 +9,8 @@ import os
 import pathlib
 import pwd
 import re
-import unittest
+import subprocess
+import time
 
 from harness import TRACERS, Case, under
 
@@ -75,11 +76,13 @@ proc.is_exe_from_memfd proc.stdin.type proc.stdout.type proc.stderr.type proc.st
 thread.tid thread.vtid thread.ismain thread.cap_effective thread.cap_permitted thread.cap_inheritable thread.cgroup[pids] thread.cgroups
 user.uid user.name user.homedir user.shell user.loginuid group.gid group.name
 fd.name fd.nameraw fd.directory fd.filename fd.type fd.typechar fs.path.name fs.path.nameraw evt.abspath evt.is_open_read evt.is_open_write
-evt.is_open_create evt.hostname evt.source evt.rawtime fd.ino'''.split()
+evt.is_open_create evt.hostname evt.source evt.rawtime fd.ino fd.dev evt.rawtime.s evt.rawtime.ns evt.time.s evt.time.iso8601 evt.datetime
+evt.datetime.s evt.reltime evt.count.exit proc.is_exe_upper_layer proc.is_exe_lower_layer proc.stdin.name proc.fdusage'''.split()
 
 ADDED = ('LD_PRELOAD=', 'UNDERCOAT_ADDED=')  # by us, and not shown
 # They have a value here where the leader or the ancestor is one of the workload.
-NOT_ALWAYS = {f'proc.{w}.{n}' for w in ('sid', 'pgid', 'vpgid') for n in ('name', 'exe', 'exepath')} | {'proc.sname', 'thread.cgroup[pids]'} | {
+NOT_ALWAYS = {f'proc.{w}.{n}' for w in ('sid', 'pgid', 'vpgid') for n in ('name', 'exe', 'exepath')} | {
+    'proc.sname', 'thread.cgroup[pids]', 'proc.is_exe_upper_layer', 'proc.is_exe_lower_layer'} | {
     f'proc.{w}[2]' for w in ('aname', 'aexe', 'aexepath', 'acmdline', 'apid')}
 
 CAPABILITIES = '''CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN
@@ -138,7 +141,17 @@ def wanted(seen, given, path):
          'fd.name': path, 'fd.nameraw': re.sub('/+', '/', given), 'fd.directory': os.path.dirname(path), 'fd.filename': os.path.basename(path),
          'fd.type': 'file', 'fd.typechar': 'f', 'fs.path.name': path, 'fs.path.nameraw': given, 'evt.abspath': path, 'evt.is_open_read': True,
          'evt.is_open_write': False, 'evt.is_open_create': False, 'evt.hostname': os.uname().nodename, 'evt.source': 'syscall',
-         'evt.rawtime': lambda v: v == seen['alert']['evt.time'], 'fd.ino': lambda v: v in (None, seen['ino'])}
+         'evt.rawtime': lambda v: v == seen['alert']['evt.time'], 'fd.ino': lambda v: v in (None, seen['ino']),
+         'fd.dev': lambda v: v in (None, seen['dev']), 'evt.count.exit': 1, 'proc.stdin.name': lambda v: v in ('', p['fds']['0'])}
+    ns = seen['alert']['evt.time']
+    of_day, of_year = '%H:%M:%S', '%Y-%m-%d %H:%M:%S'
+    w.update({'evt.rawtime.s': ns // 10**9, 'evt.rawtime.ns': ns % 10**9, 'evt.time.s': time.strftime(of_day, time.localtime(ns // 10**9)),
+              'evt.datetime.s': time.strftime(of_year, time.localtime(ns // 10**9)),
+              'evt.datetime': time.strftime(of_year, time.localtime(ns // 10**9)) + f'.{ns % 10**9:09}',
+              'evt.time.iso8601': time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(ns // 10**9)) + f'.{ns % 10**9:09}+0000',
+              'evt.reltime': lambda v: v == ns - seen['first'], 'proc.fdusage': lambda v: 0 < v < 100 * 50 / p['fdlimit']})
+    if subprocess.run(['stat', '-f', '-c', '%T', p['exe']], capture_output=True, text=True).stdout.strip() != 'overlayfs':
+        w.update({'proc.is_exe_upper_layer': False, 'proc.is_exe_lower_layer': False})
     for n, q in enumerate(seen['chain'][1:3], 1):
         if q['comm'] == 'instrument':
             break
@@ -167,7 +180,7 @@ class Values(Case):
                          ' and proc.env[KEY]=value\n  output: "' + ' '.join('%' + f for f in FIELDS) + '"\n  priority: INFO\n')
         done = self.run_under(*prefix, 'python3', '-ISc', DRIVER, marker, *program, rules=[rules])
         self.assertEqual((0, ['Fields']), (done.returncode, done.rules()), done.err)
-        seen = {**json.loads(done.out.splitlines()[-1]), 'alert': done.alerts[0]['output_fields']}
+        seen = {**json.loads(done.out.splitlines()[-1]), 'alert': done.alerts[0]['output_fields'], 'first': done.events[0]['ts']}
         want = wanted(seen, given, str(marker))
         for field, value in want.items():
             got = seen['alert'][field]
