@@ -20,6 +20,8 @@ def params_of(row, text, params):
         return None
     if text == '*':
         return [(n, i) for i, n in enumerate(params)]
+    if text and text.split() == params:
+        sys.exit(f'{row}: these are all parameters of the event in their order, which syscalls.toml says: write "*"')
     out = []
     for token in text.split():
         name, _, other = token.partition('>')
