@@ -16,6 +16,7 @@ bool below_or_same(std::string_view path, std::string_view dir) {
 
 void Aliases::add(std::string from, std::string to) {
     if (from.size() < 2 || from.front() != '/' || to.empty() || to.front() != '/' || from == to) return;
+    if (from == kPathTooLong || to == kPathTooLong) return;  // these stand for many
     if (!entries_.empty() && entries_.back().from == from && entries_.back().to == to) return;
     if (entries_.size() >= kMostEntries) entries_.pop_front();
     entries_.push_back({std::move(from), std::move(to)});

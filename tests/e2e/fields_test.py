@@ -19,7 +19,8 @@ import json, os, pathlib, socket, subprocess, sys
 marker, command = sys.argv[1], sys.argv[2:]
 ours, theirs = socket.socketpair()
 out = open(marker + ".out", "w")
-p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=theirs, cwd="/usr/share", env={"KEY": "value", "MORE": "a b", "PATH": os.environ["PATH"]})
+p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=theirs, cwd="/usr/share",
+                     env={"KEY": "value", "MORE": "a b", "PATH": os.environ["PATH"]})
 theirs.close()
 ours.recv(1)  # it runs and waits
 def of(pid):
@@ -65,10 +66,10 @@ int main(int argc, char **argv) {
 }'''
 PYTHON = 'import os, sys; os.write(2, b"r"); os.read(0, 1); os.open(sys.argv[1], os.O_RDONLY); os.write(2, b"d"); os.read(0, 9); os.read(0, 9)'
 
-FIELDS = '''proc.name proc.exe proc.exepath proc.args proc.args[0] proc.cmdline proc.exeline proc.cmdnargs proc.cmdlenargs proc.env[KEY] proc.env[MORE]
-proc.env[NONE] proc.cwd proc.pid proc.ppid proc.vpid proc.pvpid proc.pgid proc.vpgid proc.sid proc.tty proc.fdlimit proc.nthreads proc.nchilds
-proc.pname proc.pexe proc.pexepath proc.pcmdline proc.aname[1] proc.aname[2] proc.aexe[1] proc.aexe[2] proc.aexepath[1] proc.aexepath[2]
-proc.acmdline[1] proc.acmdline[2] proc.aargs[1] proc.apid[1] proc.apid[2] proc.aenv[1]
+FIELDS = '''proc.name proc.exe proc.exepath proc.args proc.args[0] proc.cmdline proc.exeline proc.cmdnargs proc.cmdlenargs proc.env[KEY]
+proc.env[MORE] proc.env[NONE] proc.cwd proc.pid proc.ppid proc.vpid proc.pvpid proc.pgid proc.vpgid proc.sid proc.tty proc.fdlimit
+proc.nthreads proc.nchilds proc.pname proc.pexe proc.pexepath proc.pcmdline proc.aname[1] proc.aname[2] proc.aexe[1] proc.aexe[2] proc.aexepath[1]
+proc.aexepath[2] proc.acmdline[1] proc.acmdline[2] proc.aargs[1] proc.apid[1] proc.apid[2] proc.aenv[1]
 proc.sname proc.sid.exe proc.sid.exepath proc.pgid.name proc.pgid.exe proc.pgid.exepath proc.vpgid.name proc.vpgid.exe proc.vpgid.exepath
 proc.is_sid_leader proc.is_pgid_leader proc.is_vpgid_leader proc.exe_ino proc.exe_ino.ctime proc.exe_ino.mtime
 proc.exe_ino.ctime_duration_proc_start proc.pid.ts proc.ppid.ts proc.duration proc.ppid.duration proc.is_exe_writable
@@ -76,8 +77,8 @@ proc.is_exe_from_memfd proc.stdin.type proc.stdout.type proc.stderr.type proc.st
 thread.tid thread.vtid thread.ismain thread.cap_effective thread.cap_permitted thread.cap_inheritable thread.cgroup[pids] thread.cgroups
 user.uid user.name user.homedir user.shell user.loginuid group.gid group.name
 fd.name fd.nameraw fd.directory fd.filename fd.type fd.typechar fs.path.name fs.path.nameraw evt.abspath evt.is_open_read evt.is_open_write
-evt.is_open_create evt.hostname evt.source evt.rawtime fd.ino fd.dev evt.rawtime.s evt.rawtime.ns evt.time.s evt.time.iso8601 evt.datetime
-evt.datetime.s evt.reltime evt.count.exit proc.is_exe_upper_layer proc.is_exe_lower_layer proc.stdin.name proc.fdusage'''.split()
+evt.is_open_create evt.hostname evt.source evt.rawtime fd.ino fd.dev evt.rawtime.s evt.rawtime.ns evt.time.s evt.time.iso8601
+evt.datetime evt.datetime.s evt.reltime evt.count.exit proc.is_exe_upper_layer proc.is_exe_lower_layer proc.stdin.name proc.fdusage'''.split()
 
 ADDED = ('LD_PRELOAD=', 'UNDERCOAT_ADDED=')  # by us, and not shown
 # They have a value here where the leader or the ancestor is one of the workload.

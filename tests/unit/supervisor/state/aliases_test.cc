@@ -47,6 +47,7 @@ TEST(Aliases, OfTheRootAndOfUnknownDirectoriesAreNone) {
     a.add("/", "/x");
     a.add("<UNKNOWN>/a", "/x");
     a.add("/a", "<UNKNOWN>/a");
+    a.add("/a", "/DIR_TOO_LONG/FILENAME_TOO_LONG");
     EXPECT_EQ(a.names_of("/a"), (Names{"/a"}));
 }
 
