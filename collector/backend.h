@@ -4,6 +4,7 @@
 #pragma once
 
 #include "collector/auth/account_store.h"
+#include "collector/backbone.h"
 #include "collector/ingest/agent_store.h"
 #include "collector/policy/ruleset_store.h"
 #include "collector/store/sqlite_store.h"
@@ -30,6 +31,8 @@ public:
     // False: nobody shares it, and what is stored is told by commit() alone. True: everything comes by `watch`, one's own too.
     virtual bool watch(Watch watch) = 0;
     virtual void stop_watching() = 0;
+    // Null: nobody shares it.
+    virtual std::unique_ptr<Shares> shares(int parts) = 0;
 };
 
 // Of one directory.

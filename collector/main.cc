@@ -28,7 +28,8 @@ struct Options {
     unsigned max_days = 30;
     unsigned max_connections = 4096;
     std::string user = "admin";
-    std::string password_file;
+    std::string password_file, token_file;
+    bool ingest = false;
     SharedSettings shared;
 };
 
@@ -48,14 +49,20 @@ Result<Certificate> choose_certificate(const Options& o) {
     return own_certificate(o.data, "collector", names);
 }
 
+Status read_secret(const std::string& path, std::string& secret) {
+    if (Status read = read_whole(path, secret); !read) return read;
+    while (secret.ends_with('\n')) secret.pop_back();
+    return Unit{};
+}
+
 Result<std::unique_ptr<Backend>> open_backend(Options& o) {
     StoreSettings s;
     s.directory = o.data;
     s.max_bytes = static_cast<uint64_t>(o.max_gib * (1 << 30));
     s.max_age = std::chrono::hours(24 * o.max_days);
     if (!o.shared.any()) return open_sqlite_backend(s);
-    if (Status read = read_whole(o.password_file, o.shared.password); !read) return Error{read.error()};
-    while (o.shared.password.ends_with('\n')) o.shared.password.pop_back();
+    if (o.shared.store.empty()) return Error{"--nats wants --store postgresql://…, where what was drained is stored."};
+    if (Status read = read_secret(o.password_file, o.shared.password); !read) return Error{read.error()};
     return open_shared_backend(o.shared, s, say);
 }
 
@@ -100,6 +107,16 @@ Status first_start(Accounts& accounts, const std::string& where, const std::stri
     return Unit{};
 }
 
+Status open_backbone(Options& o, ServiceSettings& s) {
+    s.ingest = o.ingest;
+    if (o.shared.nats.empty()) return o.ingest ? Status(Error{"--ingest wants --nats, from where others store."}) : Unit{};
+    if (Status read = read_secret(o.token_file, o.shared.token); !read) return read;
+    auto backbone = open_shared_backbone(o.shared, say);
+    if (!backbone) return Error{backbone.error()};
+    s.backbone = std::move(*backbone);
+    return Unit{};
+}
+
 int serve(Options& o) {
     if (Status s = take_directory(o.data, true); !s) return fail(s.error());
     ServiceSettings s;
@@ -117,6 +134,7 @@ int serve(Options& o) {
     auto backend = open_backend(o);
     if (!backend) return fail(backend.error());
     s.backend = std::move(*backend);
+    if (Status opened = open_backbone(o, s); !opened) return fail(opened.error());
     auto service = Service::start(std::move(s));
     if (!service) return fail(service.error());
     const std::string where = (o.names.empty() ? host_name() : o.names[0]) + ":" + std::to_string((*service)->port());
@@ -135,6 +153,22 @@ int new_password(Options& o) {
         std::cout << password << "\n";
         return 0;
     });
+}
+
+void add_shared_options(CLI::App& app, Options& o) {
+    SharedSettings& s = o.shared;
+    app.add_option("--store", s.store, "postgresql://… that several collectors share, instead of --data alone")->envname("UNDERCOAT_STORE");
+    app.add_option("--store-password-file", o.password_file, "file with the password of --store")->envname("UNDERCOAT_STORE_PASSWORD_FILE");
+    app.add_option("--nats", s.nats, "nats://… or tls://…: alerts wait in its JetStream until they are stored")->envname("UNDERCOAT_NATS");
+    app.add_flag("--ingest", o.ingest, "only take alerts in: collectors without it store what waits in --nats")->envname("UNDERCOAT_INGEST");
+    app.add_option("--nats-stream", s.stream, "name of the stream")->envname("UNDERCOAT_NATS_STREAM")->capture_default_str();
+    app.add_option("--nats-replicas", s.replicas, "servers that keep each alert, when the stream is made")
+        ->envname("UNDERCOAT_NATS_REPLICAS")
+        ->check(CLI::Range(1, 5))
+        ->capture_default_str();
+    app.add_option("--nats-credentials", s.credentials, "file of credentials, as nsc makes it")->envname("UNDERCOAT_NATS_CREDENTIALS");
+    app.add_option("--nats-token-file", o.token_file, "file with a token")->envname("UNDERCOAT_NATS_TOKEN_FILE");
+    app.add_option("--nats-ca", s.ca_file, "authority (PEM) of the servers' certificates; TLS is then asked for")->envname("UNDERCOAT_NATS_CA");
 }
 
 }  // namespace
@@ -162,8 +196,7 @@ int main(int argc, char** argv) {
     app.add_option("--max-connections", o.max_connections, "connections at a time")
         ->check(CLI::Range(1, 1000000))
         ->capture_default_str();
-    app.add_option("--store", o.shared.store, "postgresql://… that several collectors share, instead of --data alone")->envname("UNDERCOAT_STORE");
-    app.add_option("--store-password-file", o.password_file, "file with the password of --store")->envname("UNDERCOAT_STORE_PASSWORD_FILE");
+    add_shared_options(app, o);
     app.parse_complete_callback([&] {
         if (Status s = o.shared.any() ? be_the_shared_program(argv) : Status(Unit{}); !s) std::exit(fail(s.error()));
     });

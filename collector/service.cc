@@ -4,6 +4,7 @@
 #include "collector/api/page.h"
 #include "collector/api/routes.h"
 #include "collector/api/workers.h"
+#include "collector/auth/secrets.h"
 #include "collector/ingest/collector_intake.h"
 #include "collector/ingest/falco_payload.h"
 #include "collector/json.h"
@@ -28,6 +29,7 @@ struct Service::Impl {
     std::unique_ptr<RulesetStore> rulesets;
     RuleDesk desk;
     std::unique_ptr<LiveHub> live;
+    std::unique_ptr<Backbone> backbone;  // may be null
     std::unique_ptr<Writer> writer;
     std::unique_ptr<CollectorIntake> intake;
     std::shared_ptr<AgentService> sessions;
@@ -51,6 +53,7 @@ struct Service::Impl {
         Incoming in;
         in.agent = "falco@" + (alert->hostname.empty() ? request.peer : alert->hostname);
         in.numbered = false;
+        in.identity = random_text(32);
         in.alerts.push_back(std::move(*alert));
         writer->submit(std::move(in), [this, respond] { respond(hardened(net::Response::of(200, "application/json", "{\"ok\":true}"))); }, {});
     }
@@ -142,18 +145,26 @@ struct Service::Impl {
     Status open() try {
         if (Status s = open_kept(); !s) return s;
         live = std::make_unique<LiveHub>();
+        backbone = std::move(settings.backbone);
         writer = std::make_unique<Writer>(
-            backend->alerts(), [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); },
-            [this] { agents->flush(now_ns() - std::chrono::nanoseconds(settings.max_age).count()); }, settings.log);
+            backbone ? static_cast<Committer&>(*backbone) : backend->alerts(), [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); },
+            [this] {
+                agents->flush(now_ns() - std::chrono::nanoseconds(settings.max_age).count());
+                if (backbone) backend->alerts().tidy();
+            }, settings.log);
         intake = std::make_unique<CollectorIntake>(*agents, *writer, desk);
         desk.set_policy(policy_of(*rulesets));
         sessions.reset(new AgentService{*intake, *accounts, settings.log, "undercoat collector " + settings.version,
                                         settings.heartbeat_seconds, {}, {}, {}});
         api.reset(new ApiContext{backend->alerts(), *accounts, *agents, *writer, *live, *sessions, *rulesets, desk, settings.version,
                                  [this] { return server ? server->counters() : net::ServerCounters{}; }, settings.log, {}});
+        if (backbone) api->backbone = [this] { return backbone->counters(); };
         workers = std::make_unique<Workers>(kWorkers, kMostJobs);
         told_by_backend = backend->watch({[this] { renew_policy(); }, [this] { return live->watchers() > 0; },
                                           [this](std::vector<AlertRecord>&& alerts) { show(std::move(alerts)); }});
+        if (backbone && !settings.ingest)
+            backbone->drain(backend->alerts(), backend->shares(Backbone::kParts),
+                            [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); });
         return Unit{};
     } catch (const std::exception& e) {
         return Error{std::string("The store cannot be read: ") + e.what() + "."};
@@ -190,6 +201,7 @@ Service::~Service() {
     impl_->server.reset();
     impl_->workers.reset();
     impl_->writer.reset();
+    if (impl_->backbone) impl_->backbone->stop();
     impl_->backend->stop_watching();
 }
 

@@ -17,6 +17,8 @@ namespace undercoat::collector {
 
 struct ServiceSettings {
     std::unique_ptr<Backend> backend;
+    std::unique_ptr<Backbone> backbone;  // null: what is taken in is stored at once
+    bool ingest = false;                 // only takes in: others drain the backbone
     std::chrono::hours max_age{24 * 30};  // of agents that are silent
     std::string address = "0.0.0.0";
     uint16_t port = 6443;

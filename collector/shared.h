@@ -15,12 +15,16 @@ namespace undercoat::collector {
 struct SharedSettings {
     std::string store;     // postgresql://…; empty: the directory
     std::string password;  // of the store, from a file
-    bool any() const { return !store.empty(); }
+    std::string nats;      // nats://…; empty: no backbone
+    std::string stream = "undercoat", credentials, token, ca_file;
+    int replicas = 1;
+    bool any() const { return !store.empty() || !nats.empty(); }
 };
 
 // In `collector`: becomes `collector-shared`, with the same arguments; returns only what went wrong. There: nothing is wrong.
 Status be_the_shared_program(char** arguments);
 Result<std::unique_ptr<Backend>> open_shared_backend(const SharedSettings& shared, const StoreSettings& settings,
                                                      std::function<void(const std::string&)> log);
+Result<std::unique_ptr<Backbone>> open_shared_backbone(const SharedSettings& shared, std::function<void(const std::string&)> log);
 
 }  // namespace undercoat::collector

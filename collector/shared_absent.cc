@@ -2,6 +2,7 @@
 #include "collector/shared.h"
 
 #include <unistd.h>
+#include <cerrno>
 #include <climits>
 #include <cstring>
 
@@ -18,6 +19,10 @@ Status be_the_shared_program(char** arguments) {
 
 Result<std::unique_ptr<Backend>> open_shared_backend(const SharedSettings&, const StoreSettings&, std::function<void(const std::string&)>) {
     return Error{"This program has no stores that are shared."};
+}
+
+Result<std::unique_ptr<Backbone>> open_shared_backbone(const SharedSettings&, std::function<void(const std::string&)>) {
+    return Error{"This program has no backbone."};
 }
 
 }  // namespace undercoat::collector

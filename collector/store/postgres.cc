@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 constexpr unsigned kInt8 = 20, kText = 25, kTextArray = 1009, kInt8Array = 1016;  // pg_type.dat
 constexpr auto kPatience = std::chrono::seconds(30);
 constexpr auto kConnectPatience = std::chrono::seconds(5);
-constexpr size_t kMostIdle = 4;
+constexpr size_t kMostIdle = 8;
 
 template <class Number>
 void put(Number n, std::string& out) {
@@ -140,6 +140,8 @@ void Postgres::wait(bool for_writing, Deadline deadline) {
 }
 
 bool Postgres::broken() const { return broken_ || PQstatus(db_) != CONNECTION_OK || PQtransactionStatus(db_) != PQTRANS_IDLE; }
+
+int64_t Postgres::backend() const { return PQbackendPID(db_); }
 
 void Postgres::fail(pg_result* result) {
     const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;

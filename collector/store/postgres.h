@@ -87,6 +87,7 @@ public:
     // What others have told this connection since; waits for something until the deadline, or until `wake` is readable.
     std::vector<Notice> notices(Deadline until, int wake);
     bool broken() const;
+    int64_t backend() const;  // the number of the server's process
 
 private:
     void connect(const PostgresSettings& settings, Deadline deadline);

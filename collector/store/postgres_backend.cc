@@ -4,6 +4,7 @@
 #include "base/unique_fd.h"
 #include "collector/auth/postgres_accounts.h"
 #include "collector/store/postgres_schema.h"
+#include "collector/store/postgres_shares.h"
 #include "collector/store/postgres_store.h"
 
 #include <poll.h>
@@ -62,6 +63,8 @@ public:
         if (::write(wake_.get(), &one, sizeof one) < 0) return;  // cannot be: the counter is far from full
         thread_.join();
     }
+
+    std::unique_ptr<Shares> shares(int parts) override { return open_postgres_shares(server_, parts); }
 
 private:
     void run() {

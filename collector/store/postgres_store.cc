@@ -7,7 +7,6 @@
 
 #include <boost/json.hpp>
 
-#include <random>
 #include <set>
 
 namespace undercoat::collector {
@@ -16,6 +15,7 @@ namespace {
 constexpr int64_t kMinute = 60'000'000'000;
 constexpr int64_t kBlock = 8192;  // ids at a time, as the sequence alert_blocks gives them
 constexpr int64_t kTidyLock = 0x756e6465'00000002;  // advisory
+constexpr int64_t kSlots = 8;
 constexpr size_t kMaxLexeme = 255;
 constexpr auto kForgetEvery = std::chrono::minutes(10);
 
@@ -126,7 +126,7 @@ std::string cut_word(std::string word) {
 }
 
 PostgresStore::PostgresStore(PostgresPool& pool, const StoreSettings& settings)
-    : pool_(pool), settings_(settings), slot_(static_cast<int64_t>(std::random_device{}() % 8)) {}
+    : pool_(pool), settings_(settings) {}
 
 Result<Stored> PostgresStore::commit(const std::vector<Incoming>& incoming) try {
     Stored stored = pool_.with([&](Postgres& db) { return commit(db, incoming); });
@@ -209,27 +209,27 @@ void PostgresStore::count(Postgres& db, const std::vector<AlertRecord>& records)
         it->second.second = r.id.row;
         oldest = std::min(oldest, r.time_ns);
     }
-    const int64_t file = records.front().id.file;
+    const int64_t file = records.front().id.file, slot = db.backend() % kSlots;
     std::vector<int64_t> m, s, n, last;
     std::vector<std::string> a, b;
     for (const auto& [key, number] : counts)
         m.push_back(std::get<0>(key)), s.push_back(std::get<1>(key)), a.push_back(std::get<2>(key)), b.push_back(std::get<3>(key)), n.push_back(number);
     db.run("INSERT INTO counts AS c SELECT $1, m, s, r, h, $2, n FROM unnest($3, $4, $5, $6, $7) AS t(m, s, r, h, n)"
-           " ON CONFLICT(file, minute, severity, rule, host, slot) DO UPDATE SET n = c.n + excluded.n", columns(file, slot_, m, s, a, b, n));
+           " ON CONFLICT(file, minute, severity, rule, host, slot) DO UPDATE SET n = c.n + excluded.n", columns(file, slot, m, s, a, b, n));
     m.clear(), s.clear(), a.clear(), n.clear();
     for (const auto& [key, number] : tags) m.push_back(std::get<0>(key)), s.push_back(std::get<1>(key)), a.push_back(std::get<2>(key)), n.push_back(number);
     if (!m.empty())
         db.run("INSERT INTO tag_counts AS c SELECT $1, m, s, t, $2, n FROM unnest($3, $4, $5, $6) AS t(m, s, t, n)"
-               " ON CONFLICT(file, minute, severity, tag, slot) DO UPDATE SET n = c.n + excluded.n", columns(file, slot_, m, s, a, n));
+               " ON CONFLICT(file, minute, severity, tag, slot) DO UPDATE SET n = c.n + excluded.n", columns(file, slot, m, s, a, n));
     m.clear(), n.clear();
     for (const auto& [minute, rows] : minutes) m.push_back(minute), n.push_back(rows.first), last.push_back(rows.second);
     db.run("INSERT INTO minutes AS c SELECT $1, m, $2, f, l FROM unnest($3, $4, $5) AS t(m, f, l)"
            " ON CONFLICT(file, minute, slot) DO UPDATE SET first = least(c.first, excluded.first), last = greatest(c.last, excluded.last)",
-           columns(file, slot_, m, n, last));
+           columns(file, slot, m, n, last));
     db.run("INSERT INTO facts AS c VALUES($1, $2, $3, $4, $5, $6, $7) ON CONFLICT(file, slot) DO UPDATE SET n = c.n + excluded.n,"
            " first = least(c.first, excluded.first), last = greatest(c.last, excluded.last), oldest = least(c.oldest, excluded.oldest),"
            " received = greatest(c.received, excluded.received)",
-           columns(file, slot_, static_cast<int64_t>(records.size()), records.front().id.row, records.back().id.row, oldest, records.back().received_ns));
+           columns(file, slot, static_cast<int64_t>(records.size()), records.front().id.row, records.back().id.row, oldest, records.back().received_ns));
 }
 
 void PostgresStore::tidy() {

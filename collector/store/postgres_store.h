@@ -40,7 +40,6 @@ private:
 
     PostgresPool& pool_;
     const StoreSettings settings_;
-    const int64_t slot_;
     mutable std::mutex mutex_;  // of what follows
     mutable StoreState state_;
     mutable Deadline state_read_{};

@@ -14,6 +14,7 @@ public:
     Result<std::unique_ptr<RulesetStore>> rulesets() override { return RulesetStore::open(directory_); }
     bool watch(Watch) override { return false; }
     void stop_watching() override {}
+    std::unique_ptr<Shares> shares(int) override { return nullptr; }
 
 private:
     const std::string directory_;

@@ -103,7 +103,12 @@ class Collector(HostileInput, unittest.TestCase):
         self.assertIsNone(mismatch(json.loads(body), schema), f'{method} {path}')
 
     def post_alert(self, alert, key=None):
-        return self.server.request('POST', '/', json.dumps(alert), {'Authorization': 'Bearer ' + (key or self.server.key)})
+        """Returns when it is stored: a backbone keeps it first."""
+        before = self.number('alerts_stored_total')
+        answer = self.server.request('POST', '/', json.dumps(alert), {'Authorization': 'Bearer ' + (key or self.server.key)})
+        if answer[0] == 200:
+            wait_for(lambda: self.number('alerts_stored_total') > before, 'the alert is stored')
+        return answer
 
     def login(self, password=None, **headers):
         body = json.dumps({'user': 'admin', 'password': password or self.server.password})
@@ -356,8 +361,9 @@ class Restarts(unittest.TestCase):
         self.server.stop(signal.SIGKILL)
         self.server.start()
         key = self.server.add_key('t', 'api')
-        _, _, body = self.server.request('GET', '/api/v1/alerts', headers={'Authorization': 'Bearer ' + key})
-        self.assertEqual([a['output'] for a in json.loads(body)['alerts']], [f'n{i}' for i in reversed(range(5))])
+        found = wait_for(lambda: len(f := json.loads(self.server.request('GET', '/api/v1/alerts', headers={'Authorization': 'Bearer ' + key})[2])['alerts']) == 5 and f,
+                         'all are stored')
+        self.assertEqual([a['output'] for a in found], [f'n{i}' for i in reversed(range(5))])
         self.assertEqual(self.server.output().count('password'), 1, 'the first start is once')
         self.assertEqual(self.server.stop(), 0)
 

@@ -1,4 +1,4 @@
-"""The stores that the collector's tests run on, with real servers of their own: STORE is sqlite or postgres.
+"""The stores that the collector's tests run on, with real servers of their own: STORE is sqlite, postgres or nats (NATS into PostgreSQL).
 
 Must stay true: everything is in temporary directories and on loopback ports that were free; no server of the system is touched; what was
 started is ended by its process group."""
@@ -98,6 +98,21 @@ class Postgres(Process):
         return {'UNDERCOAT_STORE': f'postgresql://undercoat@127.0.0.1:{self.port}/{database}', 'UNDERCOAT_STORE_PASSWORD_FILE': self.password_file}
 
 
+class Nats(Process):
+    def __init__(self):
+        if not shutil.which('nats-server'):
+            raise unittest.SkipTest('nats-server is not installed')
+        self.port = free_port()
+        self.directory = tempfile.mkdtemp(prefix='nats-test-')
+        self.start()
+
+    def start(self):
+        self.run(['nats-server', '-a', '127.0.0.1', '-p', str(self.port), '-js', '-sd', self.directory + '/data'])
+
+    def environment(self, stream):
+        return {'UNDERCOAT_NATS': f'nats://127.0.0.1:{self.port}', 'UNDERCOAT_NATS_STREAM': stream}
+
+
 class Sqlite:
     """One directory for each collector."""
     shared = False
@@ -143,13 +158,39 @@ class Shared:
         self.postgres.close()
 
 
+class Backbone(Shared):
+    """NATS before it; each database has a stream of its name."""
+
+    def __init__(self):
+        super().__init__()
+        try:
+            self.nats = Nats()
+        except BaseException:
+            self.postgres.close()
+            raise
+
+    def environment(self):
+        database = self.postgres.new_database()
+        return {**self.postgres.environment(database), **self.nats.environment(database)}
+
+    @contextlib.contextmanager
+    def refusing(self, _):
+        self.nats.kill()
+        yield
+        self.nats.start()
+
+    def close(self):
+        self.nats.close()
+        super().close()
+
+
 used = None
 
 
 def start():
     """For setUpModule()."""
     global used
-    used = {'sqlite': Sqlite, 'postgres': Shared}[STORE]()
+    used = {'sqlite': Sqlite, 'postgres': Shared, 'nats': Backbone}[STORE]()
 
 
 def close():
