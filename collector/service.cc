@@ -20,6 +20,14 @@ constexpr size_t kMostJobs = 256;
 
 struct Service::Impl {
     explicit Impl(ServiceSettings s) : settings(std::move(s)) {}
+    // Each ends before what it hands on to.
+    ~Impl() {
+        server.reset();
+        workers.reset();
+        writer.reset();
+        if (backbone) backbone->stop();
+        if (backend) backend->stop_watching();
+    }
 
     ServiceSettings settings;
     std::unique_ptr<Backend> backend;
@@ -197,13 +205,7 @@ Result<std::unique_ptr<Service>> Service::start(ServiceSettings settings) {
     return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 
-Service::~Service() {
-    impl_->server.reset();
-    impl_->workers.reset();
-    impl_->writer.reset();
-    if (impl_->backbone) impl_->backbone->stop();
-    impl_->backend->stop_watching();
-}
+Service::~Service() = default;
 
 uint16_t Service::port() const { return impl_->server->port(); }
 

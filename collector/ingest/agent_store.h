@@ -28,6 +28,8 @@ struct AgentRow {
 class AgentStore {
 public:
     virtual ~AgentStore() = default;
+    // Several collectors use it, and it counts what is stored of each agent.
+    virtual bool shared() const = 0;
     virtual std::vector<AgentRow> load() = 0;
     // A row that another collector has of a later time stays.
     virtual void save(const std::vector<AgentRow>& rows) = 0;

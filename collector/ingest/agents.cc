@@ -159,6 +159,7 @@ void Agents::stored(const std::string& id, uint64_t alerts, int64_t missing) {
     std::lock_guard lock(mutex_);
     const auto it = agents_.find(id);
     if (it == agents_.end()) return;
+    if (store_->shared() && !connections_.contains(id)) return;  // another's: the store has counted it
     it->second.alerts += alerts;
     // Below 0 where some came after all; never more than were missing, but for numbers of a lost list of agents.
     const int64_t now_missing = saturating_add(static_cast<int64_t>(it->second.missing), missing);

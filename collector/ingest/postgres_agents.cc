@@ -11,6 +11,7 @@ class PostgresAgents : public AgentStore {
 public:
     explicit PostgresAgents(PostgresPool& pool) : pool_(pool) {}
 
+    bool shared() const override { return true; }
     std::vector<AgentRow> load() override { return since(INT64_MIN); }
     std::vector<AgentRow> changed_by_others() override { return since(seen_); }
 

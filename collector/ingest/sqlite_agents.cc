@@ -12,6 +12,8 @@ public:
         db_.run("CREATE TABLE IF NOT EXISTS agents(id TEXT PRIMARY KEY, about TEXT NOT NULL)");
     }
 
+    bool shared() const override { return false; }
+
     std::vector<AgentRow> load() override {
         std::vector<AgentRow> out;
         Statement rows(db_, "SELECT id, about FROM agents");

@@ -35,13 +35,10 @@ public:
     Result<Stored> commit(const std::vector<Incoming>& incoming) override {
         Stored out;
         out.each.resize(incoming.size());
-        refused_ = 0;
+        refused_ = 0, lost_ = false;
         try {
             for (const Incoming& in : incoming) publish(in);
-            jsPubOptions options;
-            jsPubOptions_Init(&options);
-            options.MaxWait = kAckPatience;
-            const natsStatus s = js_PublishAsyncComplete(context_.get(), &options);
+            const natsStatus s = wait_for_acknowledgements();
             if (s == NATS_OK && refused_ == 0) return out;
             forget_pending();
             return Error{std::string("NATS does not take the alerts: ") + (s == NATS_OK ? "refused by the stream" : natsStatus_GetText(s)) + "."};
@@ -90,6 +87,7 @@ private:
             check(natsOptions_SetSecure(made, true), "TLS");
             check(natsOptions_LoadCATrustedCertificates(made, settings_.ca_file.c_str()), "the authority of NATS");
         }
+        natsOptions_SetDisconnectedCB(made, [](natsConnection*, void* self) { static_cast<NatsBackbone*>(self)->lost_ = true; }, this);
         natsConnection* connection = nullptr;
         check(natsConnection_Connect(&connection, made), "NATS cannot be reached");
         connection_.reset(connection);
@@ -103,6 +101,17 @@ private:
         jsCtx* context = nullptr;
         check(natsConnection_JetStream(&context, connection, &js), "JetStream");
         context_.reset(context);
+    }
+
+    // An acknowledgement does not outlive the connection on which it was waited for.
+    natsStatus wait_for_acknowledgements() {
+        const auto until = steady_clock::now() + std::chrono::milliseconds(kAckPatience);
+        jsPubOptions options;
+        jsPubOptions_Init(&options);
+        options.MaxWait = 250;
+        natsStatus s = NATS_TIMEOUT;
+        while (s == NATS_TIMEOUT && !lost_ && steady_clock::now() < until) s = js_PublishAsyncComplete(context_.get(), &options);
+        return s;
     }
 
     natsStatus set_servers(natsOptions* options) const {
@@ -190,11 +199,12 @@ private:
 
     const NatsSettings settings_;
     const Log log_;
+    std::atomic<uint64_t> refused_{0};  // of what was published; told by threads of the library, as the next
+    std::atomic<bool> lost_{false};     // the connection, since the last commit began
     NatsConnection connection_;
     NatsContext context_;
     size_t most_ = 0;
     remote::Codec codec_;  // of commit()'s thread
-    std::atomic<uint64_t> refused_{0};
     std::unique_ptr<Shares> shares_;
     std::unique_ptr<DrainTally> tally_;
     std::mutex mutex_;

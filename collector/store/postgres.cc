@@ -19,6 +19,8 @@ using std::chrono::steady_clock;
 constexpr unsigned kInt8 = 20, kText = 25, kTextArray = 1009, kInt8Array = 1016;  // pg_type.dat
 constexpr auto kPatience = std::chrono::seconds(30);
 constexpr auto kConnectPatience = std::chrono::seconds(5);
+constexpr auto kGrace = std::chrono::seconds(1);  // until an answer that says "too late" is here
+constexpr std::string_view kCanceled = "57014";   // query_canceled
 constexpr size_t kMostIdle = 8;
 
 template <class Number>
@@ -106,15 +108,17 @@ int64_t Rows::changed() const {
     return n;
 }
 
-Postgres::Postgres(const PostgresSettings& settings, Deadline deadline) try {
-    connect(settings, deadline);
-    // An administrator's choice that an acknowledgement means nothing is not followed.
-    run("SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'", {}, deadline);
-    script("SET idle_in_transaction_session_timeout = 60000; SET lock_timeout = 15000; SET client_min_messages = warning;"
-           "SET search_path = undercoat, pg_catalog");
-} catch (const PostgresError&) {
-    PQfinish(db_);
-    throw;
+Postgres::Postgres(const PostgresSettings& settings, Deadline deadline) {
+    try {
+        connect(settings, deadline);
+        script("SET idle_in_transaction_session_timeout = 60000; SET lock_timeout = 15000; SET client_min_messages = warning;"
+               "SET search_path = undercoat, pg_catalog;"
+               // An administrator's choice that an acknowledgement means nothing is not followed.
+               "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'", deadline);
+    } catch (const PostgresError&) {
+        PQfinish(db_);
+        throw;
+    }
 }
 
 Postgres::~Postgres() { PQfinish(db_); }
@@ -135,7 +139,7 @@ void Postgres::connect(const PostgresSettings& settings, Deadline deadline) {
 void Postgres::wait(bool for_writing, Deadline deadline) {
     pollfd p{PQsocket(db_), static_cast<short>(for_writing ? POLLIN | POLLOUT : POLLIN), 0};
     if (left(deadline) > 0 && ::poll(&p, 1, left(deadline)) != 0) return;
-    broken_ = true;  // unless somebody takes the answer after all
+    broken_ = true;
     throw PostgresError("the server does not answer in time", "", true);
 }
 
@@ -146,7 +150,8 @@ int64_t Postgres::backend() const { return PQbackendPID(db_); }
 void Postgres::fail(pg_result* result) {
     const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
     const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
-    const PostgresError error(one_line(primary ? primary : PQerrorMessage(db_)), state && PQstatus(db_) == CONNECTION_OK ? state : "");
+    const bool lost = !state || PQstatus(db_) != CONNECTION_OK;
+    const PostgresError error(one_line(primary ? primary : PQerrorMessage(db_)), lost ? "" : state, !lost && std::string_view(state) == kCanceled);
     PQclear(result);
     throw error;
 }
@@ -180,41 +185,31 @@ pg_result* Postgres::answer(Deadline deadline) {
     }
 }
 
-void Postgres::cancel() {
-    PGcancel* cancel = PQgetCancel(db_);
-    char text[256];
-    if (cancel) PQcancel(cancel, text, sizeof text);
-    PQfreeCancel(cancel);
+// The server gives up at the deadline by itself: to cancel from here would be another connection, and another wait.
+void Postgres::limit(Deadline deadline) {
+    const int wanted = (left(deadline) / 100 + 1) * 100;
+    if (wanted == limit_) return;
+    limit_ = 0;
+    script(("SET statement_timeout = " + std::to_string(wanted)).c_str(), deadline + kGrace);
+    limit_ = wanted;
 }
 
 Rows Postgres::run(const char* sql, const Params& params, std::optional<Deadline> given) {
     const Deadline deadline = given.value_or(steady_clock::now() + kPatience);
+    limit(deadline);
     std::vector<const char*> values;
     std::vector<int> lengths, formats;
     for (const std::string& v : params.values_) values.push_back(v.data()), lengths.push_back(static_cast<int>(v.size())), formats.push_back(1);
     if (!PQsendQueryParams(db_, sql, static_cast<int>(values.size()), params.types_.data(), values.data(), lengths.data(), formats.data(), 0)) fail(nullptr);
-    pg_result* result = nullptr;
-    try {
-        result = answer(deadline);
-    } catch (const PostgresError& e) {
-        if (!e.late) throw;
-        cancel();
-        try {
-            PQclear(answer(steady_clock::now() + std::chrono::seconds(1)));
-            broken_ = false;
-        } catch (const PostgresError&) {
-            // the connection is of no more use
-        }
-        throw;
-    }
+    pg_result* result = answer(deadline + kGrace);
     const auto status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);
     return Rows(result);
 }
 
-void Postgres::script(const char* sql) {
+void Postgres::script(const char* sql, std::optional<Deadline> deadline) {
     if (!PQsendQuery(db_, sql)) fail(nullptr);
-    pg_result* result = answer(steady_clock::now() + kPatience);
+    pg_result* result = answer(deadline.value_or(steady_clock::now() + kPatience));
     if (PQresultStatus(result) == PGRES_FATAL_ERROR || !result) fail(result);
     PQclear(result);
 }

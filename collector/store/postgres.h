@@ -1,6 +1,6 @@
 // PostgreSQL as objects: a connection, the parameters of a statement, the rows of its answer, and a pool of connections.
 //
-// Must stay true: values reach SQL as parameters only; no call takes longer than its deadline, whatever the server does (but for the
+// Must stay true: values reach SQL as parameters only; no call takes a second longer than its deadline, whatever the server does (but for the
 // resolution of its name); a failure is thrown as PostgresError. A connection belongs to one thread at a time, the pool to all.
 #pragma once
 
@@ -80,7 +80,7 @@ public:
     Rows run(const std::string& sql, const Params& params = {}, std::optional<Deadline> deadline = std::nullopt) {
         return run(sql.c_str(), params, deadline);
     }
-    void script(const char* sql);  // several, without values
+    void script(const char* sql, std::optional<Deadline> deadline = std::nullopt);  // several, without values
     struct Notice {
         std::string payload;
     };
@@ -93,11 +93,12 @@ private:
     void connect(const PostgresSettings& settings, Deadline deadline);
     void wait(bool for_writing, Deadline deadline);
     pg_result* answer(Deadline deadline);
-    void cancel();
+    void limit(Deadline deadline);
     [[noreturn]] void fail(pg_result* result);
 
     pg_conn* db_ = nullptr;
     bool broken_ = false;
+    int limit_ = 0;  // milliseconds that a statement may take there; 0: not known
 };
 
 // BEGIN … COMMIT; rolled back unless committed.

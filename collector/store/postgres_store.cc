@@ -292,21 +292,37 @@ void PostgresStore::forget(Postgres& db) {
 }
 
 StoreState PostgresStore::state() const {
-    std::lock_guard lock(mutex_);
-    state_.trouble = trouble_;
-    if (std::chrono::steady_clock::now() < state_read_) return state_;
-    state_read_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-    try {
-        pool_.with([&](Postgres& db) {
-            const Rows row = db.run("SELECT coalesce(sum(n), 0), coalesce(min(oldest), 0), (SELECT sum(pg_total_relation_size('alerts_' || file)) FROM files),"
-                                    " (SELECT count(*) FROM files) FROM facts");
-            state_.alerts = static_cast<uint64_t>(row.number(0, 0)), state_.oldest_ns = row.number(0, 1);
-            state_.bytes = static_cast<uint64_t>(row.number(0, 2)), state_.files = static_cast<uint64_t>(row.number(0, 3));
-        });
-    } catch (const PostgresError& e) {
-        if (state_.trouble.empty()) state_.trouble = e.what();
+    std::unique_lock lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= state_read_) {
+        state_read_ = now + std::chrono::seconds(1);
+        StoreState s;
+        lock.unlock();  // whoever stores does not wait for this
+        try {
+            s = read_state();
+        } catch (const PostgresError& e) {
+            lock.lock();
+            s = state_;
+            s.trouble = trouble_.empty() ? e.what() : trouble_;
+            return s;
+        }
+        lock.lock();
+        state_ = s;
     }
-    return state_;
+    StoreState s = state_;
+    s.trouble = trouble_;
+    return s;
+}
+
+StoreState PostgresStore::read_state() const {
+    return pool_.with([&](Postgres& db) {
+        const Rows row = db.run("SELECT coalesce(sum(n), 0), coalesce(min(oldest), 0), (SELECT sum(pg_total_relation_size('alerts_' || file)) FROM files),"
+                                " (SELECT count(*) FROM files) FROM facts");
+        StoreState s;
+        s.alerts = static_cast<uint64_t>(row.number(0, 0)), s.oldest_ns = row.number(0, 1);
+        s.bytes = static_cast<uint64_t>(row.number(0, 2)), s.files = static_cast<uint64_t>(row.number(0, 3));
+        return s;
+    });
 }
 
 }  // namespace undercoat::collector

@@ -35,6 +35,7 @@ private:
     void roll_if_full(Postgres& db);
     void delete_old_files(Postgres& db);
     void forget(Postgres& db);
+    StoreState read_state() const;
     template <class OnAlert>
     bool scan(const Search& search, std::optional<AlertId>& reached, OnAlert on_alert);
 

@@ -1,7 +1,7 @@
 """The stores that the collector's tests run on, with real servers of their own: STORE is sqlite, postgres or nats (NATS into PostgreSQL).
 
 Must stay true: everything is in temporary directories and on loopback ports that were free; no server of the system is touched; what was
-started is ended by its process group."""
+started is ended by its number."""
 import contextlib
 import glob
 import os
@@ -42,10 +42,19 @@ class Process:
         with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', self.port), timeout=1):
             return True
 
-    def kill(self, number=signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+    def children(self):
+        """PostgreSQL's are in sessions of their own."""
+        with contextlib.suppress(FileNotFoundError):
+            return [int(p) for p in pathlib.Path(f'/proc/{self.process.pid}/task/{self.process.pid}/children').read_text().split()]
+        return []
+
+    def kill(self):
+        children = self.children()
+        for pid in (self.process.pid, *children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait(SLOW)
+        wait_for(lambda: not any(os.path.exists(f'/proc/{pid}') for pid in children), 'its processes are gone')
 
     def close(self):
         self.kill()

@@ -166,7 +166,8 @@ def zstd(*blocks):
 
 def frame(*members):
     plain = b''.join(members)
-    return zstd((0, len(plain), plain))
+    parts = [plain[i:i + 100_000] for i in range(0, len(plain), 100_000)]
+    return zstd(*((0, len(part), part) for part in parts))
 
 
 def hello(agent):
