@@ -242,7 +242,7 @@ class HostileInput:
 
     def test_a_key_that_is_taken_back_is_worth_nothing_from_then_on(self):
         key = self.server.command('key', 'add', 'short').stdout.strip()
-        wait_for(lambda: (w := self.websocket('/agent/v1', Authorization='Bearer ' + key)).status == 101, 'the key is known')
+        wait_for(lambda: self.websocket('/agent/v1', Authorization='Bearer ' + key).status == 101, 'the key is known')
         w = self.websocket('/agent/v1', Authorization='Bearer ' + key)
         w.send(hello(b'short'), 2)
         self.assertEqual(w.receive()[0], 2, 'the welcome')
