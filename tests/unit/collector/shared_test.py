@@ -210,8 +210,7 @@ class Several(Together):
         send(1)
         after = self.api(self.first, '/api/v1/status')['numbers']['alerts_duplicate_total']
         self.assertEqual(after, before + 2, 'what is deleted does not come back')
-        self.assertEqual(self.sql('SELECT coalesce(sum(n), 0) FROM undercoat.counts'), self.sql('SELECT count(*) FROM undercoat.alerts'))
-        self.assertEqual(self.sql("SELECT sum(n) FROM undercoat.counts"), '2')
+        self.assertEqual(self.sql('SELECT (SELECT coalesce(sum(n), 0) FROM undercoat.counts) - (SELECT count(*) FROM undercoat.alerts)'), '0')
 
 
 @unittest.skipUnless(stores.STORE == 'nats', 'there is no backbone')
