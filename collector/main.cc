@@ -7,6 +7,7 @@
 #include "collector/record.h"
 #include "collector/service.h"
 #include "collector/setup.h"
+#include "collector/shared.h"
 
 #include <CLI/CLI.hpp>
 
@@ -27,6 +28,9 @@ struct Options {
     unsigned max_days = 30;
     unsigned max_connections = 4096;
     std::string user = "admin";
+    std::string password_file, token_file;
+    bool ingest = false;
+    SharedSettings shared;
 };
 
 void say(const std::string& message) {
@@ -45,11 +49,43 @@ Result<Certificate> choose_certificate(const Options& o) {
     return own_certificate(o.data, "collector", names);
 }
 
+Status read_secret(const std::string& path, std::string& secret) {
+    if (Status read = read_whole(path, secret); !read) return read;
+    while (secret.ends_with('\n')) secret.pop_back();
+    return Unit{};
+}
+
+Result<std::unique_ptr<Backend>> open_backend(Options& o) {
+    StoreSettings s;
+    s.directory = o.data;
+    s.max_bytes = static_cast<uint64_t>(o.max_gib * (1 << 30));
+    s.max_age = std::chrono::hours(24 * o.max_days);
+    if (!o.shared.any()) return open_sqlite_backend(s);
+    if (o.shared.store.empty()) return Error{"--nats wants --store postgresql://…, where what was drained is stored."};
+    if (Status read = read_secret(o.password_file, o.shared.password); !read) return Error{read.error()};
+    return open_shared_backend(o.shared, s, say);
+}
+
+// Of the commands beside a running collector.
+struct AccountsAndBackend {
+    std::unique_ptr<Backend> backend;
+    std::unique_ptr<Accounts> accounts;
+};
+Result<std::shared_ptr<Accounts>> open_accounts(Options& o) {
+    if (!o.shared.any()) return accounts_of_directory(o.data)();
+    auto both = std::make_shared<AccountsAndBackend>();
+    auto backend = open_backend(o);
+    if (!backend) return Error{backend.error()};
+    both->backend = std::move(*backend);
+    auto store = both->backend->accounts();
+    if (!store) return Error{store.error()};
+    both->accounts = std::make_unique<Accounts>(std::move(*store));
+    return std::shared_ptr<Accounts>(both, both->accounts.get());
+}
+
 // What a person needs to know once.
-Status first_start(const Options& o, const std::string& where, const std::string& certificate_file) {
-    auto accounts = Accounts::open(o.data);
-    if (!accounts) return Error{accounts.error()};
-    const auto made = (*accounts)->first_start();
+Status first_start(Accounts& accounts, const std::string& where, const std::string& certificate_file) {
+    const auto made = accounts.first_start();
     if (!made) return Error{made.error()};
     if (!*made) return Unit{};
     const auto& [key, password] = **made;
@@ -71,7 +107,17 @@ Status first_start(const Options& o, const std::string& where, const std::string
     return Unit{};
 }
 
-int serve(const Options& o) {
+Status open_backbone(Options& o, ServiceSettings& s) {
+    s.ingest = o.ingest;
+    if (o.shared.nats.empty()) return o.ingest ? Status(Error{"--ingest wants --nats, from where others store."}) : Unit{};
+    if (Status read = read_secret(o.token_file, o.shared.token); !read) return read;
+    auto backbone = open_shared_backbone(o.shared, say);
+    if (!backbone) return Error{backbone.error()};
+    s.backbone = std::move(*backbone);
+    return Unit{};
+}
+
+int serve(Options& o) {
     if (Status s = take_directory(o.data, true); !s) return fail(s.error());
     ServiceSettings s;
     if (Status split = split_address(o.listen, s.address, s.port); !split) return fail(split.error());
@@ -79,18 +125,20 @@ int serve(const Options& o) {
     if (!certificate) return fail(certificate.error());
     s.certificate = std::move(*certificate);
     if (Status read = read_whole(o.client_ca, s.client_ca); !read) return fail(read.error());
-    s.store.directory = o.data;
-    s.store.max_bytes = static_cast<uint64_t>(o.max_gib * (1 << 30));
-    s.store.max_age = std::chrono::hours(24 * o.max_days);
+    s.max_age = std::chrono::hours(24 * o.max_days);
     s.max_connections = o.max_connections;
     s.version = UNDERCOAT_VERSION;
     s.log = say;
     const std::string fingerprint = s.certificate.fingerprint;
     prepare_process();
+    auto backend = open_backend(o);
+    if (!backend) return fail(backend.error());
+    s.backend = std::move(*backend);
+    if (Status opened = open_backbone(o, s); !opened) return fail(opened.error());
     auto service = Service::start(std::move(s));
     if (!service) return fail(service.error());
     const std::string where = (o.names.empty() ? host_name() : o.names[0]) + ":" + std::to_string((*service)->port());
-    if (Status first = first_start(o, where, o.certificate.empty() ? o.data + "/collector.crt" : o.certificate); !first)
+    if (Status first = first_start((*service)->accounts(), where, o.certificate.empty() ? o.data + "/collector.crt" : o.certificate); !first)
         return fail(first.error());
     say("listening on port " + std::to_string((*service)->port()) + ", data in " + o.data);
     say("the certificate's SHA-256 is " + fingerprint);
@@ -98,13 +146,29 @@ int serve(const Options& o) {
     return 0;
 }
 
-int new_password(const Options& o) {
-    return with_accounts(o.data, fail, [&](Accounts& a) {
+int new_password(Options& o) {
+    return with_accounts([&o] { return open_accounts(o); }, fail, [&](Accounts& a) {
         const std::string password = random_text(20);
         a.set_password(o.user, password);
         std::cout << password << "\n";
         return 0;
     });
+}
+
+void add_shared_options(CLI::App& app, Options& o) {
+    SharedSettings& s = o.shared;
+    app.add_option("--store", s.store, "postgresql://… that several collectors share, instead of --data alone")->envname("UNDERCOAT_STORE");
+    app.add_option("--store-password-file", o.password_file, "file with the password of --store")->envname("UNDERCOAT_STORE_PASSWORD_FILE");
+    app.add_option("--nats", s.nats, "nats://… or tls://…: alerts wait in its JetStream until they are stored")->envname("UNDERCOAT_NATS");
+    app.add_flag("--ingest", o.ingest, "only take alerts in: collectors without it store what waits in --nats")->envname("UNDERCOAT_INGEST");
+    app.add_option("--nats-stream", s.stream, "name of the stream")->envname("UNDERCOAT_NATS_STREAM")->capture_default_str();
+    app.add_option("--nats-replicas", s.replicas, "servers that keep each alert, when the stream is made")
+        ->envname("UNDERCOAT_NATS_REPLICAS")
+        ->check(CLI::Range(1, 5))
+        ->capture_default_str();
+    app.add_option("--nats-credentials", s.credentials, "file of credentials, as nsc makes it")->envname("UNDERCOAT_NATS_CREDENTIALS");
+    app.add_option("--nats-token-file", o.token_file, "file with a token")->envname("UNDERCOAT_NATS_TOKEN_FILE");
+    app.add_option("--nats-ca", s.ca_file, "authority (PEM) of the servers' certificates; TLS is then asked for")->envname("UNDERCOAT_NATS_CA");
 }
 
 }  // namespace
@@ -132,7 +196,11 @@ int main(int argc, char** argv) {
     app.add_option("--max-connections", o.max_connections, "connections at a time")
         ->check(CLI::Range(1, 1000000))
         ->capture_default_str();
-    add_key_commands(app, o.data, {"agent", "relay", "api", "admin"}, fail, status);
+    add_shared_options(app, o);
+    app.parse_complete_callback([&] {
+        if (Status s = o.shared.any() ? be_the_shared_program(argv) : Status(Unit{}); !s) std::exit(fail(s.error()));
+    });
+    add_key_commands(app, [&o] { return open_accounts(o); }, {"agent", "relay", "api", "admin"}, fail, status);
     auto* password = app.add_subcommand("password", "Give a user a new password and print it; makes the user");
     password->add_option("USER", o.user)->capture_default_str();
     password->callback([&] { status = new_password(o); });

@@ -4,6 +4,7 @@
 #include "collector/api/page.h"
 #include "collector/api/routes.h"
 #include "collector/api/workers.h"
+#include "collector/auth/secrets.h"
 #include "collector/ingest/collector_intake.h"
 #include "collector/ingest/falco_payload.h"
 #include "collector/json.h"
@@ -19,14 +20,25 @@ constexpr size_t kMostJobs = 256;
 
 struct Service::Impl {
     explicit Impl(ServiceSettings s) : settings(std::move(s)) {}
+    // Each ends before what it hands on to.
+    ~Impl() {
+        server.reset();
+        workers.reset();
+        writer.reset();
+        if (backbone) backbone->stop();
+        if (backend) backend->stop_watching();
+        live.reset();  // asks the API who may watch
+    }
 
     ServiceSettings settings;
-    std::unique_ptr<SqliteStore> store;
+    std::unique_ptr<Backend> backend;
+    bool told_by_backend = false;  // of what is stored
     std::unique_ptr<Accounts> accounts;
     std::unique_ptr<Agents> agents;
     std::unique_ptr<RulesetStore> rulesets;
     RuleDesk desk;
     std::unique_ptr<LiveHub> live;
+    std::unique_ptr<Backbone> backbone;  // may be null
     std::unique_ptr<Writer> writer;
     std::unique_ptr<CollectorIntake> intake;
     std::shared_ptr<AgentService> sessions;
@@ -50,6 +62,7 @@ struct Service::Impl {
         Incoming in;
         in.agent = "falco@" + (alert->hostname.empty() ? request.peer : alert->hostname);
         in.numbered = false;
+        in.identity = random_text(32);
         in.alerts.push_back(std::move(*alert));
         writer->submit(std::move(in), [this, respond] { respond(hardened(net::Response::of(200, "application/json", "{\"ok\":true}"))); }, {});
     }
@@ -109,34 +122,63 @@ struct Service::Impl {
 
     void note_stored(const std::vector<Incoming>& batches, Stored&& stored) {
         for (size_t i = 0; i < batches.size(); ++i) agents->stored(batches[i].agent, stored.each[i].stored, stored.each[i].missing);
-        if (!stored.alerts.empty()) live->publish(std::make_shared<const std::vector<AlertRecord>>(std::move(stored.alerts)));
+        if (!told_by_backend) show(std::move(stored.alerts));
     }
 
-    Status open() {
-        auto opened = SqliteStore::open(settings.store);
-        if (!opened) return Error{opened.error()};
-        store = std::move(*opened);
-        auto people = Accounts::open(settings.store.directory);
+    // Rulesets may have come from another collector.
+    void renew_policy() {
+        std::lock_guard lock(api->policy_mutex);
+        auto policy = policy_of(*rulesets);
+        const auto known = desk.policy();
+        const auto same = [](const remote::Rules& a, const remote::Rules& b) { return a.version == b.version; };
+        if (!known || !std::equal(known->rulesets().begin(), known->rulesets().end(), policy->rulesets().begin(), policy->rulesets().end(), same))
+            desk.set_policy(std::move(policy));
+    }
+
+    void show(std::vector<AlertRecord>&& alerts) {
+        if (!alerts.empty()) live->publish(std::make_shared<const std::vector<AlertRecord>>(std::move(alerts)));
+    }
+
+    Status open_kept() {
+        backend = std::move(settings.backend);
+        auto people = backend->accounts();
         if (!people) return Error{people.error()};
-        accounts = std::move(*people);
-        auto known = Agents::open(settings.store.directory);
+        accounts = std::make_unique<Accounts>(std::move(*people));
+        auto known = backend->agents();
         if (!known) return Error{known.error()};
-        agents = std::move(*known);
-        auto uploaded = RulesetStore::open(settings.store.directory);
+        agents = std::make_unique<Agents>(std::move(*known));
+        auto uploaded = backend->rulesets();
         if (!uploaded) return Error{uploaded.error()};
         rulesets = std::move(*uploaded);
+        return Unit{};
+    }
+
+    Status open() try {
+        if (Status s = open_kept(); !s) return s;
         live = std::make_unique<LiveHub>();
+        backbone = std::move(settings.backbone);
         writer = std::make_unique<Writer>(
-            *store, [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); },
-            [this] { agents->flush(now_ns() - std::chrono::nanoseconds(settings.store.max_age).count()); }, settings.log);
+            backbone ? static_cast<Committer&>(*backbone) : backend->alerts(), [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); },
+            [this] {
+                agents->flush(now_ns() - std::chrono::nanoseconds(settings.max_age).count());
+                if (backbone) backend->alerts().tidy();
+            }, settings.log);
         intake = std::make_unique<CollectorIntake>(*agents, *writer, desk);
         desk.set_policy(policy_of(*rulesets));
         sessions.reset(new AgentService{*intake, *accounts, settings.log, "undercoat collector " + settings.version,
                                         settings.heartbeat_seconds, {}, {}, {}});
-        api.reset(new ApiContext{*store, *accounts, *agents, *writer, *live, *sessions, *rulesets, desk, settings.version,
+        api.reset(new ApiContext{backend->alerts(), *accounts, *agents, *writer, *live, *sessions, *rulesets, desk, settings.version,
                                  [this] { return server ? server->counters() : net::ServerCounters{}; }, settings.log, {}});
+        if (backbone) api->backbone = [this] { return backbone->counters(); };
         workers = std::make_unique<Workers>(kWorkers, kMostJobs);
+        told_by_backend = backend->watch({[this] { renew_policy(); }, [this] { return live->watchers() > 0; },
+                                          [this](std::vector<AlertRecord>&& alerts) { show(std::move(alerts)); }});
+        if (backbone && !settings.ingest)
+            backbone->drain(backend->alerts(), backend->shares(Backbone::kParts),
+                            [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); });
         return Unit{};
+    } catch (const std::exception& e) {
+        return Error{std::string("The store cannot be read: ") + e.what() + "."};
     }
 
     Status listen() {
@@ -166,13 +208,10 @@ Result<std::unique_ptr<Service>> Service::start(ServiceSettings settings) {
     return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 
-Service::~Service() {
-    impl_->server.reset();
-    impl_->workers.reset();
-    impl_->writer.reset();
-    impl_->live.reset();  // asks the API who may watch
-}
+Service::~Service() = default;
 
 uint16_t Service::port() const { return impl_->server->port(); }
+
+Accounts& Service::accounts() { return *impl_->accounts; }
 
 }  // namespace undercoat::collector

@@ -4,8 +4,9 @@
 #pragma once
 
 #include "base/result.h"
+#include "collector/auth/accounts.h"
 #include "collector/auth/certificate.h"
-#include "collector/store/sqlite_store.h"
+#include "collector/backend.h"
 #include "net/server.h"
 
 #include <functional>
@@ -15,7 +16,10 @@
 namespace undercoat::collector {
 
 struct ServiceSettings {
-    StoreSettings store;       // its directory is the collector's
+    std::unique_ptr<Backend> backend;
+    std::unique_ptr<Backbone> backbone;  // null: what is taken in is stored at once
+    bool ingest = false;                 // only takes in: others drain the backbone
+    std::chrono::hours max_age{24 * 30};  // of agents that are silent
     std::string address = "0.0.0.0";
     uint16_t port = 6443;
     Certificate certificate;
@@ -31,6 +35,7 @@ public:
     static Result<std::unique_ptr<Service>> start(ServiceSettings settings);
     ~Service();
     uint16_t port() const;
+    Accounts& accounts();
 
 private:
     struct Impl;

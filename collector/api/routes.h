@@ -6,6 +6,7 @@
 
 #include "collector/auth/accounts.h"
 #include "collector/auth/key_check.h"
+#include "collector/backbone.h"
 #include "collector/ingest/agent_session.h"
 #include "collector/ingest/agents.h"
 #include "collector/ingest/writer.h"
@@ -33,6 +34,7 @@ struct ApiContext {
     std::function<net::ServerCounters()> server_counters;
     std::function<void(const std::string&)> log;
     std::mutex policy_mutex;  // held while a policy changes
+    std::function<Backbone::Counters()> backbone = {};  // null: there is none
 };
 
 enum class Access : uint8_t {

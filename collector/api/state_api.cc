@@ -10,7 +10,10 @@ namespace {
 // The names are part of the interface: /metrics and /api/v1/status give the same.
 Numbers numbers(ApiContext& c) {
     const StoreState store = c.store.state();
-    const Writer::Counters w = c.writer.counters();
+    const Writer::Counters taken = c.writer.counters();
+    const Backbone::Counters drained = c.backbone ? c.backbone() : Backbone::Counters{};
+    // With a backbone the writer puts in, and what is stored is what was drained.
+    const Writer::Counters& w = c.backbone ? drained.stored : taken;
     Numbers out = {
         {"alerts_stored_total", "counter", "Alerts stored since the start.", w.alerts},
         {"alerts_duplicate_total", "counter", "Alerts that came again and were not stored again.", w.duplicates},
@@ -18,6 +21,9 @@ Numbers numbers(ApiContext& c) {
          static_cast<uint64_t>(std::max<int64_t>(w.missing, 0))},
         {"commits_total", "counter", "Commits of the store.", w.commits},
         {"commit_failures_total", "counter", "Commits that the store refused; they are tried again.", w.failures},
+        {"backbone_batches_total", "counter", "Commits into the backbone.", c.backbone ? taken.commits : 0},
+        {"backbone_failures_total", "counter", "Commits that the backbone refused; they are tried again.", c.backbone ? taken.failures : 0},
+        {"backbone_foreign_total", "counter", "Messages of the backbone that were no batches of alerts.", drained.foreign},
         {"alerts_waiting", "gauge", "Alerts that wait to be stored.", c.writer.waiting()},
         {"store_alerts", "gauge", "Alerts in the store.", store.alerts},
         {"store_bytes", "gauge", "Size of the store on the disk.", store.bytes},

@@ -1,4 +1,4 @@
-// Who may do what: access keys of agents and tools, users with passwords, sessions of browsers. Kept in accounts.db.
+// Who may do what: access keys of agents and tools, users with passwords, sessions of browsers. Kept where account_store.h says.
 //
 // Must stay true: secrets are stored as hashes only and shown once; there is no default password; a session is bound to a
 // token against forged requests; whoever guesses passwords is slowed down by address; nobody who shows a key or a session waits
@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/result.h"
-#include "collector/store/sqlite.h"
+#include "collector/auth/account_store.h"
 
 #include <cstdint>
 #include <map>
@@ -18,23 +18,15 @@
 
 namespace undercoat::collector {
 
-struct KeyInfo {
-    std::string name, role, hint;  // role: "agent", "relay", "api" or "admin"; hint: the first characters
-    int64_t created_ns = 0;
-};
-
 // What a first start tells a person, once.
 struct FirstSecrets {
     std::string key, password;
 };
 
-struct Session {
-    std::string user, csrf;
-    int64_t expires_ns = 0;
-};
-
 class Accounts {
 public:
+    explicit Accounts(std::unique_ptr<AccountStore> store);
+    // Those of a directory.
     static Result<std::unique_ptr<Accounts>> open(const std::string& directory);
 
     bool has_users();
@@ -64,19 +56,10 @@ public:
     void note_failure(const std::string& address);
 
 private:
-    explicit Accounts(const std::string& directory);
-    std::string insert_key(const std::string& name, const std::string& role);  // with mutex_ held
-    void put_password(const std::string& user, const std::string& hash);       // the same
-    void refresh();                                                            // with known_mutex_ held
-    std::mutex mutex_;  // of db_, which writes and may wait for other processes
-    Database db_;
-    // What the database says, by hash; read again when somebody has changed it.
+    void refresh();  // with known_mutex_ held
+    std::unique_ptr<AccountStore> store_;
     std::mutex known_mutex_;
-    Database reader_;
-    Statement version_;
-    int64_t read_version_ = -1;
-    std::map<std::string, KeyInfo> keys_;
-    std::map<std::string, Session> sessions_;
+    KnownAccounts known_;  // read again when somebody has changed it
     struct Failures {
         double count = 0;
         int64_t at_ns = 0;

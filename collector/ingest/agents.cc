@@ -12,6 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr int64_t kSilent = 90'000'000'000;  // three heartbeats
+
 std::string text_of(const json::object& o, const char* name) {
     const auto* v = o.if_contains(name);
     return v && v->is_string() ? std::string(v->get_string()) : "";
@@ -53,26 +55,44 @@ AgentRecord parsed(const json::object& o) {
 
 }  // namespace
 
-Agents::Agents(const std::string& directory) : db_(directory + "/agents.db", Database::Use::write) {
-    db_.run("CREATE TABLE IF NOT EXISTS agents(id TEXT PRIMARY KEY, about TEXT NOT NULL)");
-    read();
+Agents::Agents(std::unique_ptr<AgentStore> store) : store_(std::move(store)) { learn(store_->load()); }
+
+Result<std::unique_ptr<Agents>> Agents::open(const std::string& directory) try {
+    auto store = open_sqlite_agents(directory);
+    if (!store) return Error{store.error()};
+    return std::make_unique<Agents>(std::move(*store));
+} catch (const std::exception& e) {
+    return Error{std::string("The list of agents cannot be read: ") + e.what() + "."};
 }
 
-Result<std::unique_ptr<Agents>> Agents::open(const std::string& directory) {
-    try {
-        return std::unique_ptr<Agents>(new Agents(directory));
-    } catch (const std::exception& e) {
-        return Error{std::string("The list of agents cannot be opened: ") + e.what() + "."};
-    }
-}
-
-void Agents::read() {
-    Statement rows(db_, "SELECT id, about FROM agents");
-    while (rows.step()) {
+void Agents::learn(std::vector<AgentRow> rows) {
+    std::lock_guard lock(mutex_);
+    for (const AgentRow& row : rows) {
         boost::system::error_code error;
-        const auto value = json::parse(rows.text(1), error);
-        if (!error && value.is_object()) agents_[rows.text(0)] = parsed(value.get_object());
+        const auto value = json::parse(row.about, error);
+        if (error || !value.is_object()) continue;
+        const auto known = agents_.find(row.id);
+        if (known == agents_.end() && agents_.size() >= kMost) continue;
+        const bool ours = known != agents_.end() && (connections_.contains(row.id) || changed_.contains(row.id));
+        if (!ours) {
+            AgentRecord record = parsed(value.get_object());
+            // Another collector's; alone, nobody is connected when this is read.
+            const auto* connected = value.get_object().if_contains("connected");
+            record.connected = row.totals && connected && connected->is_bool() && connected->get_bool();
+            if (known == agents_.end() || record.last_seen_ns >= known->second.last_seen_ns) agents_[row.id] = std::move(record);
+        }
+        if (!row.totals) continue;
+        AgentRecord& a = agents_[row.id];
+        a.alerts = row.totals->alerts;
+        a.missing = static_cast<uint64_t>(std::max<int64_t>(row.totals->missing, 0));
     }
+}
+
+// Of an agent of another collector that may have ended without a word.
+AgentRecord Agents::as_seen(const std::pair<const std::string, AgentRecord>& known) const {
+    AgentRecord a = known.second;
+    a.connected = a.connected && (connections_.contains(known.first) || now_ns() - a.last_seen_ns < kSilent);
+    return a;
 }
 
 bool Agents::hello(const std::string& id, const remote::Hello& hello, const std::string& address, const std::string& via, const std::string& key) {
@@ -113,7 +133,7 @@ void Agents::make_room() {
 void Agents::here(const std::string& id) {
     std::lock_guard lock(mutex_);
     ++connections_[id];
-    if (const auto agent = agents_.find(id); agent != agents_.end()) agent->second.connected = true;
+    if (const auto agent = agents_.find(id); agent != agents_.end()) agent->second.connected = true, changed_.insert(id);
 }
 
 void Agents::heartbeat(const std::string& id, const remote::Heartbeat& h) {
@@ -146,6 +166,7 @@ void Agents::stored(const std::string& id, uint64_t alerts, int64_t missing) {
     std::lock_guard lock(mutex_);
     const auto it = agents_.find(id);
     if (it == agents_.end()) return;
+    if (store_->shared() && !connections_.contains(id)) return;  // another's: the store has counted it
     it->second.alerts += alerts;
     // Below 0 where some came after all; never more than were missing, but for numbers of a lost list of agents.
     const int64_t now_missing = saturating_add(static_cast<int64_t>(it->second.missing), missing);
@@ -159,14 +180,14 @@ void Agents::gone(const std::string& id) {
     const auto it = connections_.find(id);
     if (it == connections_.end() || --it->second > 0) return;
     connections_.erase(it);
-    if (const auto agent = agents_.find(id); agent != agents_.end()) agent->second.connected = false;
+    if (const auto agent = agents_.find(id); agent != agents_.end()) agent->second.connected = false, changed_.insert(id);
 }
 
 std::vector<AgentRecord> Agents::all() const {
     std::vector<AgentRecord> out;
     {
         std::lock_guard lock(mutex_);
-        for (const auto& pair : agents_) out.push_back(pair.second);
+        for (const auto& pair : agents_) out.push_back(as_seen(pair));
     }
     std::stable_sort(out.begin(), out.end(),
                      [](const auto& a, const auto& b) { return a.last_seen_ns > b.last_seen_ns; });
@@ -176,7 +197,7 @@ std::vector<AgentRecord> Agents::all() const {
 std::optional<AgentRecord> Agents::find(const std::string& id) const {
     std::lock_guard lock(mutex_);
     const auto it = agents_.find(id);
-    return it == agents_.end() ? std::nullopt : std::optional(it->second);
+    return it == agents_.end() ? std::nullopt : std::optional(as_seen(*it));
 }
 
 size_t Agents::size() const {
@@ -189,15 +210,13 @@ size_t Agents::connected() const {
     return connections_.size();
 }
 
-void Agents::flush(int64_t oldest_ns) {
-    std::vector<std::pair<std::string, std::string>> rows;  // no text: forgotten
-    std::set<std::string> changed;
-    std::vector<AgentRecord> records;  // of those; their texts are made without the lock
+std::vector<AgentRow> Agents::take_changed(int64_t oldest_ns, std::set<std::string>& changed) {
+    std::vector<AgentRecord> records;  // their texts are made without the lock
     {
         std::lock_guard lock(mutex_);
         changed.swap(changed_);
         std::erase_if(agents_, [&](const auto& p) {
-            const bool old = p.second.last_seen_ns < oldest_ns && !p.second.connected;
+            const bool old = p.second.last_seen_ns < oldest_ns && !connections_.contains(p.first);
             if (old) changed.insert(p.first);
             return old;
         });
@@ -206,29 +225,31 @@ void Agents::flush(int64_t oldest_ns) {
             records.push_back(it == agents_.end() ? AgentRecord() : it->second);
         }
     }
-    if (changed.empty()) return;
+    std::vector<AgentRow> rows;
     auto record = records.begin();
     for (const std::string& id : changed) {
         std::string text;
         if (!record->id.empty()) append_json(*record, text);
-        rows.emplace_back(id, std::move(text));
+        rows.push_back({id, std::move(text), record->last_seen_ns, {}});
         ++record;
     }
+    return rows;
+}
+
+void Agents::flush(int64_t oldest_ns) {
+    std::set<std::string> changed;
+    const std::vector<AgentRow> rows = take_changed(oldest_ns, changed);
     try {
-        Transaction t(db_);
-        Statement put(db_,
-                      "INSERT INTO agents(id, about) VALUES(?,?) ON CONFLICT DO UPDATE SET about = excluded.about");
-        Statement drop(db_, "DELETE FROM agents WHERE id = ?");
-        for (const auto& [id, text] : rows) {
-            Statement& s = text.empty() ? drop : put;
-            s.bind(1, id);
-            if (!text.empty()) s.bind(2, text);
-            s.run();
-        }
-        t.commit();
-    } catch (const SqliteError&) {
+        if (!rows.empty()) store_->save(rows);
+    } catch (const std::exception&) {
         std::lock_guard lock(mutex_);  // the disk is full, for one: later
         changed_.merge(changed);
+        return;
+    }
+    try {
+        learn(store_->changed_by_others());
+    } catch (const std::exception&) {
+        // away just now: the next call has it
     }
 }
 

@@ -1,115 +1,44 @@
 // See ruleset_store.h.
 #include "collector/policy/ruleset_store.h"
 
-#include "collector/record.h"
-
-#include <algorithm>
 #include <boost/json.hpp>
 
 namespace undercoat::collector {
-namespace {
 
-constexpr const char* kColumns = "SELECT name, number, scope, position, created, author, files FROM versions ";
-
-std::string text_of(const std::vector<std::pair<std::string, std::string>>& files) {
+std::string files_text(const Ruleset& ruleset) {
     boost::json::array out;
-    for (const auto& [name, content] : files) out.push_back({{"name", name}, {"content", content}});
+    for (const auto& [name, content] : ruleset.files) out.push_back({{"name", name}, {"content", content}});
     return boost::json::serialize(out);
 }
 
-Ruleset read(const Statement& row) {
-    Ruleset r;
-    r.name = row.text(0), r.number = static_cast<uint64_t>(row.number(1)), r.scope = row.text(2);
-    r.position = row.number(3), r.created_ns = row.number(4), r.author = row.text(5);
+void read_files(const std::string& text, Ruleset& ruleset) {
     boost::system::error_code error;
-    const auto files = boost::json::parse(row.text(6), error);
-    if (error || !files.is_array()) return r;
+    const auto files = boost::json::parse(text, error);
+    if (error || !files.is_array()) return;
     for (const auto& f : files.get_array())
-        r.files.emplace_back(f.at("name").as_string(), f.at("content").as_string());
-    return r;
-}
-
-}  // namespace
-
-RulesetStore::RulesetStore(const std::string& directory) : db_(directory + "/rules.db", Database::Use::write) {
-    db_.run("CREATE TABLE IF NOT EXISTS versions(name TEXT NOT NULL, number INTEGER NOT NULL, scope TEXT NOT NULL, position INTEGER NOT NULL,"
-            " created INTEGER NOT NULL, author TEXT NOT NULL, removed INTEGER NOT NULL, files TEXT NOT NULL, PRIMARY KEY(name, number))");
-}
-
-Result<std::unique_ptr<RulesetStore>> RulesetStore::open(const std::string& directory) {
-    try {
-        return std::unique_ptr<RulesetStore>(new RulesetStore(directory));
-    } catch (const std::exception& e) {
-        return Error{std::string("The rulesets cannot be opened: ") + e.what() + "."};
-    }
-}
-
-std::vector<Ruleset> RulesetStore::current() {
-    std::lock_guard lock(mutex_);
-    std::vector<Ruleset> out;
-    Statement rows(db_, std::string(kColumns) + "v WHERE removed = 0 AND number = (SELECT max(number) FROM versions WHERE name = v.name)"
-                                                " ORDER BY position, name");
-    while (rows.step()) out.push_back(read(rows));
-    return out;
+        ruleset.files.emplace_back(f.at("name").as_string(), f.at("content").as_string());
 }
 
 std::optional<Ruleset> RulesetStore::find(const std::string& name, std::optional<uint64_t> number) {
-    if (!number) {
-        for (Ruleset& r : current())
-            if (r.name == name) return std::move(r);
-        return std::nullopt;
-    }
-    std::lock_guard lock(mutex_);
-    Statement row(db_, std::string(kColumns) + "WHERE name = ? AND number = ? AND removed = 0");
-    row.bind(1, name).bind(2, static_cast<int64_t>(*number));
-    return row.step() ? std::optional(read(row)) : std::nullopt;
+    if (number) return version(name, *number);
+    for (Ruleset& r : current())
+        if (r.name == name) return std::move(r);
+    return std::nullopt;
 }
 
-std::vector<uint64_t> RulesetStore::numbers(const std::string& name) {
-    std::lock_guard lock(mutex_);
-    std::vector<uint64_t> out;
-    Statement rows(db_, "SELECT number FROM versions WHERE name = ? AND removed = 0 ORDER BY number DESC");
-    rows.bind(1, name);
-    while (rows.step()) out.push_back(static_cast<uint64_t>(rows.number(0)));
-    return out;
+Result<uint64_t> RulesetStore::put(const Ruleset& ruleset) try {
+    return insert(ruleset, false);
+} catch (const std::exception& e) {
+    return Error{std::string("The ruleset cannot be stored: ") + e.what() + "."};
 }
 
-uint64_t RulesetStore::insert(const Ruleset& r, bool removed) {
-    const std::string files = removed ? "[]" : text_of(r.files);
-    Transaction t(db_);
-    Statement put(db_, "INSERT INTO versions(name, number, scope, position, created, author, removed, files) VALUES(?,"
-                       " coalesce((SELECT max(number) FROM versions WHERE name = ?), 0) + 1, ?,?,?,?,?,?) RETURNING number");
-    put.bind(1, r.name).bind(2, r.name).bind(3, r.scope).bind(4, r.position).bind(5, now_ns()).bind(6, r.author);
-    put.bind(7, int64_t{removed}).bind(8, files);
-    put.step();
-    const int64_t number = put.number(0);
-    put.run();
-    Statement old(db_, "DELETE FROM versions WHERE name = ? AND number <= ?");
-    old.bind(1, r.name).bind(2, number - static_cast<int64_t>(kVersions));
-    old.run();
-    t.commit();
-    return static_cast<uint64_t>(number);
-}
-
-Result<uint64_t> RulesetStore::put(Ruleset ruleset) {
-    std::lock_guard lock(mutex_);
-    try {
-        return insert(ruleset, false);
-    } catch (const SqliteError& e) {
-        return Error{std::string("The ruleset cannot be stored: ") + e.what() + "."};
-    }
-}
-
-Result<bool> RulesetStore::remove(const std::string& name) {
-    auto known = find(name);
+Result<bool> RulesetStore::remove(const std::string& name) try {
+    const auto known = find(name);
     if (!known) return false;
-    std::lock_guard lock(mutex_);
-    try {
-        insert(*known, true);
-        return true;
-    } catch (const SqliteError& e) {
-        return Error{std::string("The ruleset cannot be removed: ") + e.what() + "."};
-    }
+    insert(*known, true);
+    return true;
+} catch (const std::exception& e) {
+    return Error{std::string("The ruleset cannot be removed: ") + e.what() + "."};
 }
 
 }  // namespace undercoat::collector

@@ -1,14 +1,12 @@
-// The rulesets that were uploaded, with their versions: rules.db of the collector's directory.
+// The rulesets that were uploaded, with their versions.
 //
 // Must stay true: a version once given never names other rules, also after its ruleset was removed. Thread-safe.
 #pragma once
 
 #include "base/result.h"
-#include "collector/store/sqlite.h"
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,23 +26,28 @@ struct Ruleset {
 class RulesetStore {
 public:
     static constexpr size_t kVersions = 20;  // kept of each ruleset
+    // rules.db of a directory.
     static Result<std::unique_ptr<RulesetStore>> open(const std::string& directory);
+    virtual ~RulesetStore() = default;
 
-    // Those in force, in order of precedence: by position, then by name.
-    std::vector<Ruleset> current();
+    // Those in force, in order of precedence: by position, then by name. This and the next two throw where the store cannot be read.
+    virtual std::vector<Ruleset> current() = 0;
     // In force, or of that number.
     std::optional<Ruleset> find(const std::string& name, std::optional<uint64_t> number = std::nullopt);
-    std::vector<uint64_t> numbers(const std::string& name);  // that are kept, newest first
+    virtual std::vector<uint64_t> numbers(const std::string& name) = 0;  // that are kept, newest first
     // The new version's number. Error: a sentence.
-    Result<uint64_t> put(Ruleset ruleset);
+    Result<uint64_t> put(const Ruleset& ruleset);
     // False: there is none of that name in force.
     Result<bool> remove(const std::string& name);
 
-private:
-    explicit RulesetStore(const std::string& directory);
-    uint64_t insert(const Ruleset& ruleset, bool removed);
-    std::mutex mutex_;
-    Database db_;
+protected:
+    virtual std::optional<Ruleset> version(const std::string& name, uint64_t number) = 0;
+    // The next version; its number. Removed: a version without files, that none is in force.
+    virtual uint64_t insert(const Ruleset& ruleset, bool removed) = 0;
 };
+
+// Files as stores keep them: JSON.
+std::string files_text(const Ruleset& ruleset);
+void read_files(const std::string& text, Ruleset& ruleset);
 
 }  // namespace undercoat::collector

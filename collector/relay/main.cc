@@ -117,7 +117,7 @@ int main(int argc, char** argv) {
     app.add_option("--max-connections", o.max_connections, "connections at a time")
         ->check(CLI::Range(1, 1'000'000))
         ->capture_default_str();
-    add_key_commands(app, o.data, {"agent"}, fail, status);
+    add_key_commands(app, accounts_of_directory(o.data), {"agent"}, fail, status);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

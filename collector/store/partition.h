@@ -4,17 +4,11 @@
 // transaction. A PartitionWriter belongs to one thread, a PartitionReader to one at a time.
 #pragma once
 
-#include "collector/store/progress.h"
+#include "collector/store/counting.h"
+#include "collector/store/incoming.h"
 #include "collector/store/sqlite.h"
-#include "collector/store/store.h"
-
-#include <map>
-#include <tuple>
 
 namespace undercoat::collector {
-
-using StreamKey = std::tuple<std::string, uint64_t, uint32_t>;  // agent, epoch, stream
-using Progress = std::map<StreamKey, StreamProgress>;
 
 // What is known of a file without asking it.
 struct PartitionFacts {
@@ -45,20 +39,6 @@ private:
     Database db_;
     PartitionFacts facts_;
     std::optional<Statement> alert_, words_, count_, tag_, minute_, progress_;
-};
-
-// What counts are kept of, beside the severity.
-enum class Counted : uint8_t { rule, host, tag };
-
-// How often each value came. Must stay true: it is bounded whatever the values are.
-class ValueCounts {
-public:
-    void add(std::string value, uint64_t n);
-    Top most_frequent(size_t count) const;
-
-private:
-    std::map<std::string, uint64_t> counts_;
-    uint64_t beyond_ = 0;  // of values beyond the limit
 };
 
 class PartitionReader {

@@ -9,7 +9,6 @@ namespace undercoat::collector {
 namespace {
 
 constexpr int64_t kMinute = 60'000'000'000;
-constexpr size_t kMaxValues = 10'000;  // distinct ones that are counted one by one
 constexpr const char* kColumns =
     "a.id, a.time, a.received, a.severity, a.rule, a.source, a.hostname, a.agent, a.message, a.tags, a.fields, "
     "a.context";
@@ -109,23 +108,6 @@ bool PartitionReader::add_top(const Search& search, Counted what, ValueCounts& v
         while (s.step()) values.add(s.text(0), static_cast<uint64_t>(s.number(1)));
         return true;
     });
-}
-
-void ValueCounts::add(std::string value, uint64_t n) {
-    if (const auto it = counts_.find(value); it != counts_.end()) it->second += n;
-    else if (counts_.size() < kMaxValues) counts_.emplace(std::move(value), n);
-    else beyond_ += n;
-}
-
-Top ValueCounts::most_frequent(size_t count) const {
-    Top top;
-    for (const auto& pair : counts_) top.values.push_back(pair);
-    std::stable_sort(top.values.begin(), top.values.end(),
-                     [](const auto& a, const auto& b) { return a.second > b.second; });
-    top.others = beyond_;
-    for (size_t i = count; i < top.values.size(); ++i) top.others += top.values[i].second;
-    if (top.values.size() > count) top.values.resize(count);
-    return top;
 }
 
 }  // namespace undercoat::collector

@@ -11,45 +11,6 @@ bool outside(const Search& s, const PartitionFacts& f) {
     return f.rows == 0 || f.max_time < s.from_ns || f.min_time >= s.to_ns;
 }
 
-// What alerts are counted by as they are stored.
-std::optional<Counted> counted(const std::string& field) {
-    if (field == "alert.rule") return Counted::rule;
-    if (field == "alert.hostname") return Counted::host;
-    if (field == "alert.tags") return Counted::tag;
-    return std::nullopt;
-}
-
-// Whether those counts answer it.
-bool about_all(const Search& s) { return !s.filter && words_expression(s.words).empty(); }
-
-// The value of one field, by way of the rule language's view.
-class FieldReader {
-public:
-    explicit FieldReader(const std::string& field) {
-        info_.name = field;
-        ref_.info = &info_;
-        ref_.key = field;
-        if (field == "alert.tags") ref_.mode = rules::MatchMode::any_of;
-    }
-    template <class OnValue>
-    void read(const AlertRecord& record, OnValue on_value) {
-        arena_.reset();
-        view_.set(record);
-        const rules::Value v = view_.extract(ref_, arena_);
-        if (v.kind() == rules::Value::Kind::text) on_value(std::string(v.text()));
-        else if (v.kind() == rules::Value::Kind::i64) on_value(std::to_string(v.i64()));
-        else if (v.kind() == rules::Value::Kind::list)
-            for (const rules::Value& item : v.list())
-                if (item.kind() == rules::Value::Kind::text) on_value(std::string(item.text()));
-    }
-
-private:
-    rules::FieldInfo info_;
-    rules::FieldRef ref_;
-    rules::Arena arena_;
-    AlertView view_;
-};
-
 }  // namespace
 
 template <class Use>

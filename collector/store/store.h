@@ -25,6 +25,7 @@ struct Incoming {
     bool numbered = true;  // false: from outside; each is stored
     std::vector<remote::Alert> alerts;
     std::string frame;     // as the agent sent it; filled for who passes it on
+    std::string identity = {};  // of a batch without numbers: stores that several share keep each identity once; empty: none
 };
 
 struct Stored {

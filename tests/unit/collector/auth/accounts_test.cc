@@ -2,6 +2,7 @@
 #include "collector/auth/accounts.h"
 #include "collector/auth/certificate.h"
 #include "collector/auth/secrets.h"
+#include "collector/store/sqlite.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -8,14 +8,13 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-import service_test  # noqa: E402
-from service_test import Server, batch, frame, hello, member, wait_for  # noqa: E402
+from support import HostileInput, Server, batch, frame, hello, member, wait_for  # noqa: E402
 
 ORCHESTRATOR = os.environ['ORCHESTRATOR']
 NOWHERE = {'UNDERCOAT_COLLECTOR': 'localhost:1', 'UNDERCOAT_ACCESS_KEY': 'uck_x'}
 
 
-class Orchestrator(service_test.HostileInput, unittest.TestCase):
+class Orchestrator(HostileInput, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = Server(ORCHESTRATOR, NOWHERE)
@@ -48,8 +47,8 @@ class Restarts(unittest.TestCase):
         self.server = Server(ORCHESTRATOR, NOWHERE)
         self.addCleanup(self.server.close)
 
-    number = service_test.HostileInput.number
-    websocket = service_test.HostileInput.websocket
+    number = HostileInput.number
+    websocket = HostileInput.websocket
 
     def test_what_was_acknowledged_outlives_a_kill(self):
         w = self.websocket('/agent/v1', Authorization='Bearer ' + self.server.key)

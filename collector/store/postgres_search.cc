@@ -1,0 +1,212 @@
+// Searching all files, newest first, see postgres_store.h.
+#include "collector/store/postgres_store.h"
+
+#include "collector/query/words.h"
+#include "collector/store/counting.h"
+
+#include <algorithm>
+
+namespace undercoat::collector {
+namespace {
+
+constexpr int64_t kMinute = 60'000'000'000;
+constexpr int64_t kRows = 500;           // at a time
+constexpr int64_t kFirstSpan = 1 << 18;  // ids that the first question is about; sparse ones are asked for in larger spans
+constexpr size_t kMostWords = 32;
+constexpr const char* kColumns = "SELECT file, id, time, received, severity, rule, source, hostname, agent, message, tags, fields, context FROM alerts ";
+
+int64_t minute_of(int64_t ns) { return ns == INT64_MIN ? INT64_MIN : ns / kMinute; }
+int64_t minute_after(int64_t ns) { return ns == INT64_MAX ? INT64_MAX : ns / kMinute + (ns % kMinute != 0 ? 1 : 0); }
+
+AlertRecord read(const Rows& rows, int i) {
+    AlertRecord r;
+    r.id = {static_cast<uint32_t>(rows.number(i, 0)), rows.number(i, 1)};
+    r.time_ns = rows.number(i, 2), r.received_ns = rows.number(i, 3), r.severity = static_cast<unsigned>(rows.number(i, 4));
+    r.rule = rows.text(i, 5), r.source = rows.text(i, 6), r.hostname = rows.text(i, 7), r.agent = rows.text(i, 8);
+    r.message = rows.text(i, 9), r.tags = rows.text(i, 10), r.fields = rows.text(i, 11), r.context = rows.text(i, 12);
+    return r;
+}
+
+// Filter::needed_terms() in the language of tsquery: terms are 't' and hexadecimal digits.
+std::string terms_query(const std::string& terms) {
+    std::string out;
+    for (size_t at = 0; at < terms.size();) {
+        const size_t end = std::min(terms.find_first_of(" ()", at), terms.size());
+        const std::string word = terms.substr(at, end - at);
+        if (word == "AND") out += " & ";
+        else if (word == "OR") out += " | ";
+        else if (!word.empty()) out += "'=" + word + "'";
+        if (end < terms.size() && terms[end] != ' ') out += terms[end];
+        at = end + 1;
+    }
+    return out;
+}
+
+// Empty: the index is not asked.
+std::string query_of(const Search& search) {
+    std::string out;
+    for (Word& w : words_of(search.words, kMostWords)) {
+        std::string quoted;
+        for (const char c : cut_word(std::move(w.text))) quoted.append(c == '\'' || c == '\\' ? 2 : 1, c);
+        out.append(out.empty() ? "'" : " & '").append(quoted).append(w.begins ? "':*" : "'");
+    }
+    if (search.filter && !search.filter->needed_terms().empty())
+        out.append(out.empty() ? "(" : " & (").append(terms_query(search.filter->needed_terms())).append(")");
+    return out;
+}
+
+struct Range {
+    int64_t file = 0, first = 0, last = 0;  // ids
+};
+
+// Where alerts of that time are, newest first.
+std::vector<Range> ranges(Postgres& db, const Search& s) {
+    const int64_t newest = s.before ? s.before->file : INT64_MAX;
+    const bool timed = s.from_ns != INT64_MIN || s.to_ns != INT64_MAX;
+    const Rows rows =
+        timed ? db.run("SELECT file, min(first), max(last) FROM minutes WHERE file <= $1 AND minute >= $2 AND minute < $3 GROUP BY 1 ORDER BY 1 DESC",
+                       Params().add(newest).add(minute_of(s.from_ns)).add(minute_after(s.to_ns)), s.deadline)
+              : db.run("SELECT file, min(first), max(last) FROM facts WHERE file <= $1 GROUP BY 1 ORDER BY 1 DESC", Params().add(newest), s.deadline);
+    std::vector<Range> out;
+    for (int i = 0; i < rows.size(); ++i) out.push_back({rows.number(i, 0), rows.number(i, 1), rows.number(i, 2)});
+    return out;
+}
+
+Error failed(const PostgresError& e) { return Error{std::string("The search failed: ") + e.what() + "."}; }
+
+}  // namespace
+
+template <class OnAlert>
+bool PostgresStore::scan(const Search& search, std::optional<AlertId>& reached, OnAlert on_alert) {
+    std::optional<FilterRun> filter;
+    if (search.filter) filter.emplace(search.filter);
+    const std::string query = query_of(search);
+    const std::string sql = std::string(kColumns) + "WHERE file = $1 AND id >= $2 AND id < $3 AND severity <= $4 AND time >= $5 AND time < $6" +
+                            (query.empty() ? "" : " AND search @@ $8::text::tsquery") + " ORDER BY id DESC LIMIT $7";
+    const auto in_time = [&] { return std::chrono::steady_clock::now() <= search.deadline; };
+    return pool_.with([&](Postgres& db) {
+        try {
+            int64_t span = kFirstSpan;
+            for (const Range& range : ranges(db, search)) {
+                const bool here = search.before && search.before->file == range.file;
+                for (int64_t end = here ? std::min(range.last + 1, search.before->row) : range.last + 1; end > range.first;) {
+                    reached = AlertId{static_cast<uint32_t>(range.file), end};
+                    const int64_t from = end - range.first > span ? end - span : range.first;
+                    Params p = Params().add(range.file).add(from).add(end).add(static_cast<int64_t>(search.least_severity.value_or(7)));
+                    p.add(search.from_ns).add(search.to_ns).add(kRows);
+                    if (!query.empty()) p.add(query);
+                    const Rows rows = db.run(sql, p, search.deadline);
+                    for (int i = 0; i < rows.size(); ++i) {
+                        AlertRecord record = read(rows, i);
+                        reached = record.id;
+                        if (filter && !filter->matches(record)) {
+                            if (!in_time()) return false;
+                            continue;
+                        }
+                        if (!on_alert(std::move(record))) return true;
+                    }
+                    end = rows.size() == kRows ? reached->row : from;
+                    reached = AlertId{static_cast<uint32_t>(range.file), end};
+                    if (rows.size() < kRows / 4 && span < INT64_MAX / 4) span *= 4;
+                    if (!in_time()) return false;
+                }
+            }
+        } catch (const PostgresError& e) {
+            if (!e.late) throw;
+            return false;
+        }
+        reached.reset();
+        return true;
+    });
+}
+
+Result<Page> PostgresStore::search(const Search& search) try {
+    Page page;
+    page.reached = search.before;  // if not even the first question is answered in time
+    page.complete = scan(search, page.reached, [&](AlertRecord r) {
+        page.alerts.push_back(std::move(r));
+        return page.alerts.size() < search.limit;
+    });
+    return page;
+} catch (const PostgresError& e) {
+    return failed(e);
+}
+
+std::optional<AlertRecord> PostgresStore::find(const AlertId& id) {
+    return pool_.with([&](Postgres& db) -> std::optional<AlertRecord> {
+        const Rows rows = db.run(std::string(kColumns) + "WHERE file = $1 AND id = $2", Params().add(int64_t{id.file}).add(id.row));
+        return rows.size() ? std::optional(read(rows, 0)) : std::nullopt;
+    });
+}
+
+void PostgresStore::each(uint32_t file, int64_t first, int64_t last, const std::function<void(std::vector<AlertRecord>&&)>& use) {
+    while (first <= last) {
+        std::vector<AlertRecord> part;
+        pool_.with([&](Postgres& db) {
+            const Rows rows = db.run(std::string(kColumns) + "WHERE file = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4",
+                                     Params().add(int64_t{file}).add(first).add(last).add(kRows));
+            for (int i = 0; i < rows.size(); ++i) part.push_back(read(rows, i));
+        });
+        if (part.empty()) return;
+        first = part.back().id.row + 1;
+        use(std::move(part));
+    }
+}
+
+Result<Histogram> PostgresStore::histogram(const Search& search, int64_t step_ns) try {
+    Histogram h;
+    for (int64_t at = search.from_ns; at < search.to_ns; at += step_ns) h.bars.push_back({at, {}});
+    if (!about_all(search)) {
+        std::optional<AlertId> reached;
+        h.complete = scan(search, reached, [&](const AlertRecord& r) {
+            ++h.bars[static_cast<size_t>((r.time_ns - search.from_ns) / step_ns)].by_severity[r.severity & 7];
+            return true;
+        });
+        return h;
+    }
+    pool_.with([&](Postgres& db) {
+        const Rows rows = db.run("SELECT minute, severity, sum(n) FROM counts WHERE minute >= $1 AND minute < $2 AND severity <= $3 GROUP BY 1, 2",
+                                 Params().add(minute_of(search.from_ns)).add(minute_after(search.to_ns))
+                                     .add(static_cast<int64_t>(search.least_severity.value_or(7))), search.deadline);
+        for (int i = 0; i < rows.size(); ++i) {
+            const int64_t offset = rows.number(i, 0) * kMinute - search.from_ns;
+            const auto bar = static_cast<size_t>(std::max<int64_t>(offset, 0) / step_ns);
+            if (bar < h.bars.size()) h.bars[bar].by_severity[rows.number(i, 1) & 7] += static_cast<uint64_t>(rows.number(i, 2));
+        }
+    });
+    return h;
+} catch (const PostgresError& e) {
+    if (e.late) return Histogram{{}, false};
+    return failed(e);
+}
+
+Result<Top> PostgresStore::top(const Search& search, const std::string& field, size_t count) try {
+    ValueCounts counts;
+    Top top;
+    if (const auto what = counted(field); what && about_all(search)) {
+        const char* from = *what == Counted::rule ? "rule, sum(n) FROM counts" : *what == Counted::host ? "host, sum(n) FROM counts" : "tag, sum(n) FROM tag_counts";
+        pool_.with([&](Postgres& db) {
+            const Rows rows = db.run(std::string("SELECT ") + from + " WHERE minute >= $1 AND minute < $2 AND severity <= $3 GROUP BY 1 ORDER BY 2 DESC, 1",
+                                     Params().add(minute_of(search.from_ns)).add(minute_after(search.to_ns))
+                                         .add(static_cast<int64_t>(search.least_severity.value_or(7))), search.deadline);
+            for (int i = 0; i < rows.size(); ++i) counts.add(rows.text(i, 0), static_cast<uint64_t>(rows.number(i, 1)));
+        });
+        return counts.most_frequent(count);
+    }
+    FieldReader reader(field);
+    std::optional<AlertId> reached;
+    const bool complete = scan(search, reached, [&](const AlertRecord& r) {
+        reader.read(r, [&](std::string value) { counts.add(std::move(value), 1); });
+        return true;
+    });
+    top = counts.most_frequent(count);
+    top.complete = complete;
+    return top;
+} catch (const PostgresError& e) {
+    if (!e.late) return failed(e);
+    Top none;
+    none.complete = false;
+    return none;
+}
+
+}  // namespace undercoat::collector
