@@ -241,9 +241,20 @@ void register_blocked(bool words, long fd) {
     own_call(__NR_rt_sigprocmask, 2, &before, 0, 8);
 }
 
+// A child of a raw clone may run in its parent's memory: a ring for it would be the parent's, too, and nobody's once the child ends. libc
+// does not know its number, so it is told apart by that. Where a trap sees its calls it does without a ring.
+bool may_be_in_foreign_memory() {
+    if (g_image.meet[0]) return false;
+    find_tid();
+    if (g_image.tid_offset) return false;
+    uint32_t& calls = g_process ? g_process->calls : g_image.calls;
+    __atomic_store_n(&calls, -1024U, __ATOMIC_RELAXED);
+    return true;
+}
+
 Process* register_once(bool words) {
     if (__atomic_exchange_n(&g_image.registering, 1, __ATOMIC_ACQUIRE)) return nullptr;
-    if (!has_what_it_may_have(words)) {
+    if (!has_what_it_may_have(words) && !may_be_in_foreign_memory()) {
         const long fd = !words && asks_trap_first() ? ask_trap() : kNotAsked;
         if (failed(fd) && fd != kEfault) register_process(fd);
         else register_blocked(words, fd);

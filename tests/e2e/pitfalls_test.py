@@ -57,8 +57,43 @@ int main(int argc, char **argv) {
 '''
 
 
+# Children in our memory by an instruction of the program's own, before the library has a ring.
+SHARERS = r'''
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static char stack[65536] __attribute__((aligned(16)));
+long share(long flags, void *top);
+__asm__(".text\nshare: mov $56,%eax\n xor %edx,%edx\n xor %r10d,%r10d\n xor %r8d,%r8d\n syscall\n test %rax,%rax\n"
+        " jnz 1f\n xor %ebp,%ebp\n call child\n1: ret\n");
+void child(void) {
+    for (int i = 0; i < 20; ++i) open("/nonexistent/child", O_RDONLY);
+    _exit(7);
+}
+int main(void) {
+    int status = 0;
+    for (int i = 0; i < 3; ++i)
+        if (share(CLONE_VM | CLONE_VFORK | SIGCHLD, stack + sizeof stack - 64) < 0 || wait(&status) < 0) return 2;
+    for (int i = 0; i < 100; ++i) open("/nonexistent/parent", O_RDONLY);
+    return open("/etc/shadow", O_RDONLY) < 0;
+}
+'''
+
+
 @under(*TRACERS)
 class Pitfalls(Case):
+    def test_children_that_share_our_memory_by_an_instruction_of_their_own(self):
+        program = self.compile(SHARERS, 'sharers')
+        for mode in ('full', 'trap'):
+            done = self.run_under(program, mode=mode)
+            self.assertEqual((0, ['Test shadow read']), (done.returncode, done.rules()), done.err)
+            pids = {name: [e['pid'] for e in done.events if e.get('fd.name') == '/nonexistent/' + name] for name in ('child', 'parent')}
+            self.assertEqual((60, 3, 100, 1), (len(pids['child']), len(set(pids['child'])), len(pids['parent']), len(set(pids['parent']))), mode)
+
     def test_a_forked_child_that_confines_itself_to_a_directory_at_once(self):
         self.need_root()
         program = self.compile(JAILED, 'jailed')
