@@ -63,7 +63,7 @@ void append_event_line(const event::Event& e, state::State& state, fields::Surro
     out.pop_back();
     append_text("time", fields::time_string(e.ts, fields::TimeForm::iso8601_utc) + "Z", out);
     append_key("inferred", out);
-    out += e.inferred ? "true" : "false";
+    out += e.inferred || e.result_unknown ? "true" : "false";
     if (thread) append_number("ppid", thread->main().ppid, out);
     if (thread) append_text("proc.name", fields::sanitized(thread->comm, arena), out);
     if (!e.captured.stack.empty() && surroundings.stack) {
