@@ -94,7 +94,7 @@ test('everything can be done by keys', async open => {
   await page.getByRole('menuitem', {name: 'Only this'}).waitFor();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Escape');
-  assert.equal(await focused(), host);
+  await page.waitForFunction(text => document.activeElement.textContent === text, host);
   await page.keyboard.press('p');
   await page.getByText('Paused').waitFor();
   await page.getByRole('button', {name: 'Keyboard'}).press('Enter');

@@ -38,6 +38,7 @@ test('a ruleset is checked, put in force, replaced and removed', async open => {
   await panel.getByRole('button', {name: 'Put in force'}).click();
   await panel.getByText('is in force, 1 rules').waitFor();
   const versions = panel.getByRole('combobox', {name: 'Version'});
+  await versions.locator('option').nth(1).waitFor({state: 'attached'});
   assert.equal(await versions.locator('option').count(), 2);
   assert.notEqual(await panel.getByRole('heading', {level: 2}).textContent(), first);
   await versions.selectOption(first.split('@')[1]);
