@@ -22,7 +22,7 @@ void emit(const wire::Ring& ring, const Emission& e) {
     size_t size = e.nargs ? wire::PayloadWriter::tlv(e.nargs * 8) : 0;
     for (uint32_t i = 0; i < e.npieces; i++) size += wire::PayloadWriter::tlv(e.pieces[i].size);
     if (!ring.granules) return say(*ring.control, e);
-    const auto frame = static_cast<const char*>(__builtin_frame_address(0));
+    const char* const frame = e.frame ? e.frame : static_cast<const char*>(__builtin_frame_address(0));
     wire::Reservation v;
     wire::RecordHeader h{};
     OpenRecord before;
@@ -37,7 +37,7 @@ void emit(const wire::Ring& ring, const Emission& e) {
             return;
         }
         // Before its memory is touched: the first touch of a page takes long enough for a signal.
-        note({claim.pos, claim.pad, claim.n, frame});
+        note({claim.pos, claim.pad, claim.n, frame, ring.control});
         v = wire::prepare(ring, claim);
         uint8_t* payload = v.memory + wire::kHeaderSize;
         wire::PayloadWriter w(payload, payload + size);

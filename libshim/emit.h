@@ -25,6 +25,7 @@ struct Emission {
     uint32_t nargs = 0;
     const Piece* pieces = nullptr;
     uint32_t npieces = 0;
+    const char* frame = nullptr;  // of the hook; null: of emit()
 };
 
 // A ring without granules has its records told by words (state.h).

@@ -146,7 +146,24 @@ bool keeps_its_size(int fd) {
     return !failed(seals) && (seals & kShrinkAndGrow) == kShrinkAndGrow;
 }
 
+// A child of a raw clone may run in its parent's memory: a ring for it would be the parent's, too, and nobody's once the child ends. libc
+// does not know its number, so it is told apart by that, unless our place was wiped, as a copy's is. Its calls take the trap. To be
+// asked when the trap has answered, which allows calls of our own.
+bool may_be_in_foreign_memory() {
+    find_tid();
+    return !g_image.tid_offset && !g_place;
+}
+
+void ask_later() {
+    uint32_t& calls = g_process ? g_process->calls : g_image.calls;
+    __atomic_store_n(&calls, -1024U, __ATOMIC_RELAXED);
+}
+
 void adopt(int fd, bool trapped) {
+    if (trapped && may_be_in_foreign_memory()) {
+        own_call(__NR_close, fd);
+        return ask_later();
+    }
     wire::Ring ring;
     const bool ok = (trapped || keeps_its_size(fd)) && map_ring(fd, ring);
     own_call(__NR_close, fd);
@@ -155,7 +172,7 @@ void adopt(int fd, bool trapped) {
         return;
     }
     const size_t size = wire::kControlSize + size_t{ring.granules} * wire::kGranule;
-    find_tid();
+    if (!trapped) find_tid();
     if (trapped) map_gadget();
     Place* const at = place();
     if (!at) {
@@ -213,11 +230,7 @@ bool asks_trap_first() {
 // `fd`: the trap's answer.
 void register_process(long fd) {
     if (!failed(fd)) return adopt(static_cast<int>(fd), true);
-    if (fd != kEfault) {  // an instrument that has no ring for us now: ask again, less often
-        uint32_t& calls = g_process ? g_process->calls : g_image.calls;
-        __atomic_store_n(&calls, -1024U, __ATOMIC_RELAXED);
-        return;
-    }
+    if (fd != kEfault) return ask_later();  // an instrument that has no ring for us now: ask again, less often
     const long met = meet(g_image.told ? wire::MeetKind::ring : wire::MeetKind::untold);
     if (!failed(met)) return adopt(static_cast<int>(met), false);
     if (!by_words(g_process)) g_image.off = true;
@@ -241,20 +254,9 @@ void register_blocked(bool words, long fd) {
     own_call(__NR_rt_sigprocmask, 2, &before, 0, 8);
 }
 
-// A child of a raw clone may run in its parent's memory: a ring for it would be the parent's, too, and nobody's once the child ends. libc
-// does not know its number, so it is told apart by that. Where a trap sees its calls it does without a ring.
-bool may_be_in_foreign_memory() {
-    if (g_image.meet[0]) return false;
-    find_tid();
-    if (g_image.tid_offset) return false;
-    uint32_t& calls = g_process ? g_process->calls : g_image.calls;
-    __atomic_store_n(&calls, -1024U, __ATOMIC_RELAXED);
-    return true;
-}
-
 Process* register_once(bool words) {
     if (__atomic_exchange_n(&g_image.registering, 1, __ATOMIC_ACQUIRE)) return nullptr;
-    if (!has_what_it_may_have(words) && !may_be_in_foreign_memory()) {
+    if (!has_what_it_may_have(words)) {
         const long fd = !words && asks_trap_first() ? ask_trap() : kNotAsked;
         if (failed(fd) && fd != kEfault) register_process(fd);
         else register_blocked(words, fd);

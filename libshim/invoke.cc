@@ -2,6 +2,7 @@
 #include "libshim/invoke.h"
 
 #include <asm/stat.h>
+#include <asm/statfs.h>
 #include <asm/unistd.h>
 #include <linux/stat.h>
 
@@ -94,6 +95,7 @@ struct Captured {
     uint32_t n = 0;
     uint32_t room = 128;  // for the address of a peer, as far as it is known
     bool readable = true;
+    const char* frame = nullptr;  // of the hook
     void add(wire::Tag tag, unsigned index, const void* data, uint64_t size) {
         pieces[n++] = {tag, static_cast<uint8_t>(index), static_cast<uint16_t>(size), data};
     }
@@ -157,12 +159,12 @@ void capture_peer(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
 void record(const Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c, long result) {
     if (!failed(result)) capture_peer(d, a, c);
     const uint8_t flags = c.readable ? 0 : wire::kUnreadable;
-    emit(p.ring, {wire::RecordKind::call, d.call, flags, result, a, d.nargs, c.pieces, c.n});
+    emit(p.ring, {wire::RecordKind::call, d.call, flags, result, a, d.nargs, c.pieces, c.n, c.frame});
 }
 
 // The trap records the call; we add what it cannot know. After a change of ids that may be what our memory holds, too.
 long trapped(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
-    before_record(p.ring, static_cast<const char*>(__builtin_frame_address(0)));  // a hole may be why the ring is nearly full
+    before_record(p.ring, c.frame);  // a hole may be why the ring is nearly full
     const bool late = g_image.changed_ids && !c.readable;
     const bool tell = late || wire::bit(p.ring.control->want_result, d.call);
     if (!tell || d.nargs > 5 || !can_record(p.ring)) return out(d, c.registers);
@@ -178,8 +180,24 @@ long trapped(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& 
     }
     if (!failed(result)) capture_peer(d, a, c);
     for (uint32_t i = 0; i < c.n; i++) pieces[1 + i] = c.pieces[i];
-    emit(p.ring, {wire::RecordKind::result, d.call, 0, result, nullptr, 0, pieces, 1 + c.n});
+    emit(p.ring, {wire::RecordKind::result, d.call, 0, result, nullptr, 0, pieces, 1 + c.n, c.frame});
     return result;
+}
+
+// In a mount name space of its own anything can stand where /proc stood, with links that lie: it must be a procfs, and what the link
+// leads to must be what the descriptor is.
+[[gnu::noinline]] bool leads_there(int32_t fd, const char* link) {
+    constexpr int kEmptyPath = 0x1000;
+    constexpr long kProcMagic = 0x9fa0;
+    union {  // one after the other: stacks may be small
+        struct statfs system;
+        struct stat file;
+    } is;
+    if (failed(own_call(__NR_statfs, "/proc/thread-self/fd", &is.system)) || is.system.f_type != kProcMagic) return false;
+    if (failed(own_call(__NR_newfstatat, fd, "", &is.file, kEmptyPath))) return false;
+    const auto device = is.file.st_dev;
+    const auto inode = is.file.st_ino;
+    return !failed(own_call(__NR_newfstatat, kAtFdCwd, link, &is.file, 0)) && is.file.st_dev == device && is.file.st_ino == inode;
 }
 
 // Where a directory descriptor leads, as the trap would tell it, for a fraction of what a held call costs; written to `link`. 0: not
@@ -198,12 +216,7 @@ size_t directory_of(const Process& p, int32_t fd, char* link) {
     while (fd /= 10);
     const long n = own_call(__NR_readlink, name, link, kUsualPath);
     if (n <= 0 || n >= static_cast<long>(kUsualPath) || link[0] != '/') return 0;
-    // In a mount name space of its own anything can stand where /proc stood, with links that lie.
-    constexpr int kEmptyPath = 0x1000;
-    struct stat held, named;
-    const bool same = !failed(own_call(__NR_newfstatat, whose, "", &held, kEmptyPath)) && !failed(own_call(__NR_newfstatat, kAtFdCwd, name, &named, 0)) &&
-                      held.st_dev == named.st_dev && held.st_ino == named.st_ino;
-    return same ? static_cast<size_t>(n) : 0;
+    return leads_there(whose, name) ? static_cast<size_t>(n) : 0;
 }
 
 // True when the call may pass the trap by: the filter lets it, and what the trap would know of it is known here. Absolute paths do not
@@ -258,6 +271,7 @@ bool gadget_admits(const Process& p, const Descriptor& d, Captured& c) {
 // Copies what the pointers name, so that the kernel and the record see the same, and acts.
 long observed(Process& p, const Descriptor& d, const uint64_t (&a)[6]) {
     Captured c;
+    c.frame = static_cast<const char*>(__builtin_frame_address(0));
     for (unsigned i = 0; i < 6; i++) c.registers[i] = a[i];
     for (unsigned i = 0; i < d.nargs; i++) {
         const wire::ArgKind kind = d.kind(i);

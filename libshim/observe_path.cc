@@ -34,12 +34,12 @@ template <class T>
     const OpenRecord before = before_record(ring, frame);
     const auto slowly = [&] {
         const Piece piece{wire::Tag::path, static_cast<uint8_t>(at), static_cast<uint16_t>(n), path};
-        emit(ring, {wire::RecordKind::call, d.call, 0, result, a, d.nargs, &piece, 1});
+        emit(ring, {wire::RecordKind::call, d.call, 0, result, a, d.nargs, &piece, 1, frame});
     };
     if (!fits || !can_record(ring) || !__atomic_compare_exchange_n(&ring.control->head, &head, head + granules, false, __ATOMIC_ACQ_REL,
                                               __ATOMIC_RELAXED))
         return slowly();
-    note({head, 0, static_cast<uint32_t>(granules), frame});
+    note({head, 0, static_cast<uint32_t>(granules), frame, ring.control});
     uint8_t* const memory = ring.at(head);
     __atomic_store_n(ring.stamp(head), wire::make_stamp(head, ring.granules, granules, wire::kStateReserved),
                      __ATOMIC_RELEASE);

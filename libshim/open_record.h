@@ -13,18 +13,19 @@ struct OpenRecord {
     uint64_t pos;  // what it claimed, see wire::Claim
     uint32_t pad;
     uint32_t n;         // 0: there is none
-    const char* frame;  // of the function that writes it
+    const char* frame;  // of the hook that writes it
+    const void* ring;   // its control page: a fork's child has another
 };
 extern "C" __thread OpenRecord t_open_record __attribute__((tls_model("initial-exec")));
 
-// To be called with the writer's frame before it reserves: makes void what a frame that is gone has left. Returns what was open, which
+// To be called with the hook's frame before it reserves: makes void what a frame that is gone has left. Returns what was open, which
 // settle() puts back.
 [[gnu::always_inline]] inline OpenRecord before_record(const wire::Ring& ring, const char* frame) {
     // What interrupts a frame on the same stack lies below it, by the red zone and the registers that the kernel saves at least.
     constexpr long kSignalFrame = 512;
     OpenRecord before = t_open_record;
-    if (before.n && frame - before.frame > -kSignalFrame) [[unlikely]] {
-        if (wire::make_void(ring, {before.pos, before.pad, before.n})) wire::count_drop(ring, wire::Drop::reentered);
+    if (before.n && (before.ring != ring.control || frame - before.frame > -kSignalFrame)) [[unlikely]] {
+        if (before.ring == ring.control && wire::make_void(ring, {before.pos, before.pad, before.n})) wire::count_drop(ring, wire::Drop::reentered);
         before = {};
         t_open_record = {};
     }
@@ -38,6 +39,7 @@ extern "C" __thread OpenRecord t_open_record __attribute__((tls_model("initial-e
     t_open_record.pos = open.pos;
     t_open_record.pad = open.pad;
     t_open_record.frame = open.frame;
+    t_open_record.ring = open.ring;
     asm volatile("" : : : "memory");
     t_open_record.n = open.n;
     asm volatile("" : : : "memory");
@@ -45,10 +47,10 @@ extern "C" __thread OpenRecord t_open_record __attribute__((tls_model("initial-e
 
 // Makes the record visible. False: it was taken for left, and is to be written anew.
 [[gnu::always_inline]] inline bool settle(const wire::Ring& ring, const wire::Reservation& v, const wire::RecordHeader& h, const OpenRecord& before) {
-    wire::write_header(v, h);
     uint64_t stamp = wire::make_stamp(v.pos, ring.granules, v.n, wire::kStateReserved);
     const uint64_t committed = wire::make_stamp(v.pos, ring.granules, v.n, wire::kStateCommitted);
-    bool done;
+    bool done = __atomic_load_n(ring.stamp(v.pos), __ATOMIC_RELAXED) == stamp;
+    if (done) wire::write_header(v, h);
     // Nobody but this thread's handlers writes it meanwhile: no bus lock. Stores are ordered on x86-64.
     asm volatile("cmpxchgq %3, %1" : "=@ccz"(done), "+m"(*ring.stamp(v.pos)), "+a"(stamp) : "r"(committed) : "memory");
     note(before);

@@ -201,8 +201,10 @@ void Handler::settle_exec(const HeldCall& c, Ticket& t) {
     const bool searching = exec.recorded && exec.result == -ENOENT && (is(c, Call::execve) || is(c, Call::execveat));
     Stat now{};
     bool new_image = !searching && is_another_image(c.pid, exec, was, now);
-    // Where the stack is hidden only this is left: what a C library begins with.
-    if (!new_image && !searching && now.start_stack == 0 && is(c, Call::arch_prctl) && !exec.recorded) new_image = true;
+    // Where the stack is hidden nothing is left but that it was to succeed: that the caller goes on is no sign of the contrary, and an
+    // execution that is told as failed would be missed. Of another thread's only what a C library begins with is a sign.
+    const bool by_itself = static_cast<uint32_t>(c.tid) == exec.tid || is(c, Call::arch_prctl);
+    if (!new_image && !searching && now.start_stack == 0 && by_itself && !exec.recorded) new_image = true;
     if (!new_image && static_cast<uint32_t>(c.tid) != exec.tid) return;
     {
         auto guard = table_.lock();

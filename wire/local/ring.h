@@ -138,10 +138,9 @@ inline void commit(const Ring& r, const Reservation& v, const RecordHeader& h) {
 // Makes void what the calling thread claimed and will not commit: the reader passes over it. False: it is committed, or the reader has given
 // it up. Async-signal-safe.
 inline bool make_void(const Ring& r, const Claim& c) {
-    const uint64_t at = c.pos + c.pad, lap = at / r.granules + 1;
-    const uint64_t stamp = __atomic_load_n(r.stamp(at), __ATOMIC_ACQUIRE);
-    const bool reserved = stamp == make_stamp(at, r.granules, c.n, kStateReserved);
-    if (!reserved && static_cast<int32_t>(static_cast<uint32_t>(stamp >> 32) - static_cast<uint32_t>(lap)) >= 0) return false;
+    const uint64_t at = c.pos + c.pad, tail = __atomic_load_n(&r.control->tail, __ATOMIC_ACQUIRE);
+    const bool passed = static_cast<int64_t>(tail - at) > 0;  // then it may be another's
+    if (passed || __atomic_load_n(r.stamp(at), __ATOMIC_ACQUIRE) == make_stamp(at, r.granules, c.n, kStateCommitted)) return false;
     if (c.pad) write_pad(r, c.pos, c.pad);
     write_pad(r, at, c.n);
     return true;
