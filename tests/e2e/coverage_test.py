@@ -29,6 +29,16 @@ int main(int argc, char** argv) {
 }
 '''
 
+# Takes the name of the program that it executes.
+SAME_NAME = r'''
+#include <sys/prctl.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    if (argc < 2 || prctl(PR_SET_NAME, "after")) return 1;
+    return execv(argv[1], argv + 1), 2;
+}
+'''
+
 NGINX = '''
 daemon off; master_process on; worker_processes 1; user nobody nogroup; pid {dir}/pid; error_log {dir}/error.log;
 events {{ }}
@@ -82,6 +92,18 @@ int main(void) {
 
     def test_one_of_musl(self):
         self.seen_whole(self.compile(DROP, 'drop_musl', compiler='musl-gcc'))
+
+    def test_a_program_of_the_same_name(self):
+        """Nothing that may be read of the process tells the new program from the old one."""
+        successor = 'int main(void) { return 0; }\n'
+        for flags in ((), ('-static',), ('-static-pie',)):
+            with self.subTest(flags=flags):
+                self.compile(successor, 'after', *flags)
+                before = self.compile(SAME_NAME, 'before', *flags)
+                done = self.run_under(self.compile(DROP, 'drop'), before, self.dir / 'after', prefix=WITHOUT_PTRACE)
+                self.assertEqual(0, done.returncode, done.err)
+                told = [e['result'] for e in done.calls('execve') if str(e['params']['exe']).endswith('/after')]
+                self.assertEqual([0], told, done.calls('execve'))
 
     def test_in_trap_mode(self):
         done = self.run_under(self.compile(DROP, 'drop'), 'cat', '/etc/shadow', prefix=WITHOUT_PTRACE, mode='trap')
