@@ -1,6 +1,7 @@
 // See service.h.
 #include "collector/service.h"
 
+#include "base/utf8.h"
 #include "collector/api/page.h"
 #include "collector/api/routes.h"
 #include "collector/api/workers.h"
@@ -60,7 +61,8 @@ struct Service::Impl {
         if (!writer->healthy()) return respond(hardened(json_error(503, "alerts cannot be stored; try again later")));
         if (writer->full()) return respond(hardened(json_error(503, "too much waits to be stored; try again later")));
         Incoming in;
-        in.agent = "falco@" + (alert->hostname.empty() ? request.peer : alert->hostname);
+        // What is longer is refused wherever a batch is read.
+        in.agent = utf8_prefix("falco@" + (alert->hostname.empty() ? request.peer : alert->hostname), remote::kMaxName);
         in.numbered = false;
         in.identity = random_text(32);
         in.alerts.push_back(std::move(*alert));

@@ -31,6 +31,9 @@ Result<std::vector<QueuedMessage>> to_messages(remote::Codec& codec, const Incom
     if (Status s = add(codec, up, most, frames); !s) return Error{s.error()};
     std::vector<QueuedMessage> out;
     for (std::string& frame : frames) {
+        // Numbered ones came through the same decoder; others are made here, of what it has not seen.
+        if (!in.numbered)
+            if (auto readable = codec.decode_up(frame); !readable) return Error{"a batch is not as it could be read again: " + readable.error()};
         std::string identity = in.numbered ? "" : in.identity + "." + std::to_string(out.size());
         out.push_back({std::move(frame), std::move(identity)});
     }

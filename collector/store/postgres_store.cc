@@ -1,6 +1,7 @@
 // Storing and keeping, see postgres_store.h. Searching is in postgres_search.cc.
 #include "collector/store/postgres_store.h"
 
+#include "base/utf8.h"
 #include "collector/query/words.h"
 #include "collector/store/incoming.h"
 #include "collector/store/postgres_schema.h"
@@ -118,10 +119,7 @@ void add_totals(Postgres& db, const std::vector<Incoming>& incoming, const Store
 }  // namespace
 
 std::string cut_word(std::string word) {
-    if (word.size() <= kMaxLexeme) return word;
-    size_t end = kMaxLexeme;
-    while (end > 0 && (static_cast<unsigned char>(word[end]) & 0xc0) == 0x80) --end;
-    word.resize(end);
+    word.resize(utf8_prefix(word, kMaxLexeme).size());
     return word;
 }
 

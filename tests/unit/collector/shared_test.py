@@ -245,6 +245,11 @@ class WithBackbone(Together):
         self.first.stop(signal.SIGKILL)
         self.check_each_once(senders)
 
+    def test_the_longest_hostname_is_stored(self):
+        self.assertEqual(self.post(self.ingest, {**FALCO, 'hostname': 'h' * 512}), 200)
+        found = wait_for(lambda: self.api(self.first, '/api/v1/alerts')['alerts'], 'it is stored')
+        self.assertEqual((found[0]['hostname'], found[0]['agent']), ('h' * 512, 'falco@' + 'h' * 506))
+
     def test_foreign_messages_are_thrown_away_and_counted(self):
         with socket.create_connection(('127.0.0.1', stores.used.nats.port), timeout=SLOW) as s:
             s.sendall(b'CONNECT {"verbose":true}\r\nPUB %s.alerts.1 7\r\ngarbage\r\nPING\r\n' % self.environment['UNDERCOAT_NATS_STREAM'].encode())
