@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kAtOnce = 64;  // messages in one commit
 constexpr int64_t kMostBytes = 16 << 20;
+constexpr size_t kMostDecoded = 8 << 20;  // as memory_of() counts
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kAckWait = 5 * kSecond;  // until what a collector that died had taken is given to others
 constexpr int64_t kIdle = kSecond / 2;
@@ -46,7 +47,8 @@ Backbone::Counters DrainTally::counters() const {
 }
 
 struct Drain::Messages {
-    std::vector<NatsMessage> taken;
+    std::vector<NatsMessage> taken;  // those before `from` are done
+    size_t from = 0, to = 0;         // what `batches` are of; thrown away ones are null
     std::vector<Incoming> batches;
 };
 
@@ -95,7 +97,6 @@ void Drain::run() {
 
 // Waits for one message, then takes what is there beside it.
 void Drain::pass_on(natsSubscription* from) {
-    static thread_local remote::Codec codec;
     Messages messages;
     for (const bool first : {true, false}) {
         jsFetchRequest request;
@@ -111,11 +112,26 @@ void Drain::pass_on(natsSubscription* from) {
         natsMsgList_Destroy(&list);
         if (messages.taken.empty()) return;
     }
-    for (NatsMessage& m : messages.taken) {
+    while (messages.from < messages.taken.size()) {
+        decode(messages);
+        if (!messages.batches.empty() && !store(messages)) return;
+        for (; messages.from < messages.to; ++messages.from)
+            if (auto m = std::move(messages.taken[messages.from])) natsMsg_Ack(m.get(), nullptr);
+    }
+}
+
+// As many as may be in memory at a time: a message becomes many times as large.
+void Drain::decode(Messages& messages) {
+    static thread_local remote::Codec codec;
+    messages.batches.clear();
+    messages.to = messages.from;
+    for (size_t bytes = 0; messages.to < messages.taken.size() && bytes < kMostDecoded; ++messages.to) {
+        NatsMessage& m = messages.taken[messages.to];
         const char* identity = nullptr;
         natsMsgHeader_Get(m.get(), kIdentityHeader, &identity);
         auto in = from_message(codec, {natsMsg_GetData(m.get()), static_cast<size_t>(natsMsg_GetDataLength(m.get()))}, identity ? identity : "");
         if (in) {
+            bytes += memory_of(*in);
             messages.batches.push_back(std::move(*in));
             continue;
         }
@@ -123,9 +139,6 @@ void Drain::pass_on(natsSubscription* from) {
         natsMsg_Term(m.get(), nullptr);
         m.reset();
     }
-    if (messages.batches.empty() || !store(messages)) return;
-    for (const NatsMessage& m : messages.taken)
-        if (m) natsMsg_Ack(m.get(), nullptr);
 }
 
 // False: it is the end.

@@ -37,6 +37,7 @@ private:
     struct Messages;
     void run();
     void pass_on(natsSubscription* from);
+    void decode(Messages& messages);
     bool store(Messages& messages);
     bool wait(std::chrono::milliseconds time);  // false: it is the end
 
