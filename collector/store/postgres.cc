@@ -113,6 +113,8 @@ Postgres::Postgres(const PostgresSettings& settings, Deadline deadline) {
         connect(settings, deadline);
         script("SET idle_in_transaction_session_timeout = 60000; SET lock_timeout = 15000; SET client_min_messages = warning;"
                "SET search_path = undercoat, pg_catalog;"
+               // What a machine that lost its power had locked is free again after seconds, not hours.
+               "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
                // An administrator's choice that an acknowledgement means nothing is not followed.
                "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'", deadline);
     } catch (const PostgresError&) {
@@ -124,8 +126,10 @@ Postgres::Postgres(const PostgresSettings& settings, Deadline deadline) {
 Postgres::~Postgres() { PQfinish(db_); }
 
 void Postgres::connect(const PostgresSettings& settings, Deadline deadline) {
-    const char* const names[] = {"dbname", "fallback_application_name", "client_encoding", settings.password.empty() ? nullptr : "password", nullptr};
-    const char* const values[] = {settings.url.c_str(), "undercoat-collector", "UTF8", settings.password.c_str(), nullptr};
+    // What stands before the URL it may say otherwise.
+    const char* const names[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", "fallback_application_name",
+                                 "client_encoding", settings.password.empty() ? nullptr : "password", nullptr};
+    const char* const values[] = {"5", "2", "3", "15000", settings.url.c_str(), "undercoat-collector", "UTF8", settings.password.c_str(), nullptr};
     db_ = PQconnectStartParams(names, values, 1);
     if (!db_) throw PostgresError("no memory", "");
     PQsetNoticeProcessor(db_, [](void*, const char*) {}, nullptr);
