@@ -41,9 +41,23 @@ void DrainTally::foreign(const std::string& why) {
     if (counters_.foreign++ % 1000 == 0) log_("The backbone holds a message that is no batch of alerts; it is thrown away: " + harmless(why));
 }
 
+void DrainTally::unread(int part, const std::string& why) {
+    std::lock_guard lock(mutex_);
+    ++counters_.unread;
+    if (unreadable_.empty()) log_("Part " + std::to_string(part) + " of the backbone cannot be read: " + harmless(why) + ". It is tried again.");
+    unreadable_.insert(part);
+}
+
+void DrainTally::readable(int part) {
+    std::lock_guard lock(mutex_);
+    if (unreadable_.erase(part) > 0 && unreadable_.empty()) log_("The backbone is read again.");
+}
+
 Backbone::Counters DrainTally::counters() const {
     std::lock_guard lock(mutex_);
-    return counters_;
+    Backbone::Counters c = counters_;
+    c.readable = unreadable_.empty();
+    return c;
 }
 
 struct Drain::Messages {
@@ -62,6 +76,7 @@ Drain::~Drain() {
     }
     changed_.notify_all();
     thread_.join();
+    tally_.readable(part_);
 }
 
 bool Drain::wait(std::chrono::milliseconds time) {
@@ -83,13 +98,14 @@ void Drain::run() {
         o.Config.MaxAckPending = 4 * kAtOnce;
         natsSubscription* made = nullptr;
         jsErrCode code{};
-        if (js_PullSubscribe(&made, context_, subject.c_str(), durable.c_str(), nullptr, &o, &code) == NATS_OK) {
+        try {
+            check(js_PullSubscribe(&made, context_, subject.c_str(), durable.c_str(), nullptr, &o, &code), "subscribing");
             const NatsSubscription subscription(made);
-            try {
-                while (wait(std::chrono::milliseconds(0))) pass_on(made);
-            } catch (const std::exception& e) {
-                tally_.failed(std::string("The backbone cannot be read: ") + e.what() + ".");
-            }
+            while (wait(std::chrono::milliseconds(0))) pass_on(made);
+        } catch (const NatsError& e) {
+            tally_.unread(part_, std::string(e.what()) + (code ? " (" + std::to_string(code) + ")" : ""));
+        } catch (const std::exception& e) {
+            tally_.unread(part_, e.what());
         }
         if (!wait(std::chrono::milliseconds(500))) return;
     }
@@ -108,6 +124,7 @@ void Drain::pass_on(natsSubscription* from) {
         natsMsgList list{};
         const natsStatus s = natsSubscription_FetchRequest(&list, from, &request);
         if (s != NATS_OK && s != NATS_TIMEOUT && first) throw NatsError("fetching", s);
+        tally_.readable(part_);
         for (int i = 0; s == NATS_OK && i < list.Count; ++i) messages.taken.emplace_back(std::exchange(list.Msgs[i], nullptr));
         natsMsgList_Destroy(&list);
         if (messages.taken.empty()) return;
