@@ -142,9 +142,10 @@ Postgres::~Postgres() { PQfinish(db_); }
 void Postgres::connect(const PostgresSettings& settings, Deadline deadline) {
     check_url(settings.url);
     // What stands before the URL it may say otherwise.
-    const char* const names[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", "fallback_application_name",
-                                 "client_encoding", settings.password.empty() ? nullptr : "password", nullptr};
-    const char* const values[] = {"5", "2", "3", "15000", settings.url.c_str(), "undercoat-collector", "UTF8", settings.password.c_str(), nullptr};
+    const char* const names[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
+                                 "fallback_application_name", "client_encoding", settings.password.empty() ? nullptr : "password", nullptr};
+    const char* const values[] = {"5", "2", "3", "15000", settings.url.c_str(),
+                                  "undercoat-collector", "UTF8", settings.password.c_str(), nullptr};
     db_ = PQconnectStartParams(names, values, 1);
     if (!db_) throw PostgresError("no memory", "");
     PQsetNoticeProcessor(db_, [](void*, const char*) {}, nullptr);

@@ -138,6 +138,7 @@ PostgresStore::PostgresStore(PostgresPool& pool, const StoreSettings& settings, 
 
 Result<Stored> PostgresStore::commit(const std::vector<Incoming>& incoming) try {
     Aside aside;
+    std::string why;
     Stored stored = pool_.with([&](Postgres& db) {
         try {
             return commit(db, incoming, aside);
@@ -145,10 +146,11 @@ Result<Stored> PostgresStore::commit(const std::vector<Incoming>& incoming) try 
             if (!for_good(e)) throw;
             aside = refused(db, incoming);
             if (aside.empty()) throw;
-            log_("PostgreSQL refuses alerts for good; " + std::to_string(aside.size()) + " are not stored: " + harmless(e.what()) + ".");
+            why = e.what();
         }
         return commit(db, incoming, aside);
     });
+    if (!aside.empty()) log_("PostgreSQL refuses alerts for good; " + std::to_string(aside.size()) + " are not stored: " + harmless(why) + ".");
     std::lock_guard lock(mutex_);
     trouble_.clear();
     refused_ += aside.size();
@@ -339,7 +341,7 @@ StoreState PostgresStore::state() const {
     std::unique_lock lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
     if (now >= state_read_) {
-        state_read_ = now + kStateFor + kStatePatience;  // nobody else waits meanwhile
+        state_read_ = now + 2 * kStatePause;  // nobody else waits meanwhile
         StoreState s;
         lock.unlock();  // whoever stores does not wait for this
         try {

@@ -1,8 +1,8 @@
 // The store in PostgreSQL, which several collectors share. The same files, numbers and counts as in SQLite, as partitions and tables.
 //
 // Must stay true (store.h): what a stream has brought is read and changed in the transaction that stores it, with its row locked, so
-// that a number is stored once whoever brings it; an alert that the server refuses for good holds up no other; nothing is deleted but by tidy(), and that by one collector at a time.
-// Thread-safe.
+// that a number is stored once whoever brings it; an alert that the server refuses for good holds up no other; nothing is deleted but
+// by tidy(), and that by one collector at a time. Thread-safe.
 #pragma once
 
 #include "collector/store/postgres.h"
