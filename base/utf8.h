@@ -40,6 +40,13 @@ inline size_t utf8_length(std::string_view text, size_t at) {
     return 0;
 }
 
+// As much of it as fits into `limit` bytes, without a sequence that is cut in two.
+inline std::string_view utf8_prefix(std::string_view text, size_t limit) {
+    if (text.size() <= limit) return text;
+    while (limit > 0 && (static_cast<uint8_t>(text[limit]) & 0xc0) == 0x80) --limit;
+    return text.substr(0, limit);
+}
+
 inline bool is_control(char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; }
 
 // How many bytes at the start need no change.

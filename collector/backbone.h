@@ -25,6 +25,8 @@ public:
     struct Counters {
         Writer::Counters stored;
         uint64_t foreign = 0;  // messages that were no batches; thrown away
+        uint64_t unread = 0;   // times that a part could not be read; tried again
+        bool readable = true;  // all parts that are this process's
     };
     static constexpr int kParts = 4;
 

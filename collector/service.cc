@@ -1,6 +1,7 @@
 // See service.h.
 #include "collector/service.h"
 
+#include "base/utf8.h"
 #include "collector/api/page.h"
 #include "collector/api/routes.h"
 #include "collector/api/workers.h"
@@ -9,12 +10,55 @@
 #include "collector/ingest/falco_payload.h"
 #include "collector/json.h"
 
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <optional>
+#include <thread>
+
 namespace undercoat::collector {
 namespace {
 
 constexpr const char* kLivePath = "/api/v1/live";
 constexpr unsigned kWorkers = 2;
 constexpr size_t kMostJobs = 256;
+constexpr auto kHouseEvery = std::chrono::seconds(5);
+
+// Calls something every few seconds, and at the end, in a thread of its own: what hangs there holds up nothing else.
+class House {
+public:
+    explicit House(std::function<void()> keep) : keep_(std::move(keep)), thread_([this] { run(); }) {}
+    ~House() {
+        {
+            std::lock_guard lock(mutex_);
+            stop_ = true;
+        }
+        changed_.notify_all();
+        thread_.join();
+    }
+    House(const House&) = delete;
+    House& operator=(const House&) = delete;
+
+private:
+    void run() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        for (bool last = false; !last;) {
+            {
+                std::unique_lock lock(mutex_);
+                last = changed_.wait_for(lock, kHouseEvery, [this] { return stop_; });
+            }
+            keep_();
+        }
+    }
+
+    const std::function<void()> keep_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stop_ = false;
+    std::thread thread_;
+};
 
 }  // namespace
 
@@ -26,6 +70,7 @@ struct Service::Impl {
         workers.reset();
         writer.reset();
         if (backbone) backbone->stop();
+        house.reset();
         if (backend) backend->stop_watching();
         live.reset();  // asks the API who may watch
     }
@@ -40,6 +85,7 @@ struct Service::Impl {
     std::unique_ptr<LiveHub> live;
     std::unique_ptr<Backbone> backbone;  // may be null
     std::unique_ptr<Writer> writer;
+    std::optional<House> house;  // where the writer has nothing to do with the store
     std::unique_ptr<CollectorIntake> intake;
     std::shared_ptr<AgentService> sessions;
     std::unique_ptr<ApiContext> api;
@@ -60,7 +106,8 @@ struct Service::Impl {
         if (!writer->healthy()) return respond(hardened(json_error(503, "alerts cannot be stored; try again later")));
         if (writer->full()) return respond(hardened(json_error(503, "too much waits to be stored; try again later")));
         Incoming in;
-        in.agent = "falco@" + (alert->hostname.empty() ? request.peer : alert->hostname);
+        // What is longer is refused wherever a batch is read.
+        in.agent = utf8_prefix("falco@" + (alert->hostname.empty() ? request.peer : alert->hostname), remote::kMaxName);
         in.numbered = false;
         in.identity = random_text(32);
         in.alerts.push_back(std::move(*alert));
@@ -139,6 +186,17 @@ struct Service::Impl {
         if (!alerts.empty()) live->publish(std::make_shared<const std::vector<AlertRecord>>(std::move(alerts)));
     }
 
+    void flush_agents() { agents->flush(now_ns() - std::chrono::nanoseconds(settings.max_age).count()); }
+
+    void keep_house() {
+        try {
+            flush_agents();
+            backend->alerts().tidy();
+        } catch (const std::exception& e) {
+            settings.log("The store could not be tidied: " + harmless(e.what()) + ". It is tried again.");
+        }
+    }
+
     Status open_kept() {
         backend = std::move(settings.backend);
         auto people = backend->accounts();
@@ -160,9 +218,9 @@ struct Service::Impl {
         writer = std::make_unique<Writer>(
             backbone ? static_cast<Committer&>(*backbone) : backend->alerts(), [this](const std::vector<Incoming>& batches, Stored&& stored) { note_stored(batches, std::move(stored)); },
             [this] {
-                agents->flush(now_ns() - std::chrono::nanoseconds(settings.max_age).count());
-                if (backbone) backend->alerts().tidy();
+                if (!backbone) flush_agents();
             }, settings.log);
+        if (backbone) house.emplace([this] { keep_house(); });
         intake = std::make_unique<CollectorIntake>(*agents, *writer, desk);
         desk.set_policy(policy_of(*rulesets));
         sessions.reset(new AgentService{*intake, *accounts, settings.log, "undercoat collector " + settings.version,

@@ -24,7 +24,9 @@ Numbers numbers(ApiContext& c) {
         {"backbone_batches_total", "counter", "Commits into the backbone.", c.backbone ? taken.commits : 0},
         {"backbone_failures_total", "counter", "Commits that the backbone refused; they are tried again.", c.backbone ? taken.failures : 0},
         {"backbone_foreign_total", "counter", "Messages of the backbone that were no batches of alerts.", drained.foreign},
+        {"backbone_unread_total", "counter", "Times that a part of the backbone could not be read; it is tried again.", drained.unread},
         {"alerts_waiting", "gauge", "Alerts that wait to be stored.", c.writer.waiting()},
+        {"store_refused_total", "counter", "Alerts that the database would never take; they are not stored.", store.refused},
         {"store_alerts", "gauge", "Alerts in the store.", store.alerts},
         {"store_bytes", "gauge", "Size of the store on the disk.", store.bytes},
         {"store_files", "gauge", "Files of the store.", store.files},
@@ -97,6 +99,8 @@ net::Response get_health(ApiContext&, const net::Request&, const std::string&) {
 }
 
 net::Response get_ready(ApiContext& context, const net::Request&, const std::string&) {
+    // While only the store is away, alerts are safe in the backbone, and more are taken.
+    if (context.backbone && !context.backbone().readable) return json_error(503, "the backbone cannot be read");
     if (context.writer.healthy()) return net::Response::of(200, "application/json", "{\"status\":\"ok\"}");
     return json_error(503, "alerts cannot be stored");
 }

@@ -16,12 +16,12 @@ public:
     std::optional<KnownAccounts> news() override { return news_->take(); }
 
     bool has_users() override {
-        return pool_.with([](Postgres& db) { return db.run("SELECT 1 FROM users LIMIT 1").size() > 0; });
+        return pool_.soon([](Postgres& db) { return db.run("SELECT 1 FROM users LIMIT 1").size() > 0; });
     }
 
     std::vector<KeyInfo> keys() override {
         std::vector<KeyInfo> out;
-        pool_.with([&](Postgres& db) {
+        pool_.soon([&](Postgres& db) {
             const Rows r = db.run("SELECT name, role, hint, created FROM keys ORDER BY name");
             for (int i = 0; i < r.size(); ++i) out.push_back({r.text(i, 0), r.text(i, 1), r.text(i, 2), r.number(i, 3)});
         });
@@ -29,7 +29,7 @@ public:
     }
 
     std::optional<std::string> password(const std::string& user) override {
-        return pool_.with([&](Postgres& db) {
+        return pool_.soon([&](Postgres& db) {
             const Rows r = db.run("SELECT password FROM users WHERE name = $1", Params().add(storable(user)));
             return r.size() ? std::optional(r.text(0, 0)) : std::nullopt;
         });
@@ -87,14 +87,18 @@ private:
     // A transaction that everybody is told of where it returns true.
     template <class Use>
     bool change(Use use) {
-        const bool changed = pool_.with([&](Postgres& db) {
+        const bool changed = pool_.soon([&](Postgres& db) {
             PostgresTransaction t(db);
             const bool did = use(db);
             if (did) db.run("SELECT pg_notify($1, 'accounts')", Params().add(std::string_view(kChannel)));
             t.commit();
             return did;
         });
-        if (changed) news_->reload();
+        try {
+            if (changed) news_->reload();
+        } catch (const PostgresError&) {
+            // It is done: the notice, or the next connection of who listens, brings it.
+        }
         return changed;
     }
 
@@ -107,7 +111,7 @@ private:
 void AccountNews::reload() {
     std::lock_guard load(load_mutex_);
     KnownAccounts known;
-    pool_.with([&](Postgres& db) {
+    pool_.soon([&](Postgres& db) {
         const Rows k = db.run("SELECT hash, name, role, hint, created FROM keys");
         for (int i = 0; i < k.size(); ++i) known.keys[k.text(i, 0)] = {k.text(i, 1), k.text(i, 2), k.text(i, 3), k.number(i, 4)};
         const Rows s = db.run("SELECT hash, owner, csrf, expires FROM sessions");

@@ -244,7 +244,6 @@ void Agents::flush(int64_t oldest_ns) {
     } catch (const std::exception&) {
         std::lock_guard lock(mutex_);  // the disk is full, for one: later
         changed_.merge(changed);
-        return;
     }
     try {
         learn(store_->changed_by_others());

@@ -1,6 +1,7 @@
 // See falco_payload.h. The format: the keys of Falco's JSON output.
 #include "collector/ingest/falco_payload.h"
 
+#include "base/utf8.h"
 #include "collector/record.h"
 
 #include <boost/json.hpp>
@@ -13,11 +14,7 @@ namespace json = boost::json;
 std::string text_of(const json::object& o, const char* name, size_t limit) {
     const auto* v = o.if_contains(name);
     if (!v || !v->is_string()) return "";
-    std::string text(v->get_string());
-    if (text.size() <= limit) return text;
-    size_t end = limit;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-    return text.substr(0, end);
+    return std::string(utf8_prefix({v->get_string().data(), v->get_string().size()}, limit));
 }
 
 // "12:00:00.123456789: Warning Message" without its beginning.

@@ -1,6 +1,8 @@
 // The list of agents in PostgreSQL, which several collectors share. See agent_store.h.
 #include "collector/store/postgres_backend.h"
 
+#include <map>
+
 namespace undercoat::collector {
 namespace {
 
@@ -17,12 +19,17 @@ public:
 
     // Nothing is forgotten here: PostgresStore::tidy() does, for all.
     void save(const std::vector<AgentRow>& rows) override {
+        std::map<std::string, const AgentRow*> latest;  // ids that differ may be stored as one, and a statement changes a row once
+        for (const AgentRow& row : rows) {
+            if (row.about.empty()) continue;
+            const AgentRow*& known = latest[storable(row.id)];
+            if (!known || known->last_seen_ns <= row.last_seen_ns) known = &row;
+        }
+        if (latest.empty()) return;
         std::vector<std::string> ids, abouts;
         std::vector<int64_t> times;
-        for (const AgentRow& row : rows)
-            if (!row.about.empty()) ids.push_back(storable(row.id)), abouts.push_back(row.about), times.push_back(row.last_seen_ns);
-        if (ids.empty()) return;
-        pool_.with([&](Postgres& db) {
+        for (const auto& [id, row] : latest) ids.push_back(id), abouts.push_back(storable(row->about)), times.push_back(row->last_seen_ns);
+        pool_.soon([&](Postgres& db) {
             db.run(std::string("INSERT INTO agents AS a(id, about, seen, changed) SELECT i, b, s, ") + kNow +
                        " FROM unnest($1, $2, $3) AS t(i, b, s) ORDER BY 1 ON CONFLICT(id) DO UPDATE"
                        " SET about = excluded.about, seen = excluded.seen, changed = excluded.changed WHERE a.seen <= excluded.seen",
@@ -33,7 +40,7 @@ public:
 private:
     std::vector<AgentRow> since(int64_t changed) {
         std::vector<AgentRow> out;
-        pool_.with([&](Postgres& db) {
+        pool_.soon([&](Postgres& db) {
             const int64_t now = db.run(std::string("SELECT ") + kNow).number(0, 0);
             const Rows rows = db.run("SELECT id, about, seen, alerts, missing FROM agents WHERE changed > $1 AND about <> ''", Params().add(changed));
             for (int i = 0; i < rows.size(); ++i)

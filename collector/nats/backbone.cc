@@ -20,6 +20,47 @@ constexpr int64_t kMostUnacknowledged = 4096;     // messages; publishing more w
 constexpr size_t kLeastPayload = 512 << 10;       // an alert fits into it, whatever it holds
 constexpr size_t kHeaders = 1024;
 
+// What threads of the library tell. They may do so after the connection was destroyed, so that they know of it by a number only.
+struct Told {
+    std::atomic<uint64_t> refused{0};  // of what was published
+    std::atomic<bool> lost{false};     // the connection, since the last commit began
+};
+struct Listeners {
+    std::mutex mutex;
+    uintptr_t last = 0;
+    std::map<uintptr_t, Told*> known;
+};
+Listeners& listeners() {
+    static auto* const all = new Listeners;  // threads of the library may outlive main()
+    return *all;
+}
+
+template <class Use>
+void tell(void* number, Use use) {
+    std::lock_guard lock(listeners().mutex);
+    if (const auto it = listeners().known.find(reinterpret_cast<uintptr_t>(number)); it != listeners().known.end()) use(*it->second);
+}
+
+class Listener {
+public:
+    Listener() {
+        std::lock_guard lock(listeners().mutex);
+        listeners().known[number_ = ++listeners().last] = told_.get();
+    }
+    ~Listener() {
+        std::lock_guard lock(listeners().mutex);
+        listeners().known.erase(number_);
+    }
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+    void* number() const { return reinterpret_cast<void*>(number_); }
+    Told* operator->() const { return told_.get(); }
+
+private:
+    const std::unique_ptr<Told> told_ = std::make_unique<Told>();
+    uintptr_t number_ = 0;
+};
+
 class NatsBackbone : public Backbone {
 public:
     NatsBackbone(const NatsSettings& settings, Log log) : settings_(settings), log_(std::move(log)) {
@@ -35,11 +76,11 @@ public:
     Result<Stored> commit(const std::vector<Incoming>& incoming) override {
         Stored out;
         out.each.resize(incoming.size());
-        refused_ = 0, lost_ = false;
+        told_->refused = 0, told_->lost = false;
         try {
             for (const Incoming& in : incoming) publish(in);
             const natsStatus s = wait_for_acknowledgements();
-            if (s == NATS_OK && refused_ == 0) return out;
+            if (s == NATS_OK && told_->refused == 0) return out;
             forget_pending();
             return Error{std::string("NATS does not take the alerts: ") + (s == NATS_OK ? "refused by the stream" : natsStatus_GetText(s)) + "."};
         } catch (const NatsError& e) {
@@ -87,7 +128,7 @@ private:
             check(natsOptions_SetSecure(made, true), "TLS");
             check(natsOptions_LoadCATrustedCertificates(made, settings_.ca_file.c_str()), "the authority of NATS");
         }
-        natsOptions_SetDisconnectedCB(made, [](natsConnection*, void* self) { static_cast<NatsBackbone*>(self)->lost_ = true; }, this);
+        natsOptions_SetDisconnectedCB(made, [](natsConnection*, void* number) { tell(number, [](Told& t) { t.lost = true; }); }, told_.number());
         natsConnection* connection = nullptr;
         check(natsConnection_Connect(&connection, made), "NATS cannot be reached");
         connection_.reset(connection);
@@ -96,8 +137,8 @@ private:
         js.Wait = 5000;
         js.PublishAsync.MaxPending = kMostUnacknowledged;
         js.PublishAsync.StallWait = kAckPatience;
-        js.PublishAsync.ErrHandlerClosure = this;
-        js.PublishAsync.ErrHandler = [](jsCtx*, jsPubAckErr*, void* self) { ++static_cast<NatsBackbone*>(self)->refused_; };
+        js.PublishAsync.ErrHandlerClosure = told_.number();
+        js.PublishAsync.ErrHandler = [](jsCtx*, jsPubAckErr*, void* number) { tell(number, [](Told& t) { ++t.refused; }); };
         jsCtx* context = nullptr;
         check(natsConnection_JetStream(&context, connection, &js), "JetStream");
         context_.reset(context);
@@ -110,7 +151,7 @@ private:
         jsPubOptions_Init(&options);
         options.MaxWait = 250;
         natsStatus s = NATS_TIMEOUT;
-        while (s == NATS_TIMEOUT && !lost_ && steady_clock::now() < until) s = js_PublishAsyncComplete(context_.get(), &options);
+        while (s == NATS_TIMEOUT && !told_->lost && steady_clock::now() < until) s = js_PublishAsyncComplete(context_.get(), &options);
         return s;
     }
 
@@ -199,8 +240,7 @@ private:
 
     const NatsSettings settings_;
     const Log log_;
-    std::atomic<uint64_t> refused_{0};  // of what was published; told by threads of the library, as the next
-    std::atomic<bool> lost_{false};     // the connection, since the last commit began
+    const Listener told_;
     NatsConnection connection_;
     NatsContext context_;
     size_t most_ = 0;

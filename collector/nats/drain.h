@@ -18,6 +18,8 @@ public:
     void stored(const std::vector<Incoming>& batches, Stored&& stored);
     void failed(const std::string& why);
     void foreign(const std::string& why);
+    void unread(int part, const std::string& why);
+    void readable(int part);  // or no more this process's
     Backbone::Counters counters() const;
 
 private:
@@ -26,6 +28,7 @@ private:
     mutable std::mutex mutex_;
     Backbone::Counters counters_;
     bool failing_ = false;
+    std::set<int> unreadable_;
 };
 
 class Drain {
@@ -37,6 +40,7 @@ private:
     struct Messages;
     void run();
     void pass_on(natsSubscription* from);
+    void decode(Messages& messages);
     bool store(Messages& messages);
     bool wait(std::chrono::milliseconds time);  // false: it is the end
 

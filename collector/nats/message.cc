@@ -1,8 +1,12 @@
 // See message.h.
 #include "collector/nats/message.h"
 
+#include <algorithm>
+
 namespace undercoat::collector {
 namespace {
+
+constexpr size_t kMaxIdentity = 64;  // ASCII; as to_messages() makes them they have fewer than 40
 
 Status add(remote::Codec& codec, remote::Up& up, size_t most, std::vector<std::string>& out) {
     auto& batch = std::get<remote::Batch>(up.what);
@@ -31,6 +35,9 @@ Result<std::vector<QueuedMessage>> to_messages(remote::Codec& codec, const Incom
     if (Status s = add(codec, up, most, frames); !s) return Error{s.error()};
     std::vector<QueuedMessage> out;
     for (std::string& frame : frames) {
+        // Numbered ones came through the same decoder; others are made here, of what it has not seen.
+        if (!in.numbered)
+            if (auto readable = codec.decode_up(frame); !readable) return Error{"a batch is not as it could be read again: " + readable.error()};
         std::string identity = in.numbered ? "" : in.identity + "." + std::to_string(out.size());
         out.push_back({std::move(frame), std::move(identity)});
     }
@@ -38,6 +45,8 @@ Result<std::vector<QueuedMessage>> to_messages(remote::Codec& codec, const Incom
 }
 
 Result<Incoming> from_message(remote::Codec& codec, std::string_view frame, std::string_view identity) {
+    const auto plain = [](char c) { return c > ' ' && c < 0x7f; };
+    if (identity.size() > kMaxIdentity || !std::all_of(identity.begin(), identity.end(), plain)) return Error{"an identity that is none of ours"};
     auto up = codec.decode_up(frame);
     if (!up) return Error{up.error()};
     auto* batch = std::get_if<remote::Batch>(&up->what);

@@ -12,7 +12,7 @@ struct QueuedMessage {
     std::string frame, identity;
 };
 
-// Messages of at most `most` bytes. Error: an alert is larger than that.
+// Messages of at most `most` bytes. Error: an alert is larger than that, or from_message() would refuse one of them.
 Result<std::vector<QueuedMessage>> to_messages(remote::Codec& codec, const Incoming& incoming, size_t most);
 Result<Incoming> from_message(remote::Codec& codec, std::string_view frame, std::string_view identity);
 // Which part an agent belongs to; the same in every collector.

@@ -23,7 +23,7 @@ public:
 
     std::vector<Ruleset> current() override {
         std::vector<Ruleset> out;
-        pool_.with([&](Postgres& db) {
+        pool_.soon([&](Postgres& db) {
             // "C": the same order as elsewhere, whatever the database's language.
             const Rows rows = db.run(std::string(kColumns) + "v WHERE removed = 0 AND number = (SELECT max(number) FROM rulesets WHERE name = v.name)"
                                                              " ORDER BY position, name COLLATE \"C\"");
@@ -34,7 +34,7 @@ public:
 
     std::vector<uint64_t> numbers(const std::string& name) override {
         std::vector<uint64_t> out;
-        pool_.with([&](Postgres& db) {
+        pool_.soon([&](Postgres& db) {
             const Rows rows = db.run("SELECT number FROM rulesets WHERE name = $1 AND removed = 0 ORDER BY number DESC", Params().add(storable(name)));
             for (int i = 0; i < rows.size(); ++i) out.push_back(static_cast<uint64_t>(rows.number(i, 0)));
         });
@@ -43,7 +43,7 @@ public:
 
 protected:
     std::optional<Ruleset> version(const std::string& name, uint64_t number) override {
-        return pool_.with([&](Postgres& db) {
+        return pool_.soon([&](Postgres& db) {
             const Rows rows = db.run(std::string(kColumns) + "WHERE name = $1 AND number = $2 AND removed = 0",
                                      Params().add(storable(name)).add(static_cast<int64_t>(number)));
             return rows.size() ? std::optional(read(rows, 0)) : std::nullopt;
@@ -51,7 +51,7 @@ protected:
     }
 
     uint64_t insert(const Ruleset& r, bool removed) override {
-        return pool_.with([&](Postgres& db) {
+        return pool_.soon([&](Postgres& db) {
             PostgresTransaction t(db);
             db.run("SELECT pg_advisory_xact_lock($1)", Params().add(kRulesLock));
             const Rows put = db.run("INSERT INTO rulesets(name, number, scope, position, created, author, removed, files) VALUES($1,"

@@ -17,10 +17,10 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr unsigned kInt8 = 20, kText = 25, kTextArray = 1009, kInt8Array = 1016;  // pg_type.dat
-constexpr auto kPatience = std::chrono::seconds(30);
-constexpr auto kConnectPatience = std::chrono::seconds(5);
+constexpr std::chrono::seconds kConnectPatience(5);
 constexpr auto kGrace = std::chrono::seconds(1);  // until an answer that says "too late" is here
 constexpr std::string_view kCanceled = "57014";   // query_canceled
+constexpr std::string_view kBadUrl = "F0000";     // config_file_error: to try again is of no use
 constexpr size_t kMostIdle = 8;
 
 template <class Number>
@@ -47,6 +47,20 @@ std::string one_line(const char* message) {
 int left(Deadline deadline) {
     const auto ms = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
     return static_cast<int>(std::clamp<int64_t>(ms, 0, 600'000));
+}
+
+// What libpq says of a URL that it does not understand shows parts of the password, which often are what it does not understand.
+void check_url(const std::string& url) {
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(PQconninfoParse(url.c_str(), nullptr), PQconninfoFree);
+    bool good = parsed != nullptr;
+    for (const PQconninfoOption* o = parsed.get(); good && o->keyword; ++o) {
+        const std::string_view name = o->keyword, value = o->val ? o->val : "";
+        if (name == "port") good = value.find_first_not_of("0123456789,") == value.npos;
+        if (name == "host" || name == "dbname") good = value.find('@') == value.npos;
+    }
+    if (!good)
+        throw PostgresError("its URL is malformed; allowed is postgresql://user:password@host:port/database, where in the password /, @, : and % are"
+                            " written as %2F, %40, %3A and %25", std::string(kBadUrl));
 }
 
 }  // namespace
@@ -113,6 +127,8 @@ Postgres::Postgres(const PostgresSettings& settings, Deadline deadline) {
         connect(settings, deadline);
         script("SET idle_in_transaction_session_timeout = 60000; SET lock_timeout = 15000; SET client_min_messages = warning;"
                "SET search_path = undercoat, pg_catalog;"
+               // What a machine that lost its power had locked is free again after seconds, not hours.
+               "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
                // An administrator's choice that an acknowledgement means nothing is not followed.
                "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'", deadline);
     } catch (const PostgresError&) {
@@ -124,8 +140,12 @@ Postgres::Postgres(const PostgresSettings& settings, Deadline deadline) {
 Postgres::~Postgres() { PQfinish(db_); }
 
 void Postgres::connect(const PostgresSettings& settings, Deadline deadline) {
-    const char* const names[] = {"dbname", "fallback_application_name", "client_encoding", settings.password.empty() ? nullptr : "password", nullptr};
-    const char* const values[] = {settings.url.c_str(), "undercoat-collector", "UTF8", settings.password.c_str(), nullptr};
+    check_url(settings.url);
+    // What stands before the URL it may say otherwise.
+    const char* const names[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
+                                 "fallback_application_name", "client_encoding", settings.password.empty() ? nullptr : "password", nullptr};
+    const char* const values[] = {"5", "2", "3", "15000", settings.url.c_str(),
+                                  "undercoat-collector", "UTF8", settings.password.c_str(), nullptr};
     db_ = PQconnectStartParams(names, values, 1);
     if (!db_) throw PostgresError("no memory", "");
     PQsetNoticeProcessor(db_, [](void*, const char*) {}, nullptr);
@@ -195,7 +215,7 @@ void Postgres::limit(Deadline deadline) {
 }
 
 Rows Postgres::run(const char* sql, const Params& params, std::optional<Deadline> given) {
-    const Deadline deadline = given.value_or(steady_clock::now() + kPatience);
+    const Deadline deadline = given.value_or(steady_clock::now() + patience_);
     limit(deadline);
     std::vector<const char*> values;
     std::vector<int> lengths, formats;
@@ -209,7 +229,7 @@ Rows Postgres::run(const char* sql, const Params& params, std::optional<Deadline
 
 void Postgres::script(const char* sql, std::optional<Deadline> deadline) {
     if (!PQsendQuery(db_, sql)) fail(nullptr);
-    pg_result* result = answer(deadline.value_or(steady_clock::now() + kPatience));
+    pg_result* result = answer(deadline.value_or(steady_clock::now() + patience_));
     if (PQresultStatus(result) == PGRES_FATAL_ERROR || !result) fail(result);
     PQclear(result);
 }
@@ -244,7 +264,7 @@ void PostgresTransaction::commit() {
     done_ = true;
 }
 
-std::unique_ptr<Postgres> PostgresPool::take() {
+std::unique_ptr<Postgres> PostgresPool::take(std::chrono::seconds patience) {
     {
         std::lock_guard lock(mutex_);
         while (!idle_.empty()) {
@@ -255,12 +275,15 @@ std::unique_ptr<Postgres> PostgresPool::take() {
             } catch (const PostgresError&) {
                 continue;
             }
-            if (!db->broken()) return db;
+            if (db->broken()) continue;
+            db->be_patient(patience);
+            return db;
         }
         if (steady_clock::now() < not_before_) throw PostgresError(trouble_, "");
     }
     try {
-        auto db = std::make_unique<Postgres>(settings_, steady_clock::now() + kConnectPatience);
+        auto db = std::make_unique<Postgres>(settings_, steady_clock::now() + std::min(patience, kConnectPatience));
+        db->be_patient(patience);
         std::lock_guard lock(mutex_);
         pause_ = {};
         return db;
@@ -270,7 +293,7 @@ std::unique_ptr<Postgres> PostgresPool::take() {
         pause_ = std::clamp(pause_ * 2, milliseconds(100), milliseconds(4000));
         thread_local std::minstd_rand random{std::random_device{}()};
         not_before_ = steady_clock::now() + pause_ + pause_ * static_cast<int>(random() % 256) / 1024;
-        throw PostgresError(trouble_, "");
+        throw PostgresError(trouble_, e.state == kBadUrl ? e.state : "");
     }
 }
 

@@ -20,6 +20,7 @@ struct pg_result;
 namespace undercoat::collector {
 
 using Deadline = std::chrono::steady_clock::time_point;
+inline constexpr auto kStatementPatience = std::chrono::seconds(30);
 
 struct PostgresError : std::runtime_error {
     PostgresError(const std::string& what, std::string sqlstate, bool is_late = false)
@@ -87,6 +88,7 @@ public:
     // What others have told this connection since; waits for something until the deadline, or until `wake` is readable.
     std::vector<Notice> notices(Deadline until, int wake);
     bool broken() const;
+    void be_patient(std::chrono::seconds patience) { patience_ = patience; }  // with statements that name no deadline
     int64_t backend() const;  // the number of the server's process
 
 private:
@@ -98,6 +100,7 @@ private:
 
     pg_conn* db_ = nullptr;
     bool broken_ = false;
+    std::chrono::seconds patience_ = kStatementPatience;
     int limit_ = 0;  // milliseconds that a statement may take there; 0: not known
 };
 
@@ -119,10 +122,16 @@ public:
     explicit PostgresPool(PostgresSettings settings) : settings_(std::move(settings)) {}
 
     // Calls use(Postgres&) with a connection that nobody else uses, and returns what it returns.
+    // `patience`: of each statement that names no deadline, and of connecting.
     template <class Use>
-    auto with(Use use) {
-        Lease lease{*this, take()};
+    auto with(Use use, std::chrono::seconds patience = kStatementPatience) {
+        Lease lease{*this, take(patience)};
         return use(*lease.db);
+    }
+    // What somebody waits for who has other things to do as well.
+    template <class Use>
+    auto soon(Use use) {
+        return with(std::move(use), std::chrono::seconds(5));
     }
 
 private:
@@ -131,7 +140,7 @@ private:
         std::unique_ptr<Postgres> db;
         ~Lease() { pool.give_back(std::move(db)); }
     };
-    std::unique_ptr<Postgres> take();
+    std::unique_ptr<Postgres> take(std::chrono::seconds patience);
     void give_back(std::unique_ptr<Postgres> db);
 
     const PostgresSettings settings_;

@@ -34,7 +34,7 @@ auto told(const char* what, Open open) -> Result<decltype(open())> {
 class PostgresBackend : public Backend {
 public:
     PostgresBackend(const PostgresSettings& server, const StoreSettings& settings, Log log)
-        : server_(server), log_(std::move(log)), pool_(server), news_(std::make_shared<AccountNews>(pool_)), alerts_(pool_, settings),
+        : server_(server), log_(std::move(log)), pool_(server), news_(std::make_shared<AccountNews>(pool_)), alerts_(pool_, settings, log_),
           wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
     ~PostgresBackend() override { stop_watching(); }
 

@@ -133,7 +133,7 @@ Result<Page> PostgresStore::search(const Search& search) try {
 }
 
 std::optional<AlertRecord> PostgresStore::find(const AlertId& id) {
-    return pool_.with([&](Postgres& db) -> std::optional<AlertRecord> {
+    return pool_.soon([&](Postgres& db) -> std::optional<AlertRecord> {
         const Rows rows = db.run(std::string(kColumns) + "WHERE file = $1 AND id = $2", Params().add(int64_t{id.file}).add(id.row));
         return rows.size() ? std::optional(read(rows, 0)) : std::nullopt;
     });
@@ -142,7 +142,7 @@ std::optional<AlertRecord> PostgresStore::find(const AlertId& id) {
 void PostgresStore::each(uint32_t file, int64_t first, int64_t last, const std::function<void(std::vector<AlertRecord>&&)>& use) {
     while (first <= last) {
         std::vector<AlertRecord> part;
-        pool_.with([&](Postgres& db) {
+        pool_.soon([&](Postgres& db) {
             const Rows rows = db.run(std::string(kColumns) + "WHERE file = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4",
                                      Params().add(int64_t{file}).add(first).add(last).add(kRows));
             for (int i = 0; i < rows.size(); ++i) part.push_back(read(rows, i));

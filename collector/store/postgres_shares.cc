@@ -15,6 +15,8 @@ public:
         const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
         if (!db_) {
             db_ = std::make_unique<Postgres>(server_, deadline);
+            // A holder that hangs, or cannot be reached, holds its parts no longer than this; PostgreSQL 13 has no such setting.
+            db_->run("SELECT set_config(name, '15s', false) FROM pg_settings WHERE name = 'idle_session_timeout'", {}, deadline);
             db_->run("SELECT pg_advisory_lock_shared($1::int, $2::int)", Params().add(kClass).add(kMember), deadline);
         }
         const int64_t members = db_->run("SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1::oid AND objid = $2::oid"

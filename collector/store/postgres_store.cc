@@ -1,6 +1,8 @@
 // Storing and keeping, see postgres_store.h. Searching is in postgres_search.cc.
 #include "collector/store/postgres_store.h"
 
+#include "base/utf8.h"
+#include "collector/json.h"
 #include "collector/query/words.h"
 #include "collector/store/incoming.h"
 #include "collector/store/postgres_schema.h"
@@ -18,6 +20,12 @@ constexpr int64_t kTidyLock = 0x756e6465'00000002;  // advisory
 constexpr int64_t kSlots = 8;
 constexpr size_t kMaxLexeme = 255;
 constexpr auto kForgetEvery = std::chrono::minutes(10);
+constexpr std::chrono::seconds kStateFor(1);       // it is shown
+constexpr std::chrono::seconds kStatePatience(2);  // scrapes must not hold up all workers
+constexpr std::chrono::seconds kStatePause(5);     // after it could not be read
+
+// Of a row of `files`, in bytes; another collector may have dropped the table meanwhile.
+constexpr const char* kFileSize = "coalesce(pg_total_relation_size(to_regclass('alerts_' || file)), 0)";
 
 // Columns of a statement's unnest(): every row has a value in each.
 template <class... Column>
@@ -41,6 +49,9 @@ std::string lexemes_of(const AlertRecord& r) {
     for (const std::string& lexeme : all) out.append(out.empty() ? "" : " ").append(lexeme);
     return out;
 }
+
+// What the values are is wrong (class 22), or more than a limit of the program (54): it stays so, however often it is tried.
+bool for_good(const PostgresError& e) { return e.state.starts_with("22") || e.state.starts_with("54"); }
 
 void make_storable(AlertRecord& r) {
     for (std::string* text : {&r.rule, &r.source, &r.hostname, &r.agent, &r.message, &r.tags, &r.fields, &r.context}) *text = storable(*text);
@@ -118,20 +129,31 @@ void add_totals(Postgres& db, const std::vector<Incoming>& incoming, const Store
 }  // namespace
 
 std::string cut_word(std::string word) {
-    if (word.size() <= kMaxLexeme) return word;
-    size_t end = kMaxLexeme;
-    while (end > 0 && (static_cast<unsigned char>(word[end]) & 0xc0) == 0x80) --end;
-    word.resize(end);
+    word.resize(utf8_prefix(word, kMaxLexeme).size());
     return word;
 }
 
-PostgresStore::PostgresStore(PostgresPool& pool, const StoreSettings& settings)
-    : pool_(pool), settings_(settings) {}
+PostgresStore::PostgresStore(PostgresPool& pool, const StoreSettings& settings, Log log)
+    : pool_(pool), settings_(settings), log_(std::move(log)) {}
 
 Result<Stored> PostgresStore::commit(const std::vector<Incoming>& incoming) try {
-    Stored stored = pool_.with([&](Postgres& db) { return commit(db, incoming); });
+    Aside aside;
+    std::string why;
+    Stored stored = pool_.with([&](Postgres& db) {
+        try {
+            return commit(db, incoming, aside);
+        } catch (const PostgresError& e) {
+            if (!for_good(e)) throw;
+            aside = refused(db, incoming);
+            if (aside.empty()) throw;
+            why = e.what();
+        }
+        return commit(db, incoming, aside);
+    });
+    if (!aside.empty()) log_("PostgreSQL refuses alerts for good; " + std::to_string(aside.size()) + " are not stored: " + harmless(why) + ".");
     std::lock_guard lock(mutex_);
     trouble_.clear();
+    refused_ += aside.size();
     return stored;
 } catch (const PostgresError& e) {
     std::lock_guard lock(mutex_);
@@ -139,7 +161,30 @@ Result<Stored> PostgresStore::commit(const std::vector<Incoming>& incoming) try 
     return Error{"The alerts cannot be stored: " + trouble_ + "."};
 }
 
-Stored PostgresStore::commit(Postgres& db, const std::vector<Incoming>& incoming) {
+// Those that PostgreSQL refuses whatever comes with them; found by storing halves, then halves of these, and rolling back.
+PostgresStore::Aside PostgresStore::refused(Postgres& db, const std::vector<Incoming>& incoming) {
+    std::vector<const remote::Alert*> all;
+    for (const Incoming& in : incoming)
+        for (const remote::Alert& a : in.alerts) all.push_back(&a);
+    Aside out;
+    const std::function<void(size_t, size_t)> search = [&](size_t from, size_t to) {
+        Aside others(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(from));
+        others.insert(all.begin() + static_cast<std::ptrdiff_t>(to), all.end());
+        try {
+            commit(db, incoming, others, false);
+        } catch (const PostgresError& e) {
+            if (!for_good(e)) throw;
+            if (to - from == 1) out.insert(all[from]);
+            if (to - from < 2) return;
+            search(from, from + (to - from) / 2);
+            search(from + (to - from) / 2, to);
+        }
+    };
+    search(0, all.size());
+    return out;
+}
+
+Stored PostgresStore::commit(Postgres& db, const std::vector<Incoming>& incoming, const Aside& aside, bool keeps) {
     const int64_t now = now_ns();
     Stored out;
     PostgresTransaction t(db);
@@ -154,18 +199,19 @@ Stored PostgresStore::commit(Postgres& db, const std::vector<Incoming>& incoming
                 ++out.duplicates;
                 continue;
             }
+            if (aside.contains(&a)) continue;
             ++each.stored;
             out.alerts.push_back(record_of(in, a, now));
             make_storable(out.alerts.back());
         }
     }
+    if (!out.alerts.empty() || !aside.empty()) keep(db, progress);
     if (!out.alerts.empty()) {
-        keep(db, progress);
         write(db, out.alerts);
         count(db, out.alerts);
         add_totals(db, incoming, out);
     }
-    t.commit();
+    if (keeps) t.commit();
     return out;
 }
 
@@ -245,8 +291,8 @@ void PostgresStore::tidy() {
 }
 
 void PostgresStore::roll_if_full(Postgres& db) {
-    const Rows row = db.run("SELECT f.file, f.begun, (SELECT coalesce(sum(n), 0) FROM facts WHERE file = f.file),"
-                            " pg_total_relation_size('alerts_' || f.file) FROM files f ORDER BY f.file DESC LIMIT 1");
+    const Rows row = db.run("SELECT file, begun, (SELECT coalesce(sum(n), 0) FROM facts WHERE file = f.file), " + std::string(kFileSize) +
+                            " FROM files f ORDER BY file DESC LIMIT 1");
     const int64_t file = row.number(0, 0), begun = row.number(0, 1), rows = row.number(0, 2), bytes = row.number(0, 3);
     const auto part = std::chrono::nanoseconds(settings_.max_age).count() / 10;
     if (rows == 0 || (rows < settings_.rows_per_file && now_ns() - begun < part && bytes < static_cast<int64_t>(settings_.max_bytes / 8))) return;
@@ -257,8 +303,8 @@ void PostgresStore::roll_if_full(Postgres& db) {
 
 void PostgresStore::delete_old_files(Postgres& db) {
     const int64_t oldest = now_ns() - std::chrono::nanoseconds(settings_.max_age).count();
-    const Rows files = db.run("SELECT f.file, coalesce((SELECT max(received) FROM facts WHERE file = f.file), f.begun),"
-                              " pg_total_relation_size('alerts_' || f.file) FROM files f ORDER BY 1");
+    const Rows files = db.run("SELECT file, coalesce((SELECT max(received) FROM facts WHERE file = f.file), begun), " + std::string(kFileSize) +
+                              " FROM files f ORDER BY 1");
     int64_t bytes = 0;
     for (int i = 0; i < files.size(); ++i) bytes += files.number(i, 2);
     for (int i = 0; i + 1 < files.size(); ++i) {
@@ -295,34 +341,37 @@ StoreState PostgresStore::state() const {
     std::unique_lock lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
     if (now >= state_read_) {
-        state_read_ = now + std::chrono::seconds(1);
+        state_read_ = now + 2 * kStatePause;  // nobody else waits meanwhile
         StoreState s;
         lock.unlock();  // whoever stores does not wait for this
         try {
             s = read_state();
         } catch (const PostgresError& e) {
             lock.lock();
+            state_read_ = std::chrono::steady_clock::now() + kStatePause;
             s = state_;
+            s.refused = refused_;
             s.trouble = trouble_.empty() ? e.what() : trouble_;
             return s;
         }
         lock.lock();
+        state_read_ = std::chrono::steady_clock::now() + kStateFor;
         state_ = s;
     }
     StoreState s = state_;
-    s.trouble = trouble_;
+    s.refused = refused_, s.trouble = trouble_;
     return s;
 }
 
 StoreState PostgresStore::read_state() const {
     return pool_.with([&](Postgres& db) {
-        const Rows row = db.run("SELECT coalesce(sum(n), 0), coalesce(min(oldest), 0), (SELECT sum(pg_total_relation_size('alerts_' || file)) FROM files),"
-                                " (SELECT count(*) FROM files) FROM facts");
+        const Rows row = db.run("SELECT coalesce(sum(n), 0), coalesce(min(oldest), 0), (SELECT sum(" + std::string(kFileSize) +
+                                ") FROM files), (SELECT count(*) FROM files) FROM facts");
         StoreState s;
         s.alerts = static_cast<uint64_t>(row.number(0, 0)), s.oldest_ns = row.number(0, 1);
         s.bytes = static_cast<uint64_t>(row.number(0, 2)), s.files = static_cast<uint64_t>(row.number(0, 3));
         return s;
-    });
+    }, kStatePatience);
 }
 
 }  // namespace undercoat::collector

@@ -1,12 +1,15 @@
 // The store in PostgreSQL, which several collectors share. The same files, numbers and counts as in SQLite, as partitions and tables.
 //
 // Must stay true (store.h): what a stream has brought is read and changed in the transaction that stores it, with its row locked, so
-// that a number is stored once whoever brings it; nothing is deleted but by tidy(), and that by one collector at a time.
-// Thread-safe.
+// that a number is stored once whoever brings it; an alert that the server refuses for good holds up no other; nothing is deleted but
+// by tidy(), and that by one collector at a time. Thread-safe.
 #pragma once
 
 #include "collector/store/postgres.h"
 #include "collector/store/sqlite_store.h"
+
+#include <functional>
+#include <set>
 
 namespace undercoat::collector {
 
@@ -16,7 +19,8 @@ std::string cut_word(std::string word);
 class PostgresStore : public Store {
 public:
     // settings.directory means nothing.
-    PostgresStore(PostgresPool& pool, const StoreSettings& settings);
+    using Log = std::function<void(const std::string&)>;
+    PostgresStore(PostgresPool& pool, const StoreSettings& settings, Log log);
 
     Result<Stored> commit(const std::vector<Incoming>& incoming) override;
     void tidy() override;
@@ -29,7 +33,9 @@ public:
     void each(uint32_t file, int64_t first, int64_t last, const std::function<void(std::vector<AlertRecord>&&)>& use);
 
 private:
-    Stored commit(Postgres& db, const std::vector<Incoming>& incoming);
+    using Aside = std::set<const remote::Alert*>;  // not to be stored; their numbers have been here all the same
+    Stored commit(Postgres& db, const std::vector<Incoming>& incoming, const Aside& aside, bool keeps = true);
+    Aside refused(Postgres& db, const std::vector<Incoming>& incoming);
     void write(Postgres& db, std::vector<AlertRecord>& records);
     void count(Postgres& db, const std::vector<AlertRecord>& records);
     void roll_if_full(Postgres& db);
@@ -41,10 +47,12 @@ private:
 
     PostgresPool& pool_;
     const StoreSettings settings_;
+    const Log log_;
     mutable std::mutex mutex_;  // of what follows
     mutable StoreState state_;
     mutable Deadline state_read_{};
     std::string trouble_;
+    uint64_t refused_ = 0;
     Deadline next_forget_{};
 };
 

@@ -71,6 +71,7 @@ struct Top {
 struct StoreState {
     uint64_t alerts = 0, bytes = 0, files = 0;
     int64_t oldest_ns = 0;  // 0: empty
+    uint64_t refused = 0;   // alerts that a database would never take, since the start; not stored
     std::string trouble;    // why the last commit failed; empty: it did not
 };
 

@@ -43,10 +43,7 @@ std::string cut(const std::string& text, size_t limit) {
         append_harmless(text, harmless);
         return cut(harmless, limit);
     }
-    if (text.size() <= limit) return text;
-    size_t end = limit;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-    return text.substr(0, end);
+    return std::string(utf8_prefix(text, limit));
 }
 
 std::string object_or_empty(const std::string& json) {

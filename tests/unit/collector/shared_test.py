@@ -8,12 +8,15 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import tempfile
 import threading
+import time
 import unittest
 import urllib.parse
 
 import stores
-from support import FALCO, SLOW, WebSocket, batch, frame, hello, member, varint, wait_for
+from support import COLLECTOR, FALCO, SLOW, WebSocket, batch, frame, hello, member, varint, wait_for
 
 RULE = "- rule: One\n  desc: d\n  condition: proc.name = cat\n  output: x\n  priority: INFO\n"
 
@@ -92,11 +95,14 @@ class Together(unittest.TestCase):
         made = [Sender(servers, self.first.key, b'agent-%d' % i, batches) for i in range(4)]
         return made, lambda n: wait_for(lambda: sum(s.acknowledged for s in made) >= n, f'{n} batches are acknowledged')
 
+    def check_acknowledged(self, sender):
+        sender.join(SLOW)
+        self.assertIsNone(sender.trouble)
+        self.assertEqual(sender.acknowledged, sender.batches)
+
     def check_each_once(self, senders):
         for s in senders:
-            s.join(SLOW)
-            self.assertIsNone(s.trouble)
-            self.assertEqual(s.acknowledged, s.batches)
+            self.check_acknowledged(s)
         expected = sum(s.batches * s.size for s in senders)
         wait_for(lambda: int(self.sql('SELECT count(*) FROM undercoat.alerts')) >= expected, 'everything is stored')
         self.assertEqual(self.sql('SELECT count(*), count(DISTINCT (agent, message)) FROM undercoat.alerts'), f'{expected}|{expected}')
@@ -104,6 +110,15 @@ class Together(unittest.TestCase):
 
 
 class Delivery(Together):
+    def test_what_postgresql_never_takes_holds_up_nothing(self):
+        self.sql("CREATE FUNCTION undercoat.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                 "$$BEGIN IF NEW.message IN ('alert 3', 'alert 8') THEN RAISE 'no' USING ERRCODE = '22021'; END IF; RETURN NEW; END$$;"
+                 "CREATE TRIGGER refuse BEFORE INSERT ON undercoat.alerts FOR EACH ROW EXECUTE FUNCTION undercoat.refuse()")
+        self.check_acknowledged(Sender([self.first], self.first.key, b'odd', 3, 10))
+        wait_for(lambda: int(self.sql('SELECT count(*) FROM undercoat.alerts')) >= 28, 'all others are stored')
+        numbers = self.api(self.first, '/api/v1/status')['numbers']
+        self.assertEqual((numbers['store_refused_total'], numbers['alerts_stored_total'], numbers['alerts_missing_total']), (2, 28, 0))
+
     def test_the_same_brought_to_two_at_a_time_is_stored_once(self):
         servers = [self.first, self.collector()]
         made = [Sender([s], self.first.key, b'twin', 30) for s in servers]
@@ -135,15 +150,16 @@ class Delivery(Together):
     def test_rules_and_agents_are_known_at_each(self):
         second = self.collector()
         admin = self.first.add_key('admin', 'admin')
-        w = WebSocket(second, '/agent/v1', Authorization='Bearer ' + self.first.key)
-        self.addCleanup(w.close)
-        w.send(hello(b'far'), 2)
-        self.assertEqual([w.receive()[0], w.receive()[0]], [2, 2], 'the welcome, and no rules')
+        for name in (b'same\0', b'same\x1a', b'far'):  # the first two are one in PostgreSQL
+            w = WebSocket(second, '/agent/v1', Authorization='Bearer ' + self.first.key)
+            self.addCleanup(w.close)
+            w.send(hello(name), 2)
+            self.assertEqual([w.receive()[0], w.receive()[0]], [2, 2], 'the welcome, and no rules')
         rules = json.dumps({'files': [{'name': 'a.yaml', 'content': RULE}]})
         self.assertEqual(self.first.request('PUT', '/api/v1/rulesets/all', rules, {'Authorization': 'Bearer ' + admin})[0], 200)
         self.assertEqual(w.receive()[0], 2, 'the other hands the rules down')
-        found = wait_for(lambda: self.api(self.first, '/api/v1/agents')['agents'], 'the other\'s agent is known')
-        self.assertEqual([(a['id'], a['connected'], a['rules_assigned']) for a in found], [('far', True, 'all@1')])
+        found = wait_for(lambda: self.api(self.first, '/api/v1/agents')['agents'], 'the other\'s agents are known')
+        self.assertEqual({a['id']: (a['connected'], a['rules_assigned']) for a in found}, dict.fromkeys(('same\x1a', 'far'), (True, 'all@1')))
         w.send(batch(b'far', [1, 2]), 2)
         wait_for(lambda: self.api(self.first, '/api/v1/agents/far')['alerts'] == 2, 'what was stored of it is counted for all')
         w.close()
@@ -164,6 +180,12 @@ class Several(Together):
         self.assertEqual([a['output'] for a in w.json()['alerts']], ['seen by all'])
         for server in (self.first, second):
             self.assertEqual([a['output'] for a in self.api(server, '/api/v1/alerts?q=seen')['alerts']], ['seen by all'])
+
+    def test_a_malformed_url_is_refused_without_its_password(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for url in ('postgresql://who:9wrong/wrong@127.0.0.1/db', 'postgresql://who:x@wrong@127.0.0.1/db', 'postgresql://who:%wrong@127.0.0.1/db'):
+                r = subprocess.run([COLLECTOR, '--data', directory], capture_output=True, text=True, timeout=SLOW, env={**self.first.environment, 'UNDERCOAT_STORE': url})
+                self.assertEqual((r.returncode != 0, 'URL is malformed' in r.stderr, 'wrong' in r.stderr), (True, True, False), r.stderr)
 
     def test_a_login_holds_at_each(self):
         second = self.collector()
@@ -238,6 +260,30 @@ class WithBackbone(Together):
             stores.used.postgres.start()
         self.check_each_once(senders)
 
+    def test_acknowledgements_go_on_while_postgresql_hangs(self):
+        w = WebSocket(self.first, '/agent/v1', Authorization='Bearer ' + self.first.key)
+        self.addCleanup(w.close)
+        w.send(hello(b'patient'), 2)
+        w.receive(), w.receive()
+        numbers, longest = itertools.count(1), 0
+
+        def housekeeping_failed():
+            nonlocal longest
+            begin = time.monotonic()
+            w.send(batch(b'patient', [next(numbers)]), 2)
+            self.assertEqual(w.receive()[0], 2)
+            longest = max(longest, time.monotonic() - begin)
+            return 'The store could not be tidied' in self.first.log()
+        stores.used.postgres.stop()
+        begin = time.monotonic()
+        try:
+            wait_for(housekeeping_failed, 'the housekeeping gives up')
+            self.assertLess(longest, (time.monotonic() - begin) / 2, 'nobody waited for it')
+        finally:
+            stores.used.postgres.stop(False)
+        sent = next(numbers) - 1
+        wait_for(lambda: int(self.sql('SELECT count(*) FROM undercoat.alerts')) == sent, 'everything is stored')
+
     def test_who_stores_is_killed_and_another_goes_on(self):
         self.collector()
         senders, reached = self.senders([self.ingest], 40)
@@ -245,11 +291,31 @@ class WithBackbone(Together):
         self.first.stop(signal.SIGKILL)
         self.check_each_once(senders)
 
+    def test_a_backbone_that_cannot_be_read_is_told(self):
+        stream = self.environment['UNDERCOAT_NATS_STREAM'].encode()
+        self.assertEqual(self.first.request('GET', '/readyz')[0], 200)
+        with socket.create_connection(('127.0.0.1', stores.used.nats.port), timeout=SLOW) as s:
+            s.sendall(b'CONNECT {"verbose":true}\r\nPUB $JS.API.STREAM.DELETE.%s 0\r\n\r\nPING\r\n' % stream)
+            wait_for(lambda: b'PONG' in s.recv(4096), 'NATS has it')
+        wait_for(lambda: self.first.request('GET', '/readyz')[0] == 503, 'it is not ready')
+        self.assertRegex(self.first.request('GET', '/metrics')[2].decode(), r'undercoat_collector_backbone_unread_total [1-9]')
+        self.assertIn('of the backbone cannot be read: ', self.first.log())
+
+    def test_the_longest_hostname_is_stored(self):
+        self.assertEqual(self.post(self.ingest, {**FALCO, 'hostname': 'h' * 512}), 200)
+        found = wait_for(lambda: self.api(self.first, '/api/v1/alerts')['alerts'], 'it is stored')
+        self.assertEqual((found[0]['hostname'], found[0]['agent']), ('h' * 512, 'falco@' + 'h' * 506))
+
     def test_foreign_messages_are_thrown_away_and_counted(self):
         with socket.create_connection(('127.0.0.1', stores.used.nats.port), timeout=SLOW) as s:
-            s.sendall(b'CONNECT {"verbose":true}\r\nPUB %s.alerts.1 7\r\ngarbage\r\nPING\r\n' % self.environment['UNDERCOAT_NATS_STREAM'].encode())
+            s.sendall(b'CONNECT {"verbose":true,"headers":true}\r\nPUB %s.alerts.1 7\r\ngarbage\r\nPING\r\n' % self.environment['UNDERCOAT_NATS_STREAM'].encode())
             wait_for(lambda: b'PONG' in s.recv(4096), 'NATS has it')
-        wait_for(lambda: b'undercoat_collector_backbone_foreign_total 1\n' in self.first.request('GET', '/metrics')[2], 'it is counted')
+            for identity in (b'x' * 5000, b'\xff'):
+                head = b'NATS/1.0\r\nUndercoat-Identity: %s\r\n\r\n' % identity
+                good = batch(b'stranger', [1])
+                s.sendall(b'HPUB %s.alerts.1 %d %d\r\n%s%s\r\nPING\r\n' % (self.environment['UNDERCOAT_NATS_STREAM'].encode(), len(head), len(head) + len(good), head, good))
+                wait_for(lambda: b'PONG' in s.recv(4096), 'NATS has it')
+        wait_for(lambda: b'undercoat_collector_backbone_foreign_total 3\n' in self.first.request('GET', '/metrics')[2], 'it is counted')
         self.assertEqual(self.post(self.ingest, FALCO), 200)
         wait_for(lambda: self.api(self.first, '/api/v1/alerts')['alerts'], 'what comes after is stored')
 

@@ -99,6 +99,9 @@ class WebSocket:
         head = b''
         while b'\r\n\r\n' not in head and (part := self.socket.recv(1)):
             head += part
+        if b'\r\n\r\n' not in head:
+            self.socket.close()
+            raise ConnectionError('closed before it answered')
         self.status = int(head.split()[1])
 
     def send(self, payload, opcode=1):

@@ -60,5 +60,20 @@ TEST_F(AgentsTest, WhatIsMissingDoesNotOverflow) {
     EXPECT_EQ(agents_->find("a")->missing, 0U);
 }
 
+TEST(Agents, LearnsOfOthersAlsoWhereItsOwnAreRefused) {
+    struct Refusing : AgentStore {
+        bool shared() const override { return true; }
+        std::vector<AgentRow> load() override { return {}; }
+        void save(const std::vector<AgentRow>&) override { throw std::runtime_error("no"); }
+        std::vector<AgentRow> changed_by_others() override { return {{"other", R"({"id":"other","hostname":"far"})", 1, AgentRow::Totals{}}}; }
+    };
+    Agents agents(std::make_unique<Refusing>());
+    ASSERT_TRUE(agents.hello("mine", {}, "10.0.0.1", "", "one"));
+    agents.flush(0);
+    const auto other = agents.find("other");
+    ASSERT_TRUE(other);
+    EXPECT_EQ(other->hostname, "far");
+}
+
 }  // namespace
 }  // namespace undercoat::collector
