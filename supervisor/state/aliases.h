@@ -4,7 +4,8 @@
 // the file system tells whether both are one directory, unless it is gone or renamed by then; what the calls said stays true.
 // A descriptor may be stale: its number may stand for another file by now. What happened to its name after it was opened must not
 // excuse that, nor what was undone before: a link counts for names that were given while it stood, a rename for names given before it.
-// Moments are the state's count of events. Must stay true: in doubt there is no other name; memory is bounded, the oldest names are forgotten first; nothing here touches the file system.
+// Moments are the state's count of events. Must stay true: in doubt there is no other name; memory is bounded, the oldest names are
+// forgotten first; nothing here touches the file system.
 #pragma once
 
 #include <cstdint>
