@@ -2,7 +2,6 @@
 // unpacked, and whatever is written, changed or copied up gets a later one.
 #include "supervisor/instrument/fileinfo.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
@@ -17,13 +16,16 @@
 namespace undercoat::instrument {
 namespace {
 
-uint32_t layer_by_age(const struct stat& st, uint64_t overlay_began) {
+// `overlay_began` is asked only where the answer matters: of the files of the image it never does.
+template <class Began>
+uint32_t layer_by_age(const struct stat& st, Began overlay_began) {
     static const uint64_t container_began = [] {
         Stat first;
         return read_stat(1, first) ? ticks_to_ns(first.start_time) : 0;
     }();
     const uint64_t changed = static_cast<uint64_t>(st.st_ctim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(st.st_ctim.tv_nsec);
-    return changed >= std::max(container_began, overlay_began) ? wire::kUpperLayer : wire::kLowerLayer;
+    const bool young = changed >= container_began && (changed >= overlays().newest_call() || changed >= overlay_began());
+    return young ? wire::kUpperLayer : wire::kLowerLayer;
 }
 
 }  // namespace
@@ -31,12 +33,14 @@ uint32_t layer_by_age(const struct stat& st, uint64_t overlay_began) {
 uint32_t layer_flags(pid_t pid, int fd, const struct stat& st) {
     struct statfs fs;
     if (fstatfs(fd, &fs) != 0 || fs.f_type != OVERLAYFS_SUPER_MAGIC) return 0;
-    return layer_by_age(st, overlay_began(pid, fd));
+    return layer_by_age(st, [&] { return overlay_began(pid, fd); });
 }
 
 uint32_t layer_of_program(pid_t pid, const struct stat& st) {
-    const UniqueFd exe(overlays().any() ? open_proc(pid, "exe", O_PATH) : -1);
-    return layer_by_age(st, exe ? overlay_began(pid, exe.get()) : 0);
+    return layer_by_age(st, [&] {
+        const UniqueFd exe(open_proc(pid, "exe", O_PATH));
+        return exe ? overlay_began(pid, exe.get()) : 0;
+    });
 }
 
 bool has_capabilities(int fd) {

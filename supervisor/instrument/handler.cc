@@ -4,9 +4,11 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "supervisor/instrument/credentials.h"
 #include "supervisor/instrument/overlays.h"
 #include "supervisor/instrument/reach.h"
 #include "supervisor/instrument/socket_facts.h"
@@ -85,7 +87,7 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
                 if (ring_.wanted(c.call) && !opens_shim(c)) record_call(backend, c, ring_slot, t);
         }
         note_changes(c);
-        if (!t.registers_only) note_overlay(c);
+        note_overlay(c, t.registers_only);
     }
     if (ending && keeps(c, t.trap.id)) return;
     answer(backend, c, t);
@@ -244,16 +246,33 @@ void Handler::note_clock(const HeldCall& c) {
     registrar_.forbid_clock(p->ring_slot);
 }
 
-// What the call may change of what rights_of() remembers; looked at again at the next need.
-void Handler::note_overlay(const HeldCall& c) {
+namespace {
+
+// Whether mount(2) with these flags mounts something new; as the kernel has it (path_mount).
+bool mounts_new(uint64_t flags) {
+    if ((flags & MS_MGC_MSK) == MS_MGC_VAL) flags &= ~uint64_t{MS_MGC_MSK};
+    return !(flags & (MS_REMOUNT | MS_BIND | MS_MOVE | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE));
+}
+
+}  // namespace
+
+// A call that cannot make an overlay is no candidate for any (overlays.h).
+void Handler::note_overlay(const HeldCall& c, bool registers_only) {
     const bool plain = c.call == static_cast<uint16_t>(Call::mount);
     if (!plain && c.call != static_cast<uint16_t>(Call::fsmount)) return;
+    if (plain && (!mounts_new(c.args[3]) || c.args[2] == 0)) return;
+    if (registers_only) return note_overlay_mount(c.tid, false);
     char type[16];
     size_t n = 0;
     const bool says_type = plain && read_string(c.tid, c.args[2], type, sizeof type, &n) == Read::ok;
-    if (!says_type || std::string_view(type, n).starts_with("overlay")) note_overlay_mount(c.tid);
+    if (says_type && !std::string_view(type, n).starts_with("overlay")) return;
+    // Beyond this name space capabilities do not tell: whoever owns the user name space of another has them all there.
+    Credentials credentials;
+    if (same_namespace(c.tid, "ns/mnt") && read_credentials(c.tid, credentials) && !credentials.has(kCapSysAdmin)) return;
+    note_overlay_mount(c.tid, true);
 }
 
+// What the call may change of what rights_of() remembers; looked at again at the next need.
 void Handler::note_changes(const HeldCall& c) {
     bool credentials = false, root = false;
     switch (static_cast<Call>(c.call)) {

@@ -101,7 +101,7 @@ private:
     Verdict judge(const HeldCall& c, const Captured& found, const SocketFacts& socket, Ticket& t);
     void note_changes(const HeldCall& c);
     void note_clock(const HeldCall& c);
-    static void note_overlay(const HeldCall& c);
+    static void note_overlay(const HeldCall& c, bool registers_only);
     void note_seal(const HeldCall& c);
     void give_ring(TrapBackend& backend, const HeldCall& c, Ticket& t);
     int adopt_ring(pid_t pid, const Ticket& t, int* fd, UniqueFd file = {});

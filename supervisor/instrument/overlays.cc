@@ -7,7 +7,7 @@
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
-#include <string>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "supervisor/instrument/target.h"
@@ -15,27 +15,48 @@
 namespace undercoat::instrument {
 namespace {
 
-// More mounts than fit are not looked at.
-constexpr size_t kMostMountinfo = 128 * 1024;
+// What lies beyond is not looked at, nor are lines that do not fit into one piece.
+constexpr size_t kMostMountinfo = 128 * 1024, kPiece = 8 * 1024;
 
-std::string read_all(int fd) {
-    std::string text(kMostMountinfo, '\0');
-    size_t at = 0;
-    while (at < text.size()) {
-        const ssize_t n = read(fd, text.data() + at, text.size() - at);
-        if (n <= 0) break;
-        at += static_cast<size_t>(n);
+// Gives the mounts of `pid` to `take` in pieces of whole lines, until it says that it has seen enough.
+template <class Take>
+void read_mounts(pid_t pid, Take take) {
+    const UniqueFd fd(open_proc(pid, "mountinfo", O_RDONLY));
+    char piece[kPiece];
+    size_t held = 0, all = 0;
+    bool skips = false;
+    while (fd && all < kMostMountinfo) {
+        const ssize_t n = read(fd.get(), piece + held, sizeof piece - held);
+        if (n <= 0) return;
+        held += static_cast<size_t>(n), all += static_cast<size_t>(n);
+        std::string_view text(piece, held);
+        const size_t end = text.rfind('\n');
+        if (end == text.npos) {
+            if (held == sizeof piece) held = 0, skips = true;
+            continue;
+        }
+        const std::string_view rest = text.substr(end + 1);
+        text.remove_suffix(rest.size());
+        if (skips) text.remove_prefix(text.find('\n') + 1);
+        skips = false;
+        if (take(text)) return;
+        memmove(piece, rest.data(), rest.size());
+        held = rest.size();
     }
-    text.resize(at);
-    return text;
 }
 
-std::string mountinfo_of(pid_t pid) {
-    const UniqueFd fd(open_proc(pid, "mountinfo", O_RDONLY));
-    return fd ? read_all(fd.get()) : std::string();
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000U  // Linux 6.8
+#endif
+
+// 0: the kernel does not say.
+uint64_t mount_by_statx(int fd, unsigned which) {
+    struct statx s {};
+    return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, which, &s) == 0 && s.stx_mask & which ? s.stx_mnt_id : 0;
 }
 
 uint64_t mount_id_of(int fd) {
+    if (const uint64_t id = mount_by_statx(fd, STATX_MNT_ID)) return id;
     char path[40];
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
     const UniqueFd info(open(path, O_RDONLY | O_CLOEXEC));
@@ -75,33 +96,36 @@ bool next_overlay(std::string_view& mountinfo, OverlayMount& out) {
     return false;
 }
 
-const Overlays::Known* Overlays::find(uint64_t device) const {
-    const Known* const end = known_.data() + count_;
+uint64_t Overlays::date(uint64_t device) {
+    Known* const end = known_.data() + count_;
     const Known* const at = std::find_if(known_.data(), end, [&](const Known& k) { return k.device == device; });
-    return at == end ? nullptr : at;
-}
-
-bool Overlays::add(uint64_t device, uint64_t began) {
-    if (find(device) || count_ == known_.size()) return false;
+    if (at != end) return at->began;
+    if (count_ == known_.size()) return 0;
+    const uint64_t began = earliest_;
     known_[count_++] = {device, began};
-    return true;
+    if (calls_ != 0 && ++found_ == calls_) earliest_ = calls_ = found_ = 0;
+    return began;
 }
 
-void Overlays::note_mount(std::string_view mountinfo, uint64_t now) {
+void Overlays::see(std::string_view mountinfo) {
     const std::lock_guard guard(mutex_);
-    for (OverlayMount m; next_overlay(mountinfo, m);) add(m.device, last_);
-    last_ = now;
+    for (OverlayMount m; next_overlay(mountinfo, m);) date(m.device);
 }
 
-uint64_t Overlays::began(std::string_view mountinfo, uint64_t mount_id) {
+void Overlays::note_call(uint64_t now) {
+    const std::lock_guard guard(mutex_);
+    if (calls_++ == 0) earliest_ = now;
+    newest_ = std::max(newest_.load(), now);
+}
+
+std::optional<uint64_t> Overlays::began(std::string_view mountinfo, uint64_t mount_id) {
+    const std::lock_guard guard(mutex_);
+    std::optional<uint64_t> found;
     for (OverlayMount m; next_overlay(mountinfo, m);) {
-        if (m.id != mount_id) continue;
-        const std::lock_guard guard(mutex_);
-        add(m.device, last_);
-        const Known* known = find(m.device);
-        return known ? known->began : 0;
+        const uint64_t began = date(m.device);
+        if (m.id == mount_id) found = began;
     }
-    return 0;
+    return found;
 }
 
 Overlays& overlays() {
@@ -109,18 +133,54 @@ Overlays& overlays() {
     return all;
 }
 
-void note_overlay_mount(pid_t tid) {
+void note_overlay_mount(pid_t tid, bool look) {
+    // Changes of files are stamped with this clock; the exact one is ahead of it.
     timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    const auto see = [](std::string_view mounts) { return overlays().see(mounts), false; };
     // What this process sees is the container's, whatever name space the caller has made for itself.
-    const std::string ours = overlays().any() ? std::string() : mountinfo_of(getpid());
-    overlays().note_mount(ours + mountinfo_of(tid), static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec));
+    if (!overlays().any()) read_mounts(getpid(), see);
+    if (look) read_mounts(tid, see);
+    overlays().note_call(static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec));
 }
+
+namespace {
+
+// What is known of mounts by the number that the kernel gives to no other mount. The numbers in mountinfo are given again.
+class SeenMounts {
+public:
+    std::optional<uint64_t> find(uint64_t mount) {
+        const std::lock_guard guard(mutex_);
+        for (const Seen& s : seen_)
+            if (s.mount == mount) return s.began;
+        return {};
+    }
+    void keep(uint64_t mount, uint64_t began) {
+        const std::lock_guard guard(mutex_);
+        seen_[next_++ % seen_.size()] = {mount, began};
+    }
+
+private:
+    struct Seen {
+        uint64_t mount, began;
+    };
+    std::mutex mutex_;
+    std::array<Seen, 64> seen_{};
+    size_t next_ = 0;
+};
+
+}  // namespace
 
 uint64_t overlay_began(pid_t pid, int fd) {
     if (!overlays().any()) return 0;
+    static SeenMounts seen;
+    const uint64_t unique = mount_by_statx(fd, STATX_MNT_ID_UNIQUE);
+    if (const auto began = unique != 0 ? seen.find(unique) : std::nullopt) return *began;
     const uint64_t id = mount_id_of(fd);
-    return id == 0 ? 0 : overlays().began(mountinfo_of(pid), id);
+    std::optional<uint64_t> began;
+    if (id != 0) read_mounts(pid, [&](std::string_view mounts) { return (began = overlays().began(mounts, id)).has_value(); });
+    if (began && unique != 0) seen.keep(unique, *began);
+    return began.value_or(0);
 }
 
 }  // namespace undercoat::instrument

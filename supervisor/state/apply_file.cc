@@ -1,93 +1,14 @@
 // Events about files and descriptors.
 #include "supervisor/state/impl.h"
 #include "supervisor/state/paths.h"
-#include "supervisor/state/same_file.h"
 
 #include "supervisor/event/flags.h"
-
-#include <algorithm>
-#include <cstdio>
 
 namespace undercoat::state {
 
 using event::Event;
 using event::ParamValue;
-using wire::ArgKind;
 using wire::Call;
-
-namespace {
-
-constexpr size_t kMostUnplaced = 8;
-
-bool starts(std::string_view s, std::string_view p) { return s.substr(0, p.size()) == p; }
-
-}  // namespace
-
-// What the trap read names the same file as the table: then the table's name, as the program gave it, is kept.
-bool State::Impl::same_file(const FdInfo& known, const FdInfo& read, const wire::FileInfo* file) const {
-    if (known.name == read.name && known.type != FdType::unknown) return true;
-    if (file != nullptr && file->mode != 0 && known.ino != 0) return known.ino == file->ino && known.dev == file->dev;
-    return (known.is_file() || known.is_directory()) && read.is_file() && leads_to(known.name, read.name);
-}
-
-bool State::Impl::leads_to(const std::string& given, const std::string& read) const {
-    for (const std::string& name : aliases.names_of(given))
-        if (name == read || (options.read_proc && same_place_now(name, read))) return true;
-    return false;
-}
-
-void State::Impl::remember_alias(const Event& e, const Thread& t) {
-    const bool link = e.is(Call::symlink) || e.is(Call::symlinkat);
-    const ParamValue &from = e.param(link ? "linkpath" : "oldpath"), &to = e.param(link ? "target" : "newpath");
-    if (!succeeded(e) || from.kind != ParamValue::Kind::text || to.kind != ParamValue::Kind::text || to.text.empty()) return;
-    const auto base = [&](const char* param) { return directory(t, number_or(e, param, kAtFdcwd)); };
-    std::string old_name = file_name(base(link ? "linkdirfd" : "olddirfd"), from.text);
-    const size_t slash = old_name.rfind('/');
-    if (slash == std::string::npos) return;
-    std::string new_name = file_name(link ? old_name.substr(0, slash + 1) : base("newdirfd"), to.text);
-    if (!link && static_cast<uint64_t>(number_or(e, "flags", 0)) & RENAME_EXCHANGE) aliases.add(new_name, old_name);
-    aliases.add(std::move(old_name), std::move(new_name));
-}
-
-void State::Impl::take_identities(const Event& e, Thread& t) {
-    if (e.type >= wire::kCallCount) return;
-    const wire::CallInfo& call = wire::kCalls[e.type];
-    for (unsigned a = 0; a < call.nargs && a < e.captured.nregs; ++a) {
-        if (call.args[a] != ArgKind::fd && call.args[a] != ArgKind::dirfd) continue;
-        const auto number = static_cast<int32_t>(e.captured.regs[a]);
-        const std::string_view text = e.captured.fd[a];
-        const wire::SocketInfo* socket = e.captured.socket[a];
-        if (number < 0 || (text.empty() && socket == nullptr)) continue;
-        const FdInfo* known = table.fd(t, number);
-        if (socket != nullptr && socket->family != 0) {
-            table.set_fd(t, number, socket_from(*socket, known));
-            continue;
-        }
-        if (text.empty() || (starts(text, "socket:") && known != nullptr && known->is_socket())) continue;
-        FdInfo read = fd_from_proc_text(text);
-        if (known != nullptr && same_file(*known, read, e.captured.file[a])) continue;
-        if (read.is_file()) take_given_name(t, read);
-        if (const wire::FileInfo* f = e.captured.file[a]; f != nullptr && f->mode != 0) read.dev = f->dev, read.ino = f->ino;
-        table.set_fd(t, number, read);
-    }
-}
-
-// A descriptor whose opening told no number: the program may have named the file in another way, by a symbolic link.
-void State::Impl::take_given_name(const Thread& t, FdInfo& read) const {
-    const auto& names = t.main().unplaced_;
-    if (std::find(names.begin(), names.end(), read.name) != names.end()) return;
-    for (auto given = names.rbegin(); given != names.rend(); ++given) {
-        if (!leads_to(*given, read.name)) continue;
-        read.name = *given;
-        return;
-    }
-}
-
-void State::Impl::remember_unplaced(Thread& t, const std::string& name) {
-    auto& names = t.main().unplaced_;
-    if (names.size() >= kMostUnplaced) names.erase(names.begin());
-    names.push_back(name);
-}
 
 std::string State::Impl::directory(const Thread& t, int64_t dirfd) const {
     if (dirfd == kAtFdcwd) return t.main().cwd;
@@ -115,6 +36,7 @@ void State::Impl::apply_open(Event& e, Thread& t) {
     if (name.present() && (!by_handle || !path.empty())) fd.name = file_name(directory(t, dirfd), path);
     if (by_handle && path == "<NA>") fd.name = path;  // no path was to be had, of whatever directory
     fd.name_raw = squeeze(path);
+    fd.named_at = turn;
     fd.open_flags = static_cast<uint32_t>(number_or(e, "flags", 0));
     fd.type = fd.open_flags & event::kPpmODirectory ? FdType::directory : FdType::file;
     fd.dev = static_cast<uint64_t>(number_or(e, "dev", 0));
@@ -132,7 +54,7 @@ void State::Impl::apply_open(Event& e, Thread& t) {
         context->fd = table.set_fd(t, number, fd);
         if (context->fd != nullptr) return;
     }
-    if (number >= 0 && fd.is_directory()) remember_unplaced(t, fd.name);
+    if (number >= 0 && fd.is_directory()) remember_unplaced(t, fd);
     // A failed open: what is known comes of the arguments. Falco gives a plain open no type then.
     if (number < 0 && e.is(Call::open)) fd.type = FdType::unknown;
     else if (number < 0) fd.type = FdType::file;

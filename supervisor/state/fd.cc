@@ -41,6 +41,8 @@ FdInfo& FdInfo::operator=(const FdInfo& o) {
     pid = o.pid;
     name = o.name;
     name_raw = o.name_raw;
+    named_at = o.named_at;
+    proven = o.proven;
     unix_path = o.unix_path;
     tuple = o.tuple;
     tuple.source.path = {};
@@ -68,9 +70,10 @@ uint64_t number_in_brackets(std::string_view text) {
     return n;
 }
 
+constexpr std::string_view kDeleted = " (deleted)";
+
 // The kernel says so behind the name of a file that is gone; the program's name is without.
 std::string_view without_deleted(std::string_view name) {
-    constexpr std::string_view kDeleted = " (deleted)";
     if (name.ends_with(kDeleted)) name.remove_suffix(kDeleted.size());
     return name;
 }
@@ -92,7 +95,9 @@ FdType anon_type(std::string_view name) {
 
 }  // namespace
 
-FdInfo fd_from_proc_text(std::string_view text) {
+bool says_deleted(std::string_view text) { return starts(text, "/") && !starts(text, "/memfd:") && text.ends_with(kDeleted); }
+
+FdInfo fd_from_proc_text(std::string_view text, bool gone) {
     FdInfo fd;
     if (starts(text, "socket:")) {
         fd.type = FdType::unknown;
@@ -110,7 +115,7 @@ FdInfo fd_from_proc_text(std::string_view text) {
         fd.name = without_deleted(text.substr(7));
     } else if (starts(text, "/")) {
         fd.type = FdType::file;
-        text = without_deleted(text);
+        if (gone) text = without_deleted(text);
         fd.name = text.size() >= kMaxFalcoPath ? kPathTooLong : std::string(text);
         fd.name_raw = fd.name;
     } else {

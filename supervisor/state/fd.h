@@ -42,6 +42,8 @@ struct FdInfo {
     int64_t pid = 0;              // pidfd: the process that it stands for; 0 unknown
     std::string name;
     std::string name_raw;
+    uint64_t named_at = 0;        // the state's count of events when the name was given; 0: not by an event
+    std::string proven;           // what /proc called the file when it was last found to be the one of that name
     Tuple tuple;                  // source = client end, destination = server end; paths point into `unix_path`
     std::string unix_path;
 
@@ -59,6 +61,9 @@ struct FdInfo {
 };
 
 // What a text of /proc/PID/fd/N says: "/etc/x", "socket:[12]", "pipe:[3]", "anon_inode:[eventfd]", "/memfd:name (deleted)".
-FdInfo fd_from_proc_text(std::string_view text);
+// A file's name may end like what the kernel says of those that are gone: `gone` false keeps that end.
+FdInfo fd_from_proc_text(std::string_view text, bool gone = true);
+// Whether the text of a file is one of which that must be known.
+bool says_deleted(std::string_view text);
 
 }  // namespace undercoat::state

@@ -24,6 +24,7 @@ struct State::Impl {
     Containers containers;
     Context* context = nullptr;
     uint64_t now = 0;
+    uint64_t turn = 0;  // events so far
     FdInfo scratch;  // the descriptor of an event whose descriptor is not in the table
     // Host names by address, oldest first; bounded.
     struct HostName {
@@ -43,7 +44,6 @@ struct State::Impl {
     Thread& thread_in(Thread& main, int64_t tid);
     void forget_ended_threads(Thread& main);
     void apply_birth(event::Event& e);
-    void apply_exit(event::Event& e);
     void take_container(const event::Event& e, Thread& t);
     void take_memory(const event::Event& e, Thread& t);
     void apply_clone(event::Event& e, Thread& t);
@@ -52,20 +52,29 @@ struct State::Impl {
     void apply_prctl(const event::Event& e, Thread& t);
     void apply_namespaces(const event::Event& e, Thread& t);
     void apply_directory(const event::Event& e, Thread& t);
-    void end_process(int64_t pid);
-    int64_t reaper_of(const Thread& main) const;
     void fill_process_params(event::Event& e, const Thread& t);
     void take_proc_info(Thread& t, const event::Event& e);
 
-    // --- files: apply_file.cc
+    // --- ends: apply_end.cc
+    void apply_exit(event::Event& e);
+    void end_process(int64_t pid);
+    int64_t reaper_of(const Thread& main) const;
+
+    // --- names of files: apply_names.cc
     // What the trap read of the descriptors in the arguments goes before what is in the table.
     void take_identities(const event::Event& e, Thread& t);
-    void take_given_name(const Thread& t, FdInfo& read) const;
-    bool same_file(const FdInfo& known, const FdInfo& read, const wire::FileInfo* file) const;
-    // Whether the name that a program gave stands for the file that /proc calls `read`.
-    bool leads_to(const std::string& given, const std::string& read) const;
+    void take_given_name(const Thread& t, FdInfo& read, int& looks) const;
+    FdInfo read_name(std::string_view text, const FdInfo* known, int& looks) const;
+    bool same_file(const Thread& t, FdInfo& known, const FdInfo& read, const wire::FileInfo* file, int& looks) const;
+    // Whether the name that a program gave at `since` stands for the file that /proc calls `read`: by what calls said, and by looking
+    // at the file system, as far as the event may look any more (same_file.h).
+    bool became(const std::string& given, uint64_t since, const std::string& read) const;
+    bool leads_to(const std::string& given, uint64_t since, const std::string& read, int& looks) const;
     void remember_alias(const event::Event& e, const Thread& t);
-    static void remember_unplaced(Thread& t, const std::string& name);
+    void forget_alias(const event::Event& e, const Thread& t);
+    static void remember_unplaced(Thread& t, const FdInfo& opened);
+
+    // --- files: apply_file.cc
     void apply_open(event::Event& e, Thread& t);
     void apply_dup(event::Event& e, Thread& t);
     void take_others_fd(const event::Event& e, const Thread& t, FdInfo& to);

@@ -2,6 +2,7 @@
 #include "supervisor/state/proc_reader.h"
 
 #include "supervisor/event/flags.h"
+#include "supervisor/state/same_file.h"
 
 #include <charconv>
 #include <cstring>
@@ -216,7 +217,7 @@ std::vector<std::pair<int64_t, FdInfo>> read_fds(const std::string& root, int64_
     const std::string dir = dir_of(root, pid) + "/fd";
     each_number(dir, limit, [&](int64_t n) {
         const std::string text = read_link(dir + "/" + std::to_string(n));
-        if (!text.empty()) out.emplace_back(n, fd_from_proc_text(text));
+        if (!text.empty()) out.emplace_back(n, fd_from_proc_text(text, !says_deleted(text) || !exists_now(text)));
     });
     return out;
 }

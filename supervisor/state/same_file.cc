@@ -34,15 +34,17 @@ bool same_file_now(const std::string& a, const std::string& b) {
     return x.known && y.known && x.dev == y.dev && x.ino == y.ino;
 }
 
-bool same_place_now(std::string a, std::string b) {
-    constexpr int kMostSteps = 8;
-    for (int step = 0; step < kMostSteps; ++step) {
-        if (a == b || same_file_now(a, b)) return true;
+bool exists_now(const std::string& path) { return identity(path).known; }
+
+bool same_place_now(std::string a, std::string b, int& looks) {
+    while (a != b) {
+        if ((looks -= 2) < 0) return false;
+        if (same_file_now(a, b)) return true;
         const size_t x = a.rfind('/'), y = b.rfind('/');
         if (x == std::string::npos || y == std::string::npos || x == 0 || y == 0 || a.compare(x, a.npos, b, y, b.npos) != 0) return false;
         a.resize(x), b.resize(y);
     }
-    return false;
+    return true;
 }
 
 }  // namespace undercoat::state

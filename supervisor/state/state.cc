@@ -43,6 +43,7 @@ State::~State() = default;
 
 void State::apply(Event& e) {
     now_ = impl_->now = e.ts;
+    ++impl_->turn;
     context_ = Context{};
     context_.event = &e;
     context_.state = this;
@@ -101,6 +102,11 @@ void State::apply_call(Event& e) {
         case Call::renameat2:
         case Call::symlink:
         case Call::symlinkat: s.remember_alias(e, t); break;
+        case Call::unlink:
+        case Call::unlinkat:
+        case Call::rmdir:
+        case Call::mkdir:
+        case Call::mkdirat: s.forget_alias(e, t); break;
         case Call::close:
         case Call::close_range: s.apply_close(e, t); break;
         case Call::brk:

@@ -93,7 +93,11 @@ private:
     NotCopied<std::vector<int64_t>> children_;            // pids; of main threads
     uint64_t last_seen_ = 0;
     // Of main threads: names of directories that were opened without its being known under which number; few.
-    std::vector<std::string> unplaced_;
+    struct GivenName {
+        std::string name;
+        uint64_t at;  // as FdInfo::named_at
+    };
+    std::vector<GivenName> unplaced_;
 };
 
 }  // namespace undercoat::state

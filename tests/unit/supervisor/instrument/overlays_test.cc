@@ -25,35 +25,63 @@ TEST(Overlays, AreFoundAmongMounts) {
     EXPECT_FALSE(next_overlay(left, m));
 }
 
+struct Mounts : Overlays {
+    void call(const std::string& before, uint64_t now) { see(before), note_call(now); }
+};
+
 TEST(Overlays, ThatWereThereBeganBeforeAllCalls) {
-    Overlays o;
+    Mounts o;
     EXPECT_FALSE(o.any());
-    o.note_mount(kRoot, 100);
+    o.call(kRoot, 100);
     EXPECT_TRUE(o.any());
     EXPECT_EQ(o.began(kRoot, 30), 0u);
     // Of a copy in another mount name space, too.
     EXPECT_EQ(o.began(overlay(77, 44, "/"), 77), 0u);
-    EXPECT_EQ(o.began(kRoot, 5), 0u);
+    EXPECT_EQ(o.began(kRoot, 5), std::nullopt);
 }
 
 TEST(Overlays, BeganWithTheCallBeforeTheyWereFirstSeen) {
-    Overlays o;
-    o.note_mount(kRoot, 100);
+    Mounts o;
+    o.call(kRoot, 100);
     const std::string two = kRoot + overlay(31, 45, "/two");
     EXPECT_EQ(o.began(two, 31), 100u);
-    o.note_mount(two, 200);
+    o.call(two, 200);
     EXPECT_EQ(o.began(two, 31), 100u);
     const std::string three = two + overlay(32, 46, "/three");
-    o.note_mount(three, 300);
+    o.call(three, 300);
     EXPECT_EQ(o.began(three, 32), 200u);
+    EXPECT_EQ(o.newest_call(), 300u);
+}
+
+TEST(Overlays, MayBeOfAnyCallThatNoneWasFoundFor) {
+    Mounts o;
+    // Of another name space, or not attached yet: the next call does not see it.
+    o.call(kRoot, 100);
+    o.call(kRoot, 200);
+    const std::string two = kRoot + overlay(31, 45, "/two");
+    EXPECT_EQ(o.began(two, 31), 100u);
+    // One of both calls made it; the other may have made the next one.
+    const std::string three = two + overlay(32, 46, "/three");
+    o.call(two, 300);
+    EXPECT_EQ(o.began(three, 32), 100u);
+    const std::string four = three + overlay(33, 47, "/four");
+    EXPECT_EQ(o.began(four, 33), 100u);
+    o.call(four, 400);
+    EXPECT_EQ(o.began(four + overlay(34, 48, "/five"), 34), 400u);
+}
+
+TEST(Overlays, ThatNoCallIsLeftForAreTakenForOld) {
+    Mounts o;
+    o.call(kRoot, 100);
+    o.see(kRoot + overlay(31, 45, "/two"));
+    EXPECT_EQ(o.began(overlay(32, 46, "/three"), 32), 0u);
 }
 
 TEST(Overlays, ThatNoLongerFitAreTakenForOld) {
-    Overlays o;
-    o.note_mount("", 100);
+    Mounts o;
     std::string many;
-    for (int i = 0; i < 64; ++i) many += overlay(100 + i, 100 + i, "/m");
-    o.note_mount(many, 200);
+    for (int i = 0; i < 64; ++i) o.call(many, 100), many += overlay(100 + i, 100 + i, "/m");
+    o.call(many, 200);
     EXPECT_EQ(o.began(overlay(99, 99, "/n"), 99), 0u);
     EXPECT_EQ(o.began(many, 163), 100u);
 }

@@ -10,6 +10,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool place(const std::string& a, const std::string& b) {
+    int looks = kMostLooks;
+    return same_place_now(a, b, looks);
+}
+
 TEST(SameFile, FollowsSymbolicLinks) {
     char name[] = "/tmp/undercoat-same-XXXXXX";
     const std::string dir = mkdtemp(name);
@@ -21,12 +26,17 @@ TEST(SameFile, FollowsSymbolicLinks) {
     EXPECT_TRUE(same_file_now(dir + "/link", dir + "/a"));
     EXPECT_FALSE(same_file_now(dir + "/b", dir + "/a"));
     EXPECT_FALSE(same_file_now(dir + "/gone", dir + "/gone"));
-    EXPECT_TRUE(same_place_now(dir + "/link/gone/x", dir + "/a/gone/x"));
-    EXPECT_FALSE(same_place_now(dir + "/link/gone/x", dir + "/a/gone/y"));
-    EXPECT_FALSE(same_place_now(dir + "/b/gone", dir + "/a/gone"));
+    EXPECT_TRUE(place(dir + "/link/gone/x", dir + "/a/gone/x"));
+    EXPECT_FALSE(place(dir + "/link/gone/x", dir + "/a/gone/y"));
+    EXPECT_FALSE(place(dir + "/b/gone", dir + "/a/gone"));
+    EXPECT_TRUE(exists_now(dir + "/b"));
+    EXPECT_FALSE(exists_now(dir + "/gone"));
+    int looks = 2;
+    EXPECT_FALSE(same_place_now(dir + "/link/gone/x", dir + "/a/gone/x", looks)) << "the second step is one too many";
+    EXPECT_LE(looks, 0);
     fs::remove_all(dir);
-    EXPECT_FALSE(same_place_now("/gone", "/missing"));
-    EXPECT_FALSE(same_place_now("", "x"));
+    EXPECT_FALSE(place("/gone", "/missing"));
+    EXPECT_FALSE(place("", "x"));
 }
 
 }  // namespace
