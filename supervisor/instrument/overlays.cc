@@ -134,9 +134,9 @@ Overlays& overlays() {
 }
 
 void note_overlay_mount(pid_t tid, bool look) {
-    // Changes of files are stamped with this clock; the exact one is ahead of it.
+    // Changes of files are stamped with a coarser clock, which is behind: what was made just before the mount is told apart by it.
     timespec now{};
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    clock_gettime(CLOCK_REALTIME, &now);
     const auto see = [](std::string_view mounts) { return overlays().see(mounts), false; };
     // What this process sees is the container's, whatever name space the caller has made for itself.
     if (!overlays().any()) read_mounts(getpid(), see);
