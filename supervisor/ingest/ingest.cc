@@ -143,14 +143,17 @@ Ingest::Step Ingest::step(RingState& r, uint64_t now, uint8_t* buffer) {
     return out;
 }
 
-// Up to `head`, which the trap read while the caller was held. A writer in the middle of a record is given a moment.
+// Up to `head`, which the trap read while the caller was held. A writer in the middle of a record is given a moment, once: what a
+// handler has jumped out of stays open, and every held call would wait for it.
 void Ingest::drain_to(RingState& r, uint64_t head, uint64_t now) {
     const uint64_t end = std::min(head, r.reader.head());
     const uint64_t give_up = monotonic_ns() + 2'000'000;
     while (!r.bad && r.reader.position() < end) {
         const Step s = step(r, now, shim_buffer_.get());
         if (s == Step::progress) continue;
-        if (s == Step::end || monotonic_ns() > give_up) {
+        const uint64_t at = r.reader.position() + 1;
+        if (s == Step::end || r.waited_for == at || monotonic_ns() > give_up) {
+            r.waited_for = at;
             ++counters_.order_given_up;
             return;
         }

@@ -104,6 +104,7 @@ private:
         std::deque<std::pair<uint64_t, uint64_t>> kept;  // when (ns) each position was committed: the trap ring only
         uint64_t given_back = 0;     // up to where its memory was: the trap ring only
         uint64_t hole_at = 0, hole_since = 0;
+        uint64_t waited_for = 0;     // the position + 1 at which drain_to() gave up
         uint32_t drops[static_cast<size_t>(wire::Drop::count)] = {};
         bool bad = false;
     };

@@ -14,12 +14,12 @@ static sigjmp_buf back;
 static void jump(int s) { siglongjmp(back, s); }
 int main(void) {
     struct sigaction a = {.sa_handler = jump, .sa_flags = SA_RESTART};
-    const struct itimerval often = {{0, 10000}, {0, 10000}}, never = {{0, 0}, {0, 0}};
+    const struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
     volatile int jumps = 0, opens = 0;
     sigaction(SIGALRM, &a, 0);
     setitimer(ITIMER_REAL, &often, 0);
     if (sigsetjmp(back, 1)) jumps++;
-    while (jumps < 60) {
+    while (jumps < 400) {
         open("/nonexistent/file", O_RDONLY);
         opens++;
     }
