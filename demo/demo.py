@@ -32,6 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / 'build'
 BUNDLE = BUILD / 'bundle/opt/undercoat'
 PLANTED = pathlib.Path('/bin/hello')
+PLANT = '#!/bin/sh\necho hello\n'
 DROPPED = pathlib.Path('/dev/shm/undercoat-demo-dropped')
 PTRACE_ALL = BUILD / 'bench/ptrace_all'
 FACTS = {'file': 'fd.name', 'command': 'proc.cmdline', 'exe': 'proc.exepath', 'parent': 'proc.pname', 'user': 'user.name'}
@@ -179,7 +180,7 @@ def attacks_by_official_names(catcher):
              "os.execve(f, ['kworker'], {})\"")
     return [
         ('read the password hashes', 'GET', '/etc/shadow', {}, ['Read sensitive file untrusted']),
-        ('plant a program', 'POST', str(PLANTED), {'content': '#!/bin/sh\necho hello\n'}, ['Write below binary dir']),
+        ('plant a program', 'POST', str(PLANTED), {'content': PLANT}, ['Write below binary dir']),
         ('open a reverse shell', 'POST', '/exec', {'command': shell},
          ['Redirect STDOUT/STDIN to Network Connection in Container']),
         ('drop a program and run it', 'POST', '/exec', {'command': f'cp /bin/true {DROPPED} && {DROPPED}'},
@@ -271,8 +272,9 @@ def main():
     screen = Screen(arguments.json)
     if os.getuid() != 0:
         raise SystemExit('demo: run it as root: the attacked files are those of root')
-    if PLANTED.exists():
-        raise SystemExit(f'demo: {PLANTED} exists already; the demo would overwrite it')
+    left_by_a_demo = PLANTED.is_file() and PLANTED.read_bytes() == PLANT.encode()  # by one that was killed
+    if PLANTED.exists() and not left_by_a_demo:
+        raise SystemExit(f'demo: {PLANTED} exists already, and no demo put it there; remove it or move it away')
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ^C counts, though whoever started us may have it ignored
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda *_: sys.exit(1))

@@ -12,6 +12,7 @@ import unittest
 from harness import ROOT, Case, wait_for
 
 LEFT_BEHIND = [pathlib.Path('/bin/hello'), pathlib.Path('/dev/shm/undercoat-demo-dropped')]
+PLANT = '#!/bin/sh\necho hello\n'  # what a demo that is killed leaves there
 IN_BOTH = {'Read sensitive file untrusted', 'Write below binary dir'}
 OFFICIAL = {'Fileless execution via memfd_create', 'Redirect STDOUT/STDIN to Network Connection in Container', 'Execution from /dev/shm'}
 OWN = {'Program run from anonymous memory', 'Standard stream replaced by a connection', 'Program run from shared memory'}
@@ -63,6 +64,25 @@ class Demo(Case):
         for rule in rules:
             self.assertGreaterEqual(sum(a['rule'] == rule for a in alerts), 2, rule)
         self.assert_clean()
+
+    def test_what_a_killed_one_left_is_no_obstacle_but_what_is_not_ours_stays(self):
+        planted = LEFT_BEHIND[0]
+        if planted.exists() and planted.read_text() != PLANT:
+            self.skipTest(f'{planted} is there')
+        planted.write_text(PLANT)
+        self.addCleanup(planted.unlink, missing_ok=True)
+        p = self.start()
+        for line in p.stdout:
+            if 'plant a program' in line:
+                break
+        p.send_signal(signal.SIGINT)
+        p.stdout.read()
+        self.assertEqual(130, p.wait(30))
+        self.assert_clean()
+        planted.write_text('mine')
+        p = self.start()
+        said = p.stdout.read()
+        self.assertEqual((1, 'mine'), (p.wait(30), planted.read_text()), said)
 
     def test_interrupted(self):
         p = self.start()
