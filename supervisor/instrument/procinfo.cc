@@ -274,8 +274,11 @@ bool put_cgroup(pid_t pid, wire::PayloadWriter& out) {
     char text[1024];
     size_t n = read_proc(pid, "cgroup", text, sizeof text);
     while (n != 0 && text[n - 1] == '\n') --n;
+    // One that exits is shown at the root of each hierarchy of version 1, wherever it was.
+    Stat now;
+    if (n == 0 || (memmem(text, n, ":/\n", 3) && read_stat(pid, now) && now.exiting)) return false;
     out.put(Tag::cgroup, 0, text, n);
-    return n != 0;
+    return true;
 }
 
 size_t strip_additions(char* block, size_t n) {

@@ -37,7 +37,7 @@ void put_short(const Snapshot& s, wire::PayloadWriter& out);
 // Puts `exe` (the link of that name), argv and envp; of the `whole`, cwd and cgroup, too, which an execution leaves as they are.
 void put_long(pid_t pid, const Snapshot& s, std::string_view exe, bool whole, wire::PayloadWriter& out);
 
-// Puts the cgroup alone. False: it cannot be read.
+// Puts the cgroup alone. False: it cannot be read, or no longer.
 bool put_cgroup(pid_t pid, wire::PayloadWriter& out);
 
 // Whether the caller could write to the file, from its rights in `info`. `exe`: where to ask for a read-only mount, or -1.

@@ -210,6 +210,8 @@ bool parse_stat(const char* text, size_t n, Stat& s) {
     s.session = static_cast<int32_t>(field[6]);
     s.tty = static_cast<int32_t>(field[7]);
     s.tpgid = static_cast<int32_t>(field[8]);
+    constexpr uint64_t kExiting = 4;  // PF_EXITING of the kernel's task flags (proc(5))
+    s.exiting = (field[9] & kExiting) != 0 || s.state == 'Z' || s.state == 'X';
     s.min_faults = field[10];
     s.maj_faults = field[12];
     s.start_time = field[22];

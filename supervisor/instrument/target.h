@@ -50,6 +50,7 @@ pid_t thread_group_of(pid_t tid);
 struct Stat {
     char comm[16];
     char state;
+    bool exiting;  // its files, memory and cgroups may be gone already
     int32_t ppid, pgrp, session, tty, tpgid;
     uint64_t min_faults, maj_faults, vsize, rss;  // bytes, pages
     uint64_t start_time, start_stack, arg_start, arg_end, env_start, env_end;

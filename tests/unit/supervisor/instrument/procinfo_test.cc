@@ -2,9 +2,12 @@
 #include "supervisor/instrument/procinfo.h"
 
 #include <cstring>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <iterator>
 #include <string>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace undercoat::instrument {
@@ -55,6 +58,23 @@ TEST(ProcInfo, PutsTheVectors) {
     EXPECT_EQ(tag(payload, out.size(), wire::Tag::exe), "/a/link");
     EXPECT_NE(tag(payload, out.size(), wire::Tag::argv).find("instrument_tests"), std::string::npos);
     EXPECT_NE(tag(payload, out.size(), wire::Tag::cgroup), "(none)");
+}
+
+// The kernel shows it at the root of each hierarchy of version 1, where it may never have been.
+TEST(ProcInfo, ADeadProcessHasNoCgroup) {
+    std::ifstream file("/proc/self/cgroup");
+    const std::string mine((std::istreambuf_iterator<char>(file)), {});
+    if (mine.find(":/\n") == mine.npos) GTEST_SKIP() << "no hierarchy of version 1: " << mine;
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    siginfo_t ended;
+    ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+    static uint8_t payload[wire::kMaxRecord];
+    wire::PayloadWriter out(payload, payload + 16384);
+    EXPECT_FALSE(put_cgroup(child, out));
+    EXPECT_EQ(tag(payload, out.size(), wire::Tag::cgroup), "(none)");
+    waitpid(child, nullptr, 0);
+    EXPECT_TRUE(put_cgroup(getpid(), out));
 }
 
 }  // namespace
