@@ -147,12 +147,8 @@ bool keeps_its_size(int fd) {
 }
 
 // A child of a raw clone may run in its parent's memory: a ring for it would be the parent's, too, and nobody's once the child ends. libc
-// does not know its number, so it is told apart by that, unless our place was wiped, as a copy's is. Its calls take the trap. To be
-// asked when the trap has answered, which allows calls of our own.
-bool may_be_in_foreign_memory() {
-    find_tid();
-    return !g_image.tid_offset && !g_place;
-}
+// does not know its number (find_tid()), so it is told apart by that, unless our place was wiped, as a copy's is. Its calls take the trap.
+bool may_be_in_foreign_memory() { return !g_image.tid_offset && !g_place; }
 
 void ask_later() {
     uint32_t& calls = g_process ? g_process->calls : g_image.calls;
@@ -160,6 +156,7 @@ void ask_later() {
 }
 
 void adopt(int fd, bool trapped) {
+    find_tid();
     if (trapped && may_be_in_foreign_memory()) {
         own_call(__NR_close, fd);
         return ask_later();
@@ -172,7 +169,6 @@ void adopt(int fd, bool trapped) {
         return;
     }
     const size_t size = wire::kControlSize + size_t{ring.granules} * wire::kGranule;
-    if (!trapped) find_tid();
     if (trapped) map_gadget();
     Place* const at = place();
     if (!at) {

@@ -151,13 +151,14 @@ void Ingest::drain_to(RingState& r, uint64_t head, uint64_t now) {
     while (!r.bad && r.reader.position() < end) {
         const Step s = step(r, now, shim_buffer_.get());
         if (s == Step::progress) continue;
-        const uint64_t at = r.reader.position() + 1;
-        if (s == Step::end || r.waited_for == at || monotonic_ns() > give_up) {
-            r.waited_for = at;
-            ++counters_.order_given_up;
-            return;
+        const uint64_t hole = r.reader.position() + 1;
+        if (s == Step::blocked && r.waited_for != hole && monotonic_ns() <= give_up) {
+            sched_yield();
+            continue;
         }
-        sched_yield();
+        if (s == Step::blocked) r.waited_for = hole;
+        ++counters_.order_given_up;
+        return;
     }
 }
 

@@ -24,6 +24,8 @@ public:
     void add(Way way, std::string from, std::string to, uint64_t at, bool sure = true);
     // What lay at `path` was removed, renamed or made anew, perhaps: links there and below are forgotten.
     void forget_links(std::string_view path);
+    // Nothing is known: every name has itself alone.
+    bool empty() const { return entries_.empty(); }
     // The name that was given at `since` itself and what it became or stands for, nearest first; at most kMostNames.
     std::vector<std::string> names_of(const std::string& name, uint64_t since) const;
     // Whether the name may lead elsewhere than at `since`: then the file system tells nothing of that moment.

@@ -39,6 +39,7 @@ bool State::Impl::same_file(const Thread& t, FdInfo& known, const FdInfo& read, 
 
 bool State::Impl::became(const std::string& given, uint64_t since, const std::string& read) const {
     if (given == kPathTooLong || read == kPathTooLong) return false;  // these stand for many
+    if (given == read || aliases.empty()) return given == read;
     const std::vector<std::string> names = aliases.names_of(given, since);
     return std::find(names.begin(), names.end(), read) != names.end();
 }

@@ -96,6 +96,49 @@ TEST(Ring, BitmapBoundsAreChecked) {
 }
 
 // Each writer's records arrive complete, untorn, once, and in that writer's order.
+// What a handler jumped out of, at each moment of it: before its first store, with the stamp set, and with a pad before it.
+TEST(Ring, WhatIsMadeVoidIsPassedOver) {
+    for (const bool prepared : {false, true}) {
+        TestRing ring(16);
+        RingReader reader(*ring, 0);
+        uint8_t copy[kMaxRecord];
+        size_t size = 0;
+        for (uint64_t written = 0; written < 40; ++written) {
+            const Claim left = claim(*ring, 100);
+            ASSERT_NE(left.n, 0u);
+            if (prepared) prepare(*ring, left);
+            ASSERT_EQ(reader.next(copy, &size), ReadStatus::waiting);
+            ASSERT_TRUE(make_void(*ring, left));
+            ASSERT_TRUE(write_record(*ring, 1, written, 100));
+            ASSERT_EQ(reader.next(copy, &size), ReadStatus::record) << written;
+            EXPECT_EQ(RecordView(copy, size).header().time, written);
+            EXPECT_EQ(reader.next(copy, &size), ReadStatus::empty);
+            reader.publish();
+        }
+    }
+}
+
+TEST(Ring, WhatIsCommittedOrGivenUpIsNotMadeVoid) {
+    TestRing ring(64);
+    const Claim done = claim(*ring, 100);
+    const Reservation v = prepare(*ring, done);
+    memset(v.memory + kHeaderSize, 0, 100);
+    commit(*ring, v, RecordHeader{0, static_cast<uint16_t>(RecordKind::call), 0, 0, 0, 100, 1, 1, 7, 0});
+    EXPECT_FALSE(make_void(*ring, done));
+    RingReader reader(*ring, 0);
+    uint8_t copy[kMaxRecord];
+    size_t size = 0;
+    ASSERT_EQ(reader.next(copy, &size), ReadStatus::record);
+    EXPECT_EQ(RecordView(copy, size).header().time, 7u);
+    const Claim late = claim(*ring, 100);
+    prepare(*ring, late);
+    EXPECT_EQ(reader.next(copy, &size, true), ReadStatus::skipped);
+    reader.publish();
+    const uint64_t stamp = *(*ring).stamp(late.pos);
+    EXPECT_FALSE(make_void(*ring, late));
+    EXPECT_EQ(*(*ring).stamp(late.pos), stamp) << "it may be another's by now";
+}
+
 TEST(Ring, ManyThreadsLoseNothing) {
     constexpr uint32_t kWriters = 4;
     constexpr uint64_t kEach = 30000;
