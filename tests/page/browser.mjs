@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import {createRequire} from 'node:module';
 import nodeTest, {after} from 'node:test';
+import {setTimeout} from 'node:timers/promises';
+import {isDeepStrictEqual} from 'node:util';
 
 const {PAGE_SOURCES, COLLECTOR_URL, COLLECTOR_KEY, COLLECTOR_PASSWORD, CHROMIUM} = process.env;
 export const require = createRequire(`${PAGE_SOURCES}/package.json`);
@@ -88,6 +90,13 @@ export async function post(change = {}) {
 // The condition as a filter in an address.
 export const filtered = (condition, more = '') => `/?filter=${encodeURIComponent(condition)}${more}`;
 export const rowOf = (page, text) => page.locator('.row', {hasText: text});
+
+// Waits until what `get` gives is `wanted`: a key or a click is answered by the next rendering, not at once.
+export async function becomes(get, wanted) {
+  const deadline = Date.now() + PATIENCE;
+  for (let got; !isDeepStrictEqual((got = await get()), wanted); await setTimeout(20))
+    if (Date.now() > deadline) assert.deepEqual(got, wanted);
+}
 
 // A test whose pages are closed at its end, and looked at for troubles.
 export function test(name, body) {

@@ -1,6 +1,6 @@
 // Rulesets: checked, put in force, replaced, removed.
 import assert from 'node:assert/strict';
-import {test, unique} from './browser.mjs';
+import {becomes, test, unique} from './browser.mjs';
 
 const rule = (name, condition = 'evt.type = open') =>
   `- rule: ${name}\n  desc: d\n  condition: ${condition}\n  output: "o %proc.name"\n  priority: NOTICE\n`;
@@ -29,7 +29,7 @@ test('a ruleset is checked, put in force, replaced and removed', async open => {
   await panel.getByRole('button', {name: 'Put in force'}).click();
   const row = page.locator('.grid tr', {hasText: `${name}@`});
   await row.waitFor();
-  assert.match(await row.textContent(), /agent\.tags = nobody:has-this.*0 of 0.*admin/);
+  await page.locator('.grid tr', {hasText: /agent\.tags = nobody:has-this.*0 of 0.*admin/}).waitFor();
   await panel.getByText('b.yaml').click();
   await panel.getByText('- rule: Two <b>bold</b>').waitFor();
   const first = await panel.getByRole('heading', {level: 2}).textContent();
@@ -39,8 +39,8 @@ test('a ruleset is checked, put in force, replaced and removed', async open => {
   await panel.getByText('is in force, 1 rules').waitFor();
   const versions = panel.getByRole('combobox', {name: 'Version'});
   await versions.locator('option').nth(1).waitFor({state: 'attached'});
-  assert.equal(await versions.locator('option').count(), 2);
-  assert.notEqual(await panel.getByRole('heading', {level: 2}).textContent(), first);
+  await becomes(() => versions.locator('option').count(), 2);
+  await becomes(async () => (await panel.getByRole('heading', {level: 2}).textContent()) !== first, true);
   await versions.selectOption(first.split('@')[1]);
   await panel.getByText('b.yaml').waitFor();
 
