@@ -18,8 +18,8 @@ delivery     only when named: 20 agents with 5000 alerts each while everything i
 transparency the short part of other people's test suites, natively and watched
 oracle       only when named: 1 000 000 random pairs of condition and event (ORACLE_PAIRS, ORACLE_SEED)
 
-Must stay true: the last line is `N passed, N failed` or `N passed, N failed, N skipped`; each skip is named with its reason; a
-step that cannot run counts as a failure.
+Must stay true: the last line is `N passed, N failed` or `N passed, N failed, N skipped`, and what failed is named once more, a line
+each, right before it; each skip is named with its reason, many of one step in a file; a step that cannot run counts as a failure.
 """
 import atexit
 import concurrent.futures
@@ -350,6 +350,30 @@ def reserve_ports_of_scenarios():
     atexit.register(RESERVED_PORTS.write_text, before + '\n')
 
 
+def shorten(text, most=3000):
+    """Both ends of a long text: the beginning names the test, the end says what differed."""
+    return text if len(text) <= most else f'{text[:most // 2]}\n[{len(text) - most} characters left out]\n{text[-(most // 2):]}'
+
+
+def summary(failure):
+    """One line: the test, and the last line of what it said, where Python puts what was wrong."""
+    lines = [l.strip() for l in failure.strip().splitlines() if l.strip()]
+    wrong = [l for l in lines[1:] if re.match(r'[\w.]*(Error|Exception|Expired)\b', l)] or lines[1:]
+    return shorten(lines[0], 200).replace('\n', ' ') + (': ' + wrong[-1][:200] if wrong else '')
+
+
+def print_outcome(step, tally):
+    for f in tally.failures:
+        print('  FAILED ' + shorten(f.rstrip()).replace('\n', '\n    '), flush=True)
+    most = 20
+    for s in tally.skips[:most]:
+        print('  skipped ' + s, flush=True)
+    if len(tally.skips) > most:
+        every = BUILD / f'skipped-{step}.txt'
+        every.write_text('\n'.join(tally.skips) + '\n')
+        print(f'  skipped {len(tally.skips) - most} more: {every}', flush=True)
+
+
 STEPS = ['build', 'unit', 'checks', 'bench', 'conformance', 'e2e', 'page', 'scenarios', 'sanitize', 'fuzz', 'transparency']
 
 
@@ -367,12 +391,11 @@ def main():
         skips += tally.skips
         print(f'{step}: {tally.passed} passed, {len(tally.failures)} failed, {len(tally.skips)} skipped '
               f'({time.monotonic() - began:.0f} s)', flush=True)
-        for f in tally.failures:
-            print('  FAILED ' + f.rstrip().replace('\n', '\n    '), flush=True)
-        for s in tally.skips:
-            print('  skipped ' + s, flush=True)
+        print_outcome(step, tally)
         if step == 'build' and tally.failures:
             break
+    for f in failures:
+        print('FAILED ' + summary(f))
     print(f'{passed} passed, {len(failures)} failed' + (f', {len(skips)} skipped' if skips else ''))
     sys.exit(1 if failures else 0)
 
