@@ -1,7 +1,10 @@
 // See emit.h.
 #include "libshim/emit.h"
 
+#include <asm/unistd.h>
+
 #include "libshim/open_record.h"
+#include "libshim/raw_syscall.h"
 
 namespace undercoat::shim {
 namespace {
@@ -16,6 +19,14 @@ namespace {
 }
 
 }  // namespace
+
+[[gnu::noinline, gnu::cold]] void wake_reader(const wire::Ring& ring) {
+    constexpr int kFutexWake = 1;
+    // Tells the supervisor that it waits in vain: it looks every few milliseconds again.
+    if (g_image.off) __atomic_store_n(&ring.control->sealed, 1, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&ring.control->sealed, __ATOMIC_RELAXED)) return;
+    if (wire::takes_wake_up(ring)) own_call(__NR_futex, &ring.control->reader_waits, kFutexWake, 1);
+}
 
 void emit(const wire::Ring& ring, const Emission& e) {
     if (!can_record(ring)) return wire::count_drop(ring, wire::Drop::no_clock);
@@ -48,6 +59,8 @@ void emit(const wire::Ring& ring, const Emission& e) {
         }
         fill_header(h, e, w.size());
     } while (!settle(ring, v, h, before));
+    if (wire::reader_waits(ring)) [[unlikely]]
+        wake_reader(ring);
     // The reader's core holds the next granules since the last lap: have them brought while the program goes on.
     for (uint64_t ahead = 0; ahead < 3; ahead++) asm volatile("prefetchw %0" : : "m"(*ring.at(v.pos + v.n + ahead)));
 }

@@ -1,7 +1,7 @@
 // Writes one record into the process's ring.
 //
-// Must stay true: wait-free, no system call but for the first few of an image in preload mode, async-signal-safe; a record that does
-// not fit is counted, never waited for.
+// Must stay true: wait-free, no system call but to wake a supervisor that sleeps and, in preload mode, for the first few of an image;
+// async-signal-safe; a record that does not fit is counted, never waited for.
 #pragma once
 
 #include "libshim/state.h"
@@ -30,6 +30,10 @@ struct Emission {
 
 // A ring without granules has its records told by words (state.h).
 void emit(const wire::Ring& ring, const Emission& e);
+
+// Wakes the supervisor, if the program has not confined itself; async-signal-safe, errno is kept. To be called where
+// wire::reader_waits(): rarely, as it sleeps only after a while in which nobody had anything to tell.
+void wake_reader(const wire::Ring& ring);
 
 // All but the stamp.
 inline void fill_header(wire::RecordHeader& h, const Emission& e, size_t payload) {

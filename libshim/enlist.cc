@@ -2,11 +2,11 @@
 //
 // Must stay true: nothing is mapped for a process that has not made kEnough interposed calls, or one where a meeting place is
 // named; every failure leaves the process as it was, with all its calls going out by the trap door; all signals are
-// blocked meanwhile, so that no handler can jump out half way; errno is kept. These, and the looks at directories and streams that
-// spare a trap (invoke.cc, hooks_proc.cc), are the only system calls that the shim makes of its own accord while the program runs. A
-// program that sealed itself by a way that prctl() and syscall() do not show us is refused by the trap, which has seen it: then
-// openat is all that is called, so it comes before signals are blocked where nobody can jump out of a handler. Without a trap it may
-// be killed.
+// blocked meanwhile, so that no handler can jump out half way; errno is kept. These, the looks at directories and streams that spare a
+// trap (invoke.cc, hooks_proc.cc), and the wake-up of a supervisor that sleeps (emit.cc) are the only system calls that the shim makes of
+// its own accord while the program runs. A program that sealed itself by a way that prctl() and syscall() do not show us is refused by
+// the trap, which has seen it: then openat is all that is called, so it comes before signals are blocked where nobody can jump out of a
+// handler. Without a trap it may be killed.
 #include <asm/mman.h>
 #include <asm/unistd.h>
 #include <linux/mman.h>

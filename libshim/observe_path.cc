@@ -65,6 +65,8 @@ template <class T>
     h.result = result;
     if (!settle(ring, {head, static_cast<uint32_t>(granules), memory}, h, before)) [[unlikely]]
         slowly();
+    if (wire::reader_waits(ring)) [[unlikely]]
+        wake_reader(ring);
 }
 
 // The reader's core holds the next granules since the last lap: have them brought while the kernel works.

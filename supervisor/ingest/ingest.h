@@ -82,6 +82,10 @@ public:
     // To be called while it is not: moves the tails of rings that are half full, and of ended ones when they hold too much
     // memory. A death of this process then loses what came of them.
     void give_way(uint64_t now);
+    // Sleeps until a writer has a record or instrument a message, or a signal comes, at most until `until` (CLOCK_MONOTONIC, ns). False,
+    // at once: there is something to do, or not every writer could wake us: one that has confined itself makes no call of its own, and in
+    // `preload` mode nobody knows who has; or the kernel cannot wait for several words (before 5.16), or for so many.
+    bool sleep(uint64_t until);
     // No record is left anywhere and no call is held.
     bool drained() const;
     // Lets all held calls go without their results (at the end).
@@ -121,6 +125,7 @@ private:
     void emit(const wire::RecordView& record, const wire::RecordView* result, const event::RecordSource& source);
     void let_go(const Held& h);
     void make_room(uint64_t now);
+    bool all_can_wake_us() const;
     void quarantine(RingState& r);
     void release_memory(RingState& r, uint64_t now);
     void give_back(RingState& r, uint64_t until);
@@ -144,6 +149,7 @@ private:
     std::unordered_map<uint32_t, RingState*> by_id_;
     RingState* trap_ = nullptr;
     HoldQueue holds_;
+    bool no_waitv_ = false;  // the kernel has it not
     event::Event event_;
     Counters counters_;
     // The last call of each thread that the trap told with a result of its own making: a result record that comes for it all

@@ -11,6 +11,7 @@
 
 #include "base/descriptor_message.h"
 #include "supervisor/instrument/log.h"
+#include "supervisor/instrument/trap_ring.h"
 #include "wire/local/calls.h"
 
 namespace undercoat::instrument {
@@ -148,6 +149,7 @@ bool Registrar::hand_over(uint32_t slot) {
                          shared_.registry->slots[slot].ring_id, 0};
     const int fd = rings_[slot].fd.get();
     handed_[slot] = send_message(socket, m, &fd, 1);
+    wake_reader(shared_.trap.ring);
     return handed_[slot];
 }
 

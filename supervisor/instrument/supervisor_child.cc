@@ -106,12 +106,14 @@ int SupervisorChild::wait_ms(uint64_t now) const {
 void SupervisorChild::set_listener(int fd) {
     listener_ = fd;
     if (socket_) send_message(socket_.get(), message(wire::AgentMessageKind::listener), &listener_, 1);
+    wake_reader(shared_.trap.ring);
 }
 
 void SupervisorChild::tell_stop() {
     stopping_ = true;
     due_ = 0;
     stop_told_ = socket_ && send_message(socket_.get(), message(wire::AgentMessageKind::stop), nullptr, 0);
+    wake_reader(shared_.trap.ring);
 }
 
 bool SupervisorChild::attend(uint64_t now) {

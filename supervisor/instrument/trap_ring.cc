@@ -24,6 +24,11 @@ uint64_t clock_ns(clockid_t id) {
 uint64_t now_ns() { return clock_ns(CLOCK_REALTIME); }
 uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
+void wake_reader(const wire::Ring& ring) {
+    if (wire::reader_waits(ring) && wire::takes_wake_up(ring))
+        syscall(SYS_futex, &ring.control->reader_waits, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
 bool TrapRing::emit(const wire::RecordHeader& header, const uint8_t* payload, size_t n, uint64_t* told_at) {
     if (wire::kHeaderSize + n > wire::kMaxRecord) {
         wire::count_drop(ring_, wire::Drop::too_big);
@@ -48,9 +53,7 @@ bool TrapRing::emit(const wire::RecordHeader& header, const uint8_t* payload, si
     if (n != 0) memcpy(at.memory + wire::kHeaderSize, payload, n);
     wire::commit(ring_, at, header);
     wire::count(registry_, wire::Counter::records);
-    uint32_t* waits = &ring_.control->reader_waits;
-    if (__atomic_load_n(waits, __ATOMIC_RELAXED) != 0 && __atomic_exchange_n(waits, 0, __ATOMIC_RELAXED) != 0)
-        syscall(SYS_futex, waits, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+    wake_reader(ring_);
     return true;
 }
 

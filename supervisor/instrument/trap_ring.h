@@ -26,6 +26,9 @@ private:
     wire::Registry& registry_;
 };
 
+// Wakes the supervisor if it sleeps on this ring: after a record, or a message that it is to find. Any thread.
+void wake_reader(const wire::Ring& ring);
+
 // Nanoseconds of CLOCK_REALTIME, and of CLOCK_MONOTONIC.
 uint64_t now_ns();
 uint64_t monotonic_ns();

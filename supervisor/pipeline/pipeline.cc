@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kTick = 100 * kMs;
+constexpr uint64_t kAwake = 50 * kMs;  // after the last record
 constexpr size_t kFlood = 256;  // records in one turn
 constexpr uint64_t kDrainLimit = 8'000 * kMs;
 constexpr uint64_t kOutputLimit = 3'000 * kMs;  // of it, for outputs once the rings are empty
@@ -232,11 +233,18 @@ void Pipeline::settle(bool all_safe) {
 }
 
 // Busy: again at once. Then four milliseconds, as each wake-up costs the workload that shares our core; one where rings fill so
-// fast that they would be full by then. The socket wakes us for new rings.
+// fast that they would be full by then. The socket wakes us for new rings. After a while without a record, until somebody wakes us: once
+// in that while, so that who does it for nothing costs no more than looking would.
 void Pipeline::rest(size_t handled) {
     const uint64_t now = ingest::monotonic_ns();
     if (handled > kFlood) flood_until_ = now + 200 * kMs;
+    if (handled != 0) awake_until_ = now + kAwake;
     if (handled > 64) return;
+    if (now >= awake_until_ && !marked_ && ingest_->sleep(next_tick_)) {
+        const uint64_t woken = ingest::monotonic_ns();
+        if (woken < next_tick_) awake_until_ = woken + kAwake;
+        return;
+    }
     const int wait_ms = now < flood_until_ ? 1 : 4;
     pollfd p{agent_.fd(), POLLIN, 0};
     poll(&p, 1, wait_ms);

@@ -88,7 +88,7 @@ private:
     bool stopping_ = false;
     bool announced_ = false;  // that the workload may start
     bool marked_ = false;  // part of what came of the events is not written yet
-    uint64_t flood_until_ = 0, next_tick_ = 0, next_clock_ = 0;
+    uint64_t flood_until_ = 0, awake_until_ = 0, next_tick_ = 0, next_clock_ = 0;
     uint64_t last_events_ = 0;
 };
 

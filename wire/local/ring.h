@@ -3,7 +3,7 @@
 //
 // Freestanding. One sealed memfd: page 0 is RingControl, then `granules` granules of 64 bytes. Must stay true:
 //  - a writer reserves after the call it reports, fills, and commits by one release store of the stamp; it never waits,
-//    never makes a system call, and is safe in a signal handler that interrupts another writer;
+//    makes no system call but to wake a reader that sleeps, and is safe in a signal handler that interrupts another writer;
 //  - positions (head, tail) are granule counts that only grow; the memory of position p is granule p mod granules;
 //  - a record is contiguous; the rest of the lap before it is one pad record;
 //  - the stamp's lap (position / granules + 1, low 32 bits) tells a committed record from what an earlier lap left there;
@@ -45,8 +45,8 @@ struct RingControl {
     alignas(64) uint64_t head;           // (w) next position to be reserved
     alignas(64) uint64_t tail;           // (s) copy of the reader's position, for the writers' space check only
     alignas(64) uint32_t drops[static_cast<size_t>(Drop::count)];  // (w)
-    uint32_t sealed;                     // (i) non-zero: the program has confined itself; the shim makes no call that it would not make
-    uint32_t reader_waits;               // (s) non-zero: the reader sleeps on this word (futex) and wants a wake-up
+    uint32_t sealed;                     // (i, w) non-zero: the program has confined itself; the shim makes no call that it would not make
+    uint32_t reader_waits;               // (s, w) 1: the reader sleeps on this word (futex); who makes it 0 wakes it
 };
 static_assert(sizeof(RingControl) <= kControlSize);
 static_assert(offsetof(RingControl, wanted) == 40);
@@ -145,6 +145,12 @@ inline bool make_void(const Ring& r, const Claim& c) {
     write_pad(r, at, c.n);
     return true;
 }
+
+// Whether the reader sleeps. To be asked after commit(): claiming is a full barrier, and the reader looks at the head once more before
+// it sleeps, so one of the two sees the other.
+inline bool reader_waits(const Ring& r) { return __atomic_load_n(&r.control->reader_waits, __ATOMIC_RELAXED) != 0; }
+// True: the caller is the one to wake it, by FUTEX_WAKE (shared) of RingControl::reader_waits.
+inline bool takes_wake_up(const Ring& r) { return __atomic_exchange_n(&r.control->reader_waits, 0, __ATOMIC_RELAXED) != 0; }
 
 // True when a writer should take the trap door: less than a quarter of the ring is free.
 inline bool nearly_full(const Ring& r) {

@@ -3,7 +3,13 @@
 #include "tests/unit/supervisor/support/ring_fixture.h"
 
 #include <gtest/gtest.h>
+#include <atomic>
+#include <iostream>
+#include <linux/futex.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
 
 namespace undercoat::ingest {
 namespace {
@@ -55,6 +61,62 @@ protected:
         return s;
     }
 };
+
+// Another thread writes once the reader sleeps, as a writer does: then the sleep ends long before its time.
+TEST_F(IngestTest, SleepsUntilAnyWriterHasARecord) {
+    constexpr uint64_t kLong = 20'000 * kMs;
+    TestRing a = shim(1, 50);
+    for (TestRing* to : {&a, &trap}) {
+        const wire::Ring& ring = to->ring;
+        std::atomic<bool> awake{false};
+        std::thread writer([&] {
+            while (!wire::reader_waits(ring) && !awake) std::this_thread::yield();
+            to->write(open("1", 50));
+            if (wire::takes_wake_up(ring)) syscall(SYS_futex, &ring.control->reader_waits, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+        });
+        const uint64_t began = monotonic_ns();
+        const bool slept = ingest->sleep(began + kLong);
+        awake = true;
+        writer.join();
+        EXPECT_LT(monotonic_ns() - began, kLong);
+        EXPECT_EQ(ingest->turn(0), 1u);
+        ingest->commit(0);
+        EXPECT_FALSE(wire::reader_waits(a.ring) || wire::reader_waits(trap.ring));
+        if (!slept) std::cerr << "it was told before it slept, or this kernel cannot wait for several words\n";
+    }
+    EXPECT_EQ(order(), "11");
+}
+
+// Its owner can delay what it says itself, and for so long only.
+TEST_F(IngestTest, AWordThatIsClearedInSilenceDelaysItsOwnRing) {
+    TestRing a = shim(1, 50);
+    std::atomic<bool> awake{false};
+    std::thread hostile([&] {
+        while (!wire::reader_waits(a.ring) && !awake) std::this_thread::yield();
+        wire::takes_wake_up(a.ring);
+        a.write(open("1"));
+    });
+    const uint64_t until = monotonic_ns() + 50 * kMs;
+    if (ingest->sleep(until)) EXPECT_GE(monotonic_ns(), until);
+    awake = true;
+    hostile.join();
+    EXPECT_EQ(ingest->turn(0), 1u);
+}
+
+TEST_F(IngestTest, DoesNotSleepWhereThereIsWorkOrWhoCannotWakeIt) {
+    TestRing a = shim(1, 50);
+    const auto soon = [] { return monotonic_ns() + 10 * kMs; };
+    if (!ingest->sleep(soon())) GTEST_SKIP() << "this kernel cannot wait for several words";
+    a.write(open("1"));
+    EXPECT_FALSE(ingest->sleep(soon()));
+    ingest->turn(0), ingest->commit(0);
+    EXPECT_TRUE(ingest->sleep(soon()));
+    a.ring.control->sealed = 1;
+    EXPECT_FALSE(ingest->sleep(soon()));
+    a.ring.control->sealed = 0;
+    registry.get().mode = static_cast<uint32_t>(wire::CaptureMode::preload);
+    EXPECT_FALSE(ingest->sleep(soon()));
+}
 
 TEST_F(IngestTest, ReadsTrapBeforeShimsAndDrainsWhatTheTrapNames) {
     TestRing a = shim(1, 50), b = shim(2, 60);
