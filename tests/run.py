@@ -341,8 +341,8 @@ def reserve_ports_of_scenarios():
     """Scenarios listen on fixed ports of the range from which the kernel takes those of outgoing connections: one that another
     step left behind for a minute (TIME_WAIT) would make a scenario fail. What was reserved before is reserved still."""
     ports = {p for run in (SHARED / 'attacks').glob('*/run.sh') for p in re.findall(r'\b4[0-9]{4}\b', run.read_text())}
-    before = RESERVED_PORTS.read_text().strip()
     try:
+        before = RESERVED_PORTS.read_text().strip()
         RESERVED_PORTS.write_text(','.join([before] * bool(before) + sorted(ports)) + '\n')
     except OSError as wrong:
         print(f'ports of scenarios are not reserved: {wrong}', flush=True)

@@ -22,7 +22,10 @@ void RelayPolicy::enact(const remote::Policy& order) {
     std::vector<remote::Rules> rulesets;
     for (const std::string& version : order.versions) {
         const auto it = coming_.find(version);
-        if (it == coming_.end()) return log_("The collector's rules are not whole; those before stay in force.");
+        if (it == coming_.end()) {
+            coming_.clear();  // what was cut off must not fill the room of those to come
+            return log_("The collector's rules are not whole; those before stay in force.");
+        }
         rulesets.push_back(std::move(it->second));
         coming_.erase(it);
     }

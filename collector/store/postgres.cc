@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <random>
+#include <utility>
 
 namespace undercoat::collector {
 namespace {
@@ -37,10 +38,12 @@ std::string array_head(unsigned type, size_t count) {
     return out;
 }
 
+// What the server says goes to logs and terminals.
 std::string one_line(const char* message) {
-    std::string out = message ? message : "";
-    while (!out.empty() && (out.back() == '\n' || out.back() == '.')) out.pop_back();
-    std::replace(out.begin(), out.end(), '\n', ' ');
+    std::string text = message ? message : "", out;
+    while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    append_harmless(text, out);
     return out.empty() ? "the connection is lost" : out;
 }
 
@@ -49,8 +52,38 @@ int left(Deadline deadline) {
     return static_cast<int>(std::clamp<int64_t>(ms, 0, 600'000));
 }
 
+std::vector<std::string> parts(std::string_view list) {
+    std::vector<std::string> out;
+    for (size_t at = 0; at <= list.size();) {
+        const size_t end = std::min(list.find(',', at), list.size());
+        out.emplace_back(list.substr(at, end - at));
+        at = end + 1;
+    }
+    return out;
+}
+
+// The hosts of a URL one by one: libpq would wait for the first that is silent until the time for all is over.
+struct Host {
+    std::string name, port;
+};
+std::vector<Host> hosts_of(const PQconninfoOption* options) {
+    std::string_view names, ports, addresses;
+    for (const PQconninfoOption* o = options; o->keyword; ++o) {
+        const std::string_view value = o->val ? o->val : "";
+        if (std::string_view(o->keyword) == "host") names = value;
+        if (std::string_view(o->keyword) == "port") ports = value;
+        if (std::string_view(o->keyword) == "hostaddr") addresses = value;
+    }
+    std::vector<Host> out;
+    const std::vector<std::string> all = parts(names), numbers = parts(ports);
+    if (all.size() < 2 || !addresses.empty() || (numbers.size() != 1 && numbers.size() != all.size())) return out;
+    for (size_t i = 0; i < all.size(); ++i) out.push_back({all[i], numbers[numbers.size() == 1 ? 0 : i]});
+    return out;
+}
+
 // What libpq says of a URL that it does not understand shows parts of the password, which often are what it does not understand.
-void check_url(const std::string& url) {
+// Returns its hosts, if there are several.
+std::vector<Host> check_url(const std::string& url) {
     const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(PQconninfoParse(url.c_str(), nullptr), PQconninfoFree);
     bool good = parsed != nullptr;
     for (const PQconninfoOption* o = parsed.get(); good && o->keyword; ++o) {
@@ -61,6 +94,7 @@ void check_url(const std::string& url) {
     if (!good)
         throw PostgresError("its URL is malformed; allowed is postgresql://user:password@host:port/database, where in the password /, @, : and % are"
                             " written as %2F, %40, %3A and %25", std::string(kBadUrl));
+    return hosts_of(parsed.get());
 }
 
 }  // namespace
@@ -124,7 +158,7 @@ int64_t Rows::changed() const {
 
 Postgres::Postgres(const PostgresSettings& settings, Deadline deadline) {
     try {
-        connect(settings, deadline);
+        connect_to_any(settings, deadline);
         script("SET idle_in_transaction_session_timeout = 60000; SET lock_timeout = 15000; SET client_min_messages = warning;"
                "SET search_path = undercoat, pg_catalog;"
                // What a machine that lost its power had locked is free again after seconds, not hours.
@@ -139,14 +173,33 @@ Postgres::Postgres(const PostgresSettings& settings, Deadline deadline) {
 
 Postgres::~Postgres() { PQfinish(db_); }
 
-void Postgres::connect(const PostgresSettings& settings, Deadline deadline) {
-    check_url(settings.url);
+// In the order of the URL, each for its share of the time.
+void Postgres::connect_to_any(const PostgresSettings& settings, Deadline deadline) {
+    const std::vector<Host> hosts = check_url(settings.url);
+    for (size_t i = 0; i + 1 < hosts.size(); ++i) {
+        const auto share = (deadline - steady_clock::now()) / static_cast<int>(hosts.size() - i);
+        try {
+            return connect(settings, hosts[i].name, hosts[i].port, steady_clock::now() + share);
+        } catch (const PostgresError&) {
+            PQfinish(std::exchange(db_, nullptr));
+            broken_ = false;
+        }
+    }
+    connect(settings, hosts.empty() ? "" : hosts.back().name, hosts.empty() ? "" : hosts.back().port, deadline);
+}
+
+// `host`, `port`: one of those in the URL; empty: all.
+void Postgres::connect(const PostgresSettings& settings, const std::string& host, const std::string& port, Deadline deadline) {
     // What stands before the URL it may say otherwise.
-    const char* const names[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
-                                 "fallback_application_name", "client_encoding", settings.password.empty() ? nullptr : "password", nullptr};
-    const char* const values[] = {"5", "2", "3", "15000", settings.url.c_str(),
-                                  "undercoat-collector", "UTF8", settings.password.c_str(), nullptr};
-    db_ = PQconnectStartParams(names, values, 1);
+    std::vector<const char*> names{"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
+                                   "fallback_application_name", "client_encoding"};
+    std::vector<const char*> values{"5", "2", "3", "15000", settings.url.c_str(), "undercoat-collector", "UTF8"};
+    const auto also = [&](const char* name, const std::string& value) {
+        if (!value.empty()) names.push_back(name), values.push_back(value.c_str());
+    };
+    also("password", settings.password), also("host", host), also("port", port);
+    names.push_back(nullptr), values.push_back(nullptr);
+    db_ = PQconnectStartParams(names.data(), values.data(), 1);
     if (!db_) throw PostgresError("no memory", "");
     PQsetNoticeProcessor(db_, [](void*, const char*) {}, nullptr);
     for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK; state = PQconnectPoll(db_)) {
@@ -166,6 +219,18 @@ void Postgres::wait(bool for_writing, Deadline deadline) {
 bool Postgres::broken() const { return broken_ || PQstatus(db_) != CONNECTION_OK || PQtransactionStatus(db_) != PQTRANS_IDLE; }
 
 int64_t Postgres::backend() const { return PQbackendPID(db_); }
+
+std::string Postgres::unverified() const {
+    const std::string_view host = PQhost(db_) ? PQhost(db_) : "";
+    if (host.empty() || host.starts_with('/') || host == "localhost" || host == "::1" || host.starts_with("127.")) return "";
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfo(db_), PQconninfoFree);
+    std::string_view mode;
+    for (const PQconninfoOption* o = options.get(); o && o->keyword; ++o)
+        if (std::string_view(o->keyword) == "sslmode" && o->val) mode = o->val;
+    if (mode == "verify-full") return "";
+    return "the connection to " + std::string(host) + (PQsslInUse(db_) ? " is encrypted, but whose certificate it is was not checked" : " is not encrypted") +
+           ": put ?sslmode=verify-full&sslrootcert=FILE behind the store's URL";
+}
 
 void Postgres::fail(pg_result* result) {
     const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
@@ -253,14 +318,15 @@ std::vector<Postgres::Notice> Postgres::notices(Deadline until, int wake) {
 PostgresTransaction::~PostgresTransaction() {
     if (done_ || db_.broken() == false) return;
     try {
-        db_.run("ROLLBACK");
+        db_.script("ROLLBACK");
     } catch (const PostgresError&) {
         // the connection is lost, and the transaction with it
     }
 }
 
+// A time limit would end no more than the wait for a standby: what is stored here alone would be taken for safe.
 void PostgresTransaction::commit() {
-    db_.run("COMMIT");
+    db_.script("SET LOCAL statement_timeout = 0; COMMIT");
     done_ = true;
 }
 

@@ -90,9 +90,12 @@ public:
     bool broken() const;
     void be_patient(std::chrono::seconds patience) { patience_ = patience; }  // with statements that name no deadline
     int64_t backend() const;  // the number of the server's process
+    // Why whoever is on the way may read or pretend to be the server; empty: nobody may, or it is on this machine.
+    std::string unverified() const;
 
 private:
-    void connect(const PostgresSettings& settings, Deadline deadline);
+    void connect_to_any(const PostgresSettings& settings, Deadline deadline);
+    void connect(const PostgresSettings& settings, const std::string& host, const std::string& port, Deadline deadline);
     void wait(bool for_writing, Deadline deadline);
     pg_result* answer(Deadline deadline);
     void limit(Deadline deadline);

@@ -129,6 +129,9 @@ Result<std::unique_ptr<Backend>> open_postgres_backend(PostgresSettings server, 
     for (bool said = false;;) {
         try {
             backend->pool().with(make_schema);
+            backend->pool().with([&](Postgres& db) {
+                if (const std::string why = db.unverified(); !why.empty()) log("Warning: " + why + ".");
+            });
             return std::unique_ptr<Backend>(std::move(backend));
         } catch (const PostgresError& e) {
             const bool hopeless = !e.state.empty() || steady_clock::now() > until;

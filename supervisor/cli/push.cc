@@ -1,6 +1,7 @@
 // `undercoat rules push`: uploads a ruleset to the collector, which checks it and hands it down to the agents.
 #include "supervisor/cli/commands.h"
 
+#include "base/utf8.h"
 #include "net/client.h"
 #include "supervisor/cli/rules_files.h"
 #include "uplink/settings.h"
@@ -22,7 +23,9 @@ int fail(const std::string& message) {
 
 std::string text_of(const json::object& o, const char* name) {
     const auto* v = o.if_contains(name);
-    return v && v->is_string() ? std::string(v->get_string()) : "";
+    std::string out;
+    if (v && v->is_string()) append_harmless(std::string_view(v->get_string()), out);
+    return out;
 }
 
 // The collector as an agent's variables name it.

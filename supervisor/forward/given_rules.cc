@@ -44,9 +44,8 @@ std::optional<outputs::TappedRules> Forwarder::kept_rules() {
 void Forwarder::take_rules(remote::Rules&& rules) {
     std::lock_guard lock(rules_mutex_);
     rules_answered_ = true;
-    // The same as those in use, or those that were just tried.
-    const bool tried = status_ && status_->version == rules.version;
-    if (tried || rules.version == given_.version) return;
+    // Those in use, being loaded, or refused: what was given last.
+    if (rules.version == given_.version) return;
     if (!rules.version.empty() && rules.files.empty()) return;
     log_(false, rules.version.empty() ? "the collector has no rules for this agent; its own are used" : "rules of version " + rules.version + " have come");
     given_ = rules;
@@ -66,12 +65,13 @@ bool Forwarder::rules_answered() const {
 }
 
 void Forwarder::rules_done(const std::string& version, bool applied, const std::string& message, const std::string& in_use) {
+    std::lock_guard lock(rules_mutex_);
+    // Kept before anybody is told.
+    if (applied && version == given_.version) keep_rules(given_);
     {
-        std::lock_guard lock(told_mutex_);
+        std::lock_guard told(told_mutex_);
         rules_version_ = in_use;
     }
-    std::lock_guard lock(rules_mutex_);
-    if (applied && version == given_.version) keep_rules(given_);
     status_ = remote::RulesStatus{version, message, applied};
     status_said_ = false;
     connection_->wake();

@@ -6,6 +6,7 @@ import contextlib
 import glob
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -22,8 +23,12 @@ PASSWORD = 'a password of the store'
 
 
 def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as s:
-        return s.getsockname()[1]
+    """Of those that no outgoing connection is given: the server is started again and again, and must find it free."""
+    lowest = int(pathlib.Path('/proc/sys/net/ipv4/ip_local_port_range').read_text().split()[0])
+    while True:
+        port = random.randrange(max(1024, lowest - 20000), max(lowest, 1025))
+        with contextlib.suppress(OSError), socket.create_server(('127.0.0.1', port)):
+            return port
 
 
 class Missing(Exception):
@@ -103,6 +108,16 @@ class Postgres(Process):
         return r.stdout
 
     def start(self):
+        """A process that was forked while it was killed holds its memory for a moment: then it is started once more."""
+        for last in (False, True):
+            begin = pathlib.Path(self.directory, 'log').stat().st_size if os.path.exists(self.directory + '/log') else 0
+            try:
+                return self.start_once()
+            except AssertionError:
+                if last or 'still in use' not in pathlib.Path(self.directory, 'log').read_text(errors='replace')[begin:]:
+                    raise
+
+    def start_once(self):
         # Its processes may be killed, the machine is not: fsync would only cost time.
         self.run([self.programs + '/postgres', '-D', self.data, '-c', 'listen_addresses=127.0.0.1', '-c', f'port={self.port}', '-c', 'fsync=off',
                   '-c', f'unix_socket_directories={self.directory}'], 'postgres')
@@ -154,9 +169,11 @@ class Sqlite:
     def refusing(self, server):
         lock = sqlite3.connect(server.directory + '/data/alerts-000001.db', isolation_level=None)
         lock.execute('BEGIN IMMEDIATE')
-        yield
-        lock.execute('ROLLBACK')
-        lock.close()
+        try:
+            yield
+        finally:
+            lock.execute('ROLLBACK')
+            lock.close()
 
     def close(self):
         pass
@@ -183,8 +200,10 @@ class Shared:
     @contextlib.contextmanager
     def refusing(self, _):
         self.postgres.kill()
-        yield
-        self.postgres.start()
+        try:
+            yield
+        finally:
+            self.postgres.start()
 
     def close(self):
         self.postgres.close()
@@ -208,8 +227,10 @@ class Backbone(Shared):
     @contextlib.contextmanager
     def refusing(self, _):
         self.nats.kill()
-        yield
-        self.nats.start()
+        try:
+            yield
+        finally:
+            self.nats.start()
 
     def close(self):
         self.nats.close()
