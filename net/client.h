@@ -42,6 +42,7 @@ public:
         bool keep_alive = false;
         std::chrono::milliseconds timeout{5000};
         Headers headers;
+        size_t most_answer = 64 << 10;  // bytes of a body; a longer one is an error
     };
     // Error: a certificate cannot be read.
     static Result<std::unique_ptr<HttpClient>> make(Settings settings);
@@ -52,7 +53,7 @@ public:
         unsigned status = 0;
         std::string body;
     };
-    // The same with another method, and with what the answer says; more than 8 MiB is an error.
+    // The same with another method, and with what the answer says.
     Result<Answer> request(std::string_view method, const std::string& body, std::string_view content_type);
     void close();
 

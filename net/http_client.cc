@@ -53,7 +53,7 @@ struct HttpClient::Impl {
         co_await http::async_write(stream, request, use_awaitable);
         beast::flat_buffer buffer;
         http::response_parser<http::string_body> response;
-        response.body_limit(8 << 20);
+        response.body_limit(settings.most_answer);
         co_await http::async_read(stream, buffer, response, use_awaitable);
         answered = true;
         answer = {response.get().result_int(), std::move(response.get().body())};

@@ -50,6 +50,7 @@ Result<net::HttpClient::Answer> ask(const uplink::Settings& s, const std::string
     c.tls.certificate = s.client_cert, c.tls.key = s.client_key;
     c.tls.only_tls13 = true;
     c.timeout = std::chrono::seconds(60);
+    c.most_answer = 8 << 20;
     c.headers.emplace_back("Authorization", "Bearer " + s.access_key);
     auto client = net::HttpClient::make(std::move(c));
     if (!client) return Error{client.error()};

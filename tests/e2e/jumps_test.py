@@ -138,7 +138,7 @@ class HalfDone(Case):
         self.assertGreaterEqual(told, int(done.out), done.err)
         self.assertIn('Test shadow read', done.rules(), done.err)
         self.assertNotIn('ring_full', done.err)
-        self.assertLess(sum(int(n) for n in re.findall(r'n_drops_holes="(\d+)', done.err + str(done.alerts))), 5)
+        self.assertLess(sum(int(n) for n in re.findall(r'n_drops_holes="(\d+)', done.err + str(done.alerts))), 40, 'most are made void at once')
         self.assertNotIn('did not finish', done.err)
 
     def test_a_thread_that_is_cancelled_in_accept(self):
