@@ -19,6 +19,7 @@ namespace {
 constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kTick = 100 * kMs;
 constexpr uint64_t kAwake = 50 * kMs;  // after the last record
+constexpr uint64_t kLongIdle = 1000 * kMs;
 constexpr size_t kFlood = 256;  // records in one turn
 constexpr uint64_t kDrainLimit = 8'000 * kMs;
 constexpr uint64_t kOutputLimit = 3'000 * kMs;  // of it, for outputs once the rings are empty
@@ -245,7 +246,8 @@ void Pipeline::rest(size_t handled) {
         if (woken < next_tick_) awake_until_ = woken + kAwake;
         return;
     }
-    const int wait_ms = now < flood_until_ ? 1 : 4;
+    // Where nobody can wake us: a ring holds eight milliseconds of a loop that does nothing but open and close.
+    const int wait_ms = now < flood_until_ ? 1 : now < awake_until_ + kLongIdle ? 4 : 7;
     pollfd p{agent_.fd(), POLLIN, 0};
     poll(&p, 1, wait_ms);
 }
