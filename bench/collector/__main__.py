@@ -2,7 +2,7 @@
 
 usage: script/bench collector [--store NAME,...] [--only PART,...] [--quick] [--alerts N] [--agents N] [--rounds N] [--keep DIRECTORY] [--json FILE]
 
-Parts: ingest (alerts/s until the last one is acknowledged, so durably stored), search (time to the first page of 100 over --alerts stored
+Parts: ingest (alerts/s until the last one is acknowledged and in the store, behind a backbone too), search (time to the first page of 100 over --alerts stored
 ones; the store is filled first), idle (memory of the collector with --agents connected over TLS that have nothing to say). Aims are those for two
 cores; a figure that misses its aim says so. The exit status is 1 only if something did not work.
 """
@@ -14,7 +14,8 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / 'overhead'), str(HERE.parents[1] / 'tests/e2e')]
+sys.path[:0] = [str(HERE.parent / 'overhead'), str(HERE.parents[1] / 'tests/e2e'), str(HERE.parents[1] / 'tests/unit/collector')]
+sys.path.insert(0, str(HERE))  # its own `stores`
 import machine  # noqa: E402
 import parts  # noqa: E402
 import stores  # noqa: E402
@@ -22,7 +23,7 @@ import stores  # noqa: E402
 
 def arguments(given):
     p = argparse.ArgumentParser(prog='script/bench collector', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('--store', default=','.join(stores.STORES), metavar='NAME,...', help='of ' + ', '.join(stores.STORES))
+    p.add_argument('--store', default=','.join(stores.AIMS), metavar='NAME,...', help='of ' + ', '.join(stores.AIMS))
     p.add_argument('--only', default=','.join(parts.PARTS), metavar='PART,...', help='of ' + ', '.join(parts.PARTS))
     p.add_argument('--alerts', type=int, help='stored ones that are searched (5000000)')
     p.add_argument('--agents', type=int, help='idle ones (2000)')
@@ -35,7 +36,7 @@ def arguments(given):
     o.alerts, o.agents, o.rounds = (a or b for a, b in zip((o.alerts, o.agents, o.rounds), small))
     o.batch = 10_000 if o.quick else 200_000  # alerts of one round of the ingest
     o.store, o.only = o.store.split(','), o.only.split(',')
-    for what, names, known in (('store', o.store, stores.STORES), ('part', o.only, parts.PARTS)):
+    for what, names, known in (('store', o.store, stores.AIMS), ('part', o.only, parts.PARTS)):
         if unknown := [n for n in names if n not in known]:
             p.error(f"there is no {what} '{unknown[0]}'; there are {', '.join(known)}")
     return o
@@ -55,9 +56,9 @@ def main(given):
     about = result['machine']
     print(f"{about['cpus']} cores, load {about['load_before']} before; {o.alerts} alerts, {o.agents} agents, {o.rounds} rounds")
     for name in o.store:
-        with tempfile.TemporaryDirectory(prefix='bench-collector-') as scratch:
-            store = stores.STORES[name]
-            if missing := store.missing(pathlib.Path(scratch)):
+        with tempfile.TemporaryDirectory(prefix='bench-collector-') as scratch, \
+                stores.opened(name, pathlib.Path(scratch), o.keep and o.keep / name) as (store, missing):
+            if missing:
                 result['stores'][name] = {'missing': missing}
                 print(f'{name:11s} not there: {missing}', flush=True)
                 continue

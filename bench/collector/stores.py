@@ -1,55 +1,102 @@
 """The stores that the bench knows, and the collector before each of them.
 
-PostgreSQL and NATS are servers that somebody has started, with an empty database, and that write to their disks as they would in earnest:
-BENCH_POSTGRES=postgresql://… (BENCH_POSTGRES_PASSWORD_FILE=…) and BENCH_NATS=nats://… name them.
+PostgreSQL and NATS are servers of the bench's own, from Debian's packages and with Debian's settings, so that they write to their disks as they
+would in earnest; each part has a database of its own. BENCH_POSTGRES=postgresql://… (BENCH_POSTGRES_PASSWORD_FILE=…) and BENCH_NATS=nats://…
+name others that somebody has started, with one empty database.
 
 Must stay true: a store that this collector or machine has not is named with the reason and left out; what is started is ended.
 """
-import dataclasses
+import contextlib
+import itertools
 import os
 import pathlib
 import re
 import subprocess
 
+import store_servers
 from collectors import PATIENCE, Collector, Program
 from harness import BUILD
 
+AIMS = {'sqlite': 20_000, 'postgres': 10_000, 'nats': 10_000}  # alerts/s
+_numbers = itertools.count()
 
-@dataclasses.dataclass(frozen=True)
+
 class Store:
-    """`aim`: alerts/s. `options`: the collector's, each with the variable that holds its value, or with None."""
-    name: str
-    aim: int
-    options: tuple = ()
+    """One by its name. `keep`: a directory in which PostgreSQL's data stays, and is found again."""
 
-    def arguments(self):
-        out = []
-        for option, variable in self.options:
-            if variable and not os.environ.get(variable):
-                raise FileNotFoundError(f'{variable} is not set, for {option}')
-            out += [option, os.environ[variable]] if variable else [option]
+    def __init__(self, name, keep=None):
+        self.name, self.aim, self.postgres, self.nats = name, AIMS[name], None, None
+        self.ended = contextlib.ExitStack()
+        try:
+            if name != 'sqlite' and not os.environ.get('BENCH_POSTGRES'):
+                self.postgres = self.own(store_servers.Postgres(keep and keep.absolute() / 'postgres', settings=()))
+            if name == 'nats' and not os.environ.get('BENCH_NATS'):
+                self.nats = self.own(store_servers.Nats())
+        except BaseException:
+            self.close()
+            raise
+
+    def own(self, server):
+        self.ended.callback(server.close)
+        return server
+
+    def close(self):
+        self.ended.close()
+
+    def environment(self, part):
+        """What tells a collector where to store."""
+        out = {}
+        if self.postgres:
+            if not self.postgres.sql(f"SELECT 1 FROM pg_database WHERE datname = '{part}'"):
+                self.postgres.sql(f'CREATE DATABASE {part}')
+            out.update(self.postgres.environment(part))
+        elif self.name != 'sqlite':
+            given = {'UNDERCOAT_STORE': 'BENCH_POSTGRES', 'UNDERCOAT_STORE_PASSWORD_FILE': 'BENCH_POSTGRES_PASSWORD_FILE'}
+            out.update({variable: os.environ[name] for variable, name in given.items() if os.environ.get(name)})
+        if self.name == 'nats':
+            out.update(self.nats.environment(part) if self.nats else {'UNDERCOAT_NATS': os.environ['BENCH_NATS']})
         return out
 
-    def missing(self, scratch):
-        """Why there is no such store here; empty: there is."""
+
+@contextlib.contextmanager
+def opened(name, scratch, keep=None):
+    """The store, or why there is none here."""
+    store = None
+    try:
         try:
-            Measured(self, scratch / 'tried').kill()
-        except (ChildProcessError, OSError) as e:
-            return ' '.join(str(e).split('\n')[:2])
-        return ''
+            store = Store(name, keep)
+            tried = Measured(store, scratch / 'tried')
+        except (store_servers.Missing, ChildProcessError, OSError) as e:
+            yield None, ' '.join(str(e).split('\n')[:2])
+            return
+        tried.kill()
+        yield store, ''
+    finally:
+        if store:
+            store.close()
 
 
 class Measured(Collector):
     """A collector before that store."""
 
     def __init__(self, store, directory):
-        self.of_store = ['--max-size', '1000', *store.arguments()]
         directory.mkdir(parents=True, exist_ok=True)
-        Program.__init__(self, directory, 'collector')
-        self.api_key = self.add_key(f'bench-{os.getpid()}', 'api')
+        Program.__init__(self, directory, 'collector', store.environment(directory.name))
+        # The key that a first start prints is unknown where others have begun the database.
+        name = f'bench-{os.getpid()}-{next(_numbers)}'
+        self.key, self.api_key = (self.add_key(f'{name}-{role}', role) for role in ('agent', 'api'))
 
     def command(self, *arguments):
-        return super().command(*self.of_store, *arguments)
+        return super().command('--max-size', '1000', *arguments)
+
+    def add_key(self, name, role):
+        r = subprocess.run(self.command('key', 'add', name, '--role', role), capture_output=True, text=True, env=self.environment)
+        if r.returncode:
+            raise ChildProcessError(f'no key: {r.stderr}')
+        return r.stdout.strip()
+
+    def stored(self):
+        return self.get('/api/v1/status')['numbers']['alerts_stored_total']
 
     def memory(self, line='VmRSS'):
         """MiB."""
@@ -69,7 +116,4 @@ class Measured(Collector):
             raise ChildProcessError(f'the collector ended with {self.process.returncode}: {self.said()}')
 
 
-POSTGRES = (('--store', 'BENCH_POSTGRES'), ('--store-password-file', 'BENCH_POSTGRES_PASSWORD_FILE'))
-STORES = {s.name: s for s in (Store('sqlite', 20_000), Store('postgres', 10_000, POSTGRES),
-                              Store('nats', 10_000, (*POSTGRES, ('--nats', 'BENCH_NATS'))))}
-__all__ = ['PATIENCE', 'STORES', 'Measured']
+__all__ = ['AIMS', 'PATIENCE', 'Measured', 'opened']

@@ -161,6 +161,8 @@ Postgres::Postgres(const PostgresSettings& settings, Deadline deadline) {
         connect_to_any(settings, deadline);
         script("SET idle_in_transaction_session_timeout = 60000; SET lock_timeout = 15000; SET client_min_messages = warning;"
                "SET search_path = undercoat, pg_catalog;"
+               // Statements are short: to compile one takes longer than it saves.
+               "SET jit = off;"
                // What a machine that lost its power had locked is free again after seconds, not hours.
                "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
                // An administrator's choice that an acknowledgement means nothing is not followed.

@@ -10,10 +10,12 @@ namespace undercoat::collector {
 namespace {
 
 constexpr int64_t kMinute = 60'000'000'000;
-constexpr int64_t kRows = 500;           // at a time
-constexpr int64_t kFirstSpan = 1 << 18;  // ids that the first question is about; sparse ones are asked for in larger spans
+constexpr int64_t kRows = 500;            // at a time
+constexpr int64_t kFirstSpan = 1 << 18;   // ids that the first question is about
+constexpr int64_t kWalked = 1 << 11;      // newest rows that are looked at before the index is asked
+constexpr int64_t kNarrow = 8;            // parts of a file's ids, of which a narrow span is one at most
 constexpr size_t kMostWords = 32;
-constexpr const char* kColumns = "SELECT file, id, time, received, severity, rule, source, hostname, agent, message, tags, fields, context FROM alerts ";
+constexpr const char* kColumns = "SELECT file, id, time, received, severity, rule, source, hostname, agent, message, tags, fields, context ";
 
 int64_t minute_of(int64_t ns) { return ns == INT64_MIN ? INT64_MIN : ns / kMinute; }
 int64_t minute_after(int64_t ns) { return ns == INT64_MAX ? INT64_MAX : ns / kMinute + (ns % kMinute != 0 ? 1 : 0); }
@@ -42,7 +44,7 @@ std::string terms_query(const std::string& terms) {
     return out;
 }
 
-// Empty: the index is not asked.
+// What the index is asked for; empty: it is not asked.
 std::string query_of(const Search& search) {
     std::string out;
     for (Word& w : words_of(search.words, kMostWords)) {
@@ -50,9 +52,66 @@ std::string query_of(const Search& search) {
         for (const char c : cut_word(std::move(w.text))) quoted.append(c == '\'' || c == '\\' ? 2 : 1, c);
         out.append(out.empty() ? "'" : " & '").append(quoted).append(w.begins ? "':*" : "'");
     }
-    if (search.filter && !search.filter->needed_terms().empty())
-        out.append(out.empty() ? "(" : " & (").append(terms_query(search.filter->needed_terms())).append(")");
+    const auto need = [&out](const std::string& terms) { out.append(out.empty() ? "(" : " & (").append(terms_query(terms)).append(")"); };
+    if (search.filter && !search.filter->needed_terms().empty()) need(search.filter->needed_terms());
+    if (search.least_severity && *search.least_severity < 7) need(terms_of_severity(*search.least_severity));
     return out;
+}
+
+// How the rows of a span of ids are found. Statistics lag behind what is stored, and of the newest file there are none at first: a planner that
+// has the choice then sorts a whole file for its newest rows, or looks at each of its rows for a rare word. So it has none, by subqueries that
+// are planned for themselves (OFFSET 0), by InOrder, and by naming the file's table, where ids alone are in no index.
+enum class Way {
+    all,     // no index of words and terms is of help
+    walk,    // each row is looked at, newest first
+    narrow,  // by the index, together with the ids
+    wide     // by the index alone: the span is much of the file
+};
+
+std::string rows_statement(Way way, int64_t file) {
+    const std::string here = "file = $1 AND ", span = "id >= $2 AND id < $3", fits = " AND severity <= $4 AND time >= $5 AND time < $6",
+                      newest = " ORDER BY id DESC LIMIT $7", query = " AND search @@ $8::text::tsquery", columns = kColumns;
+    if (way == Way::all) return columns + "FROM alerts WHERE " + here + span + fits + newest;
+    if (way == Way::walk)
+        return columns + "FROM (SELECT * FROM alerts WHERE " + here + span + " ORDER BY id DESC OFFSET 0) AS a WHERE true" + fits + query + newest;
+    const std::string from = way == Way::narrow ? "alerts WHERE " + here : "alerts_" + std::to_string(file) + " WHERE ";
+    return columns + "FROM (SELECT * FROM alerts WHERE file = $1 AND id = ANY(ARRAY(SELECT id FROM (SELECT id FROM " + from + span + fits + query +
+           " OFFSET 0) AS a" + newest + ")) OFFSET 0) AS b ORDER BY id DESC";
+}
+
+// Rows come in the order of the primary key wherever that is possible, and are not sorted, while this is there.
+class InOrder {
+public:
+    explicit InOrder(Postgres& db) : db_(db) { db_.script("SET enable_sort = off"); }
+    ~InOrder() {
+        try {
+            if (!db_.broken()) db_.script("RESET enable_sort");
+        } catch (const PostgresError&) {
+            // it is broken, and nobody uses it again
+        }
+    }
+    InOrder(const InOrder&) = delete;
+    InOrder& operator=(const InOrder&) = delete;
+
+private:
+    Postgres& db_;
+};
+
+// As many ids as `wanted` rows will probably need: what is frequent is found in few, which are read quickly, what is rare in many.
+// `asked` ids of the last span have brought `found` rows.
+int64_t next_span(int64_t span, int64_t asked, int64_t found, int64_t wanted) {
+    constexpr int64_t kLeast = 256, kMost = int64_t{1} << 60, kGrowth = 16;
+    const int64_t largest = std::min(std::max(span, kWalked), kMost / kGrowth) * kGrowth;
+    if (found == 0) return largest;
+    const double needed = 1.5 * static_cast<double>(asked) * static_cast<double>(wanted) / static_cast<double>(found);
+    return needed >= static_cast<double>(largest) ? largest : std::max(static_cast<int64_t>(needed), kLeast);
+}
+
+// The id of the last of the newest kWalked rows.
+int64_t walked_to(Postgres& db, int64_t file, int64_t first, int64_t end, Deadline deadline) {
+    const Rows row = db.run("SELECT id FROM alerts WHERE file = $1 AND id >= $2 AND id < $3 ORDER BY id DESC OFFSET $4 LIMIT 1",
+                            Params().add(file).add(first).add(end).add(kWalked - 1), deadline);
+    return row.size() ? row.number(0, 0) : first;
 }
 
 struct Range {
@@ -72,32 +131,47 @@ std::vector<Range> ranges(Postgres& db, const Search& s) {
     return out;
 }
 
+// None: the file was deleted meanwhile.
+std::optional<Rows> rows_of(Postgres& db, const std::string& sql, const Params& params, Deadline deadline) {
+    try {
+        return db.run(sql, params, deadline);
+    } catch (const PostgresError& e) {
+        if (e.state != "42P01") throw;  // undefined_table
+        return std::nullopt;
+    }
+}
+
 Error failed(const PostgresError& e) { return Error{std::string("The search failed: ") + e.what() + "."}; }
 
 }  // namespace
 
 template <class OnAlert>
-bool PostgresStore::scan(const Search& search, std::optional<AlertId>& reached, OnAlert on_alert) {
+bool PostgresStore::scan(const Search& search, size_t most, std::optional<AlertId>& reached, OnAlert on_alert) {
     std::optional<FilterRun> filter;
     if (search.filter) filter.emplace(search.filter);
     const std::string query = query_of(search);
-    const std::string sql = std::string(kColumns) + "WHERE file = $1 AND id >= $2 AND id < $3 AND severity <= $4 AND time >= $5 AND time < $6" +
-                            (query.empty() ? "" : " AND search @@ $8::text::tsquery") + " ORDER BY id DESC LIMIT $7";
+    Way way = query.empty() ? Way::all : Way::walk;
+    int64_t wanted = static_cast<int64_t>(std::min<size_t>(most, kRows));
     const auto in_time = [&] { return std::chrono::steady_clock::now() <= search.deadline; };
     return pool_.with([&](Postgres& db) {
         try {
             int64_t span = kFirstSpan;
-            for (const Range& range : ranges(db, search)) {
+            const std::vector<Range> all = ranges(db, search);
+            const InOrder in_order(db);
+            for (const Range& range : all) {
                 const bool here = search.before && search.before->file == range.file;
                 for (int64_t end = here ? std::min(range.last + 1, search.before->row) : range.last + 1; end > range.first;) {
                     reached = AlertId{static_cast<uint32_t>(range.file), end};
-                    const int64_t from = end - range.first > span ? end - span : range.first;
+                    int64_t from = end - range.first > span ? end - span : range.first;
+                    if (way == Way::walk) from = walked_to(db, range.file, range.first, end, search.deadline), span = end - from;
+                    else if (way != Way::all) way = end - from > (range.last - range.first) / kNarrow ? Way::wide : Way::narrow;
                     Params p = Params().add(range.file).add(from).add(end).add(static_cast<int64_t>(search.least_severity.value_or(7)));
-                    p.add(search.from_ns).add(search.to_ns).add(kRows);
+                    p.add(search.from_ns).add(search.to_ns).add(wanted);
                     if (!query.empty()) p.add(query);
-                    const Rows rows = db.run(sql, p, search.deadline);
-                    for (int i = 0; i < rows.size(); ++i) {
-                        AlertRecord record = read(rows, i);
+                    const std::optional<Rows> rows = rows_of(db, rows_statement(way, range.file), p, search.deadline);
+                    if (!rows) break;
+                    for (int i = 0; i < rows->size(); ++i) {
+                        AlertRecord record = read(*rows, i);
                         reached = record.id;
                         if (filter && !filter->matches(record)) {
                             if (!in_time()) return false;
@@ -105,9 +179,13 @@ bool PostgresStore::scan(const Search& search, std::optional<AlertId>& reached, 
                         }
                         if (!on_alert(std::move(record))) return true;
                     }
-                    end = rows.size() == kRows ? reached->row : from;
+                    const int64_t asked = end - (rows->size() == wanted ? reached->row : from);
+                    end -= asked;
                     reached = AlertId{static_cast<uint32_t>(range.file), end};
-                    if (rows.size() < kRows / 4 && span < INT64_MAX / 4) span *= 4;
+                    wanted = std::min(wanted * 2, kRows);  // the filter lets only a part pass
+                    if (way == Way::walk) way = Way::narrow;
+                    if (way != Way::all) span = next_span(span, asked, rows->size(), wanted);
+                    else if (rows->size() < kRows / 4 && span < INT64_MAX / 4) span *= 4;
                     if (!in_time()) return false;
                 }
             }
@@ -123,7 +201,7 @@ bool PostgresStore::scan(const Search& search, std::optional<AlertId>& reached, 
 Result<Page> PostgresStore::search(const Search& search) try {
     Page page;
     page.reached = search.before;  // if not even the first question is answered in time
-    page.complete = scan(search, page.reached, [&](AlertRecord r) {
+    page.complete = scan(search, search.limit, page.reached, [&](AlertRecord r) {
         page.alerts.push_back(std::move(r));
         return page.alerts.size() < search.limit;
     });
@@ -134,7 +212,7 @@ Result<Page> PostgresStore::search(const Search& search) try {
 
 std::optional<AlertRecord> PostgresStore::find(const AlertId& id) {
     return pool_.soon([&](Postgres& db) -> std::optional<AlertRecord> {
-        const Rows rows = db.run(std::string(kColumns) + "WHERE file = $1 AND id = $2", Params().add(int64_t{id.file}).add(id.row));
+        const Rows rows = db.run(std::string(kColumns) + "FROM alerts WHERE file = $1 AND id = $2", Params().add(int64_t{id.file}).add(id.row));
         return rows.size() ? std::optional(read(rows, 0)) : std::nullopt;
     });
 }
@@ -143,7 +221,7 @@ void PostgresStore::each(uint32_t file, int64_t first, int64_t last, const std::
     while (first <= last) {
         std::vector<AlertRecord> part;
         pool_.soon([&](Postgres& db) {
-            const Rows rows = db.run(std::string(kColumns) + "WHERE file = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4",
+            const Rows rows = db.run(std::string(kColumns) + "FROM alerts WHERE file = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4",
                                      Params().add(int64_t{file}).add(first).add(last).add(kRows));
             for (int i = 0; i < rows.size(); ++i) part.push_back(read(rows, i));
         });
@@ -158,7 +236,7 @@ Result<Histogram> PostgresStore::histogram(const Search& search, int64_t step_ns
     for (int64_t at = search.from_ns; at < search.to_ns; at += step_ns) h.bars.push_back({at, {}});
     if (!about_all(search)) {
         std::optional<AlertId> reached;
-        h.complete = scan(search, reached, [&](const AlertRecord& r) {
+        h.complete = scan(search, SIZE_MAX, reached, [&](const AlertRecord& r) {
             ++h.bars[static_cast<size_t>((r.time_ns - search.from_ns) / step_ns)].by_severity[r.severity & 7];
             return true;
         });
@@ -195,7 +273,7 @@ Result<Top> PostgresStore::top(const Search& search, const std::string& field, s
     }
     FieldReader reader(field);
     std::optional<AlertId> reached;
-    const bool complete = scan(search, reached, [&](const AlertRecord& r) {
+    const bool complete = scan(search, SIZE_MAX, reached, [&](const AlertRecord& r) {
         reader.read(r, [&](std::string value) { counts.add(std::move(value), 1); });
         return true;
     });

@@ -42,8 +42,9 @@ private:
     void delete_old_files(Postgres& db);
     void forget(Postgres& db);
     StoreState read_state() const;
+    // `most`: alerts that are probably wanted.
     template <class OnAlert>
-    bool scan(const Search& search, std::optional<AlertId>& reached, OnAlert on_alert);
+    bool scan(const Search& search, size_t most, std::optional<AlertId>& reached, OnAlert on_alert);
 
     PostgresPool& pool_;
     const StoreSettings settings_;

@@ -16,18 +16,9 @@ import subprocess
 import tempfile
 import time
 
+from store_servers import SLOW, wait_for
+
 COLLECTOR = os.environ['COLLECTOR']
-SLOW = int(os.environ.get('TEST_PATIENCE', '60'))
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + SLOW
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f'not within {SLOW} s: {what}')
 
 
 class Server:
