@@ -14,6 +14,7 @@ constexpr int64_t kRows = 500;            // at a time
 constexpr int64_t kFirstSpan = 1 << 18;   // ids that the first question is about
 constexpr int64_t kWalked = 1 << 11;      // newest rows that are looked at before the index is asked
 constexpr int64_t kNarrow = 8;            // parts of a file's ids, of which a narrow span is one at most
+constexpr int64_t kBegin = 16;            // parts of a file's ids, of which the first span in it is one at most
 constexpr size_t kMostWords = 32;
 constexpr const char* kColumns = "SELECT file, id, time, received, severity, rule, source, hostname, agent, message, tags, fields, context ";
 
@@ -60,7 +61,7 @@ std::string query_of(const Search& search) {
 
 // How the rows of a span of ids are found. Statistics lag behind what is stored, and of the newest file there are none at first: a planner that
 // has the choice then sorts a whole file for its newest rows, or looks at each of its rows for a rare word. So it has none, by subqueries that
-// are planned for themselves (OFFSET 0), by InOrder, and by naming the file's table, where ids alone are in no index.
+// are planned for themselves (OFFSET 0), by Planned, and by naming the file's table, where ids alone are in no index.
 enum class Way {
     all,     // no index of words and terms is of help
     walk,    // each row is looked at, newest first
@@ -79,19 +80,20 @@ std::string rows_statement(Way way, int64_t file) {
            " OFFSET 0) AS a" + newest + ")) OFFSET 0) AS b ORDER BY id DESC";
 }
 
-// Rows come in the order of the primary key wherever that is possible, and are not sorted, while this is there.
-class InOrder {
+// While this is there, rows come in the order of the primary key wherever that is possible, and are not sorted; and what the index finds in
+// half a million rows is held as rows, not as pages of which each row is looked at again.
+class Planned {
 public:
-    explicit InOrder(Postgres& db) : db_(db) { db_.script("SET enable_sort = off"); }
-    ~InOrder() {
+    explicit Planned(Postgres& db) : db_(db) { db_.script("SET enable_sort = off; SET work_mem = '16MB'"); }
+    ~Planned() {
         try {
-            if (!db_.broken()) db_.script("RESET enable_sort");
+            if (!db_.broken()) db_.script("RESET enable_sort; RESET work_mem");
         } catch (const PostgresError&) {
             // it is broken, and nobody uses it again
         }
     }
-    InOrder(const InOrder&) = delete;
-    InOrder& operator=(const InOrder&) = delete;
+    Planned(const Planned&) = delete;
+    Planned& operator=(const Planned&) = delete;
 
 private:
     Postgres& db_;
@@ -157,9 +159,11 @@ bool PostgresStore::scan(const Search& search, size_t most, std::optional<AlertI
         try {
             int64_t span = kFirstSpan;
             const std::vector<Range> all = ranges(db, search);
-            const InOrder in_order(db);
+            const Planned planned(db);
             for (const Range& range : all) {
                 const bool here = search.before && search.before->file == range.file;
+                // What has been rare so far may be frequent in this file.
+                if (way != Way::all) span = std::min(span, (range.last - range.first) / kBegin + 1);
                 for (int64_t end = here ? std::min(range.last + 1, search.before->row) : range.last + 1; end > range.first;) {
                     reached = AlertId{static_cast<uint32_t>(range.file), end};
                     int64_t from = end - range.first > span ? end - span : range.first;

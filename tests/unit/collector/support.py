@@ -14,7 +14,6 @@ import ssl
 import struct
 import subprocess
 import tempfile
-import time
 
 from store_servers import SLOW, wait_for
 

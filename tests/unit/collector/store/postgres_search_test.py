@@ -9,13 +9,13 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-import stores  # noqa: E402
-from shared_test import Together, setUpModule, tearDownModule  # noqa: E402,F401
+import shared_test  # noqa: E402
 from support import WebSocket, frame, hello, member, varint, wait_for  # noqa: E402
 
 ALERTS, FILE = 9000, 5000  # of which the first FILE are in the first file
 SECOND = 1_000_000_000
 BEGIN = 1_750_000_000 * SECOND
+setUpModule, tearDownModule = shared_test.setUpModule, shared_test.tearDownModule
 
 
 def made(n):
@@ -24,7 +24,7 @@ def made(n):
     return n, BEGIN + n * SECOND, 2 if n % 900 == 0 else 4 + n % 3, f'alert {n} ' + ' '.join(words)
 
 
-class Pages(Together):
+class Pages(shared_test.Together):
     def setUp(self):
         super().setUp()
         w = WebSocket(self.first, '/agent/v1', Authorization='Bearer ' + self.first.key)
@@ -81,14 +81,11 @@ class Pages(Together):
         self.check(60, lambda n, *_: 2990 <= n < 3590, **{'from': '2025-06-15T15:56:30Z', 'to': '2025-06-15T16:06:30Z'})
         self.check(60, lambda n, *_: 2990 <= n < 3300, q='incident', **{'from': '2025-06-15T15:56:30Z', 'to': '2025-06-15T16:06:30Z'})
 
-    @unittest.skipUnless(stores.STORE == 'postgres', 'it is about this store')
     def test_pages_are_all_that_match(self):
         self.check_all()
         self.sql('ANALYZE')
         self.check_all()
-
-    @unittest.skipUnless(stores.STORE == 'postgres', 'it is about this store')
-    def test_a_file_that_is_deleted_meanwhile_is_passed_over(self):
+        # A file that is deleted while it is searched is passed over.
         self.sql('DROP TABLE undercoat.alerts_1')  # its facts are there still, as for who has read them before
         for q in ('common', 'rare', 'incident'):
             self.check(1000, lambda n, time, severity, message: n > FILE and q in message.split(), q=q)  # noqa: B023
