@@ -84,10 +84,10 @@ std::string rows_statement(Way way, int64_t file) {
 // half a million rows is held as rows, not as pages of which each row is looked at again.
 class Planned {
 public:
-    explicit Planned(Postgres& db) : db_(db) { db_.script("SET enable_sort = off; SET work_mem = '16MB'"); }
+    Planned(Postgres& db, Deadline deadline) : db_(db) { db_.script("SET enable_sort = off; SET work_mem = '16MB'", deadline); }
     ~Planned() {
         try {
-            if (!db_.broken()) db_.script("RESET enable_sort; RESET work_mem");
+            if (!db_.broken()) db_.script("RESET enable_sort; RESET work_mem", std::chrono::steady_clock::now() + std::chrono::seconds(1));
         } catch (const PostgresError&) {
             // it is broken, and nobody uses it again
         }
@@ -159,7 +159,7 @@ bool PostgresStore::scan(const Search& search, size_t most, std::optional<AlertI
         try {
             int64_t span = kFirstSpan;
             const std::vector<Range> all = ranges(db, search);
-            const Planned planned(db);
+            const Planned planned(db, search.deadline);
             for (const Range& range : all) {
                 const bool here = search.before && search.before->file == range.file;
                 // What has been rare so far may be frequent in this file.
