@@ -15,7 +15,7 @@ import subprocess
 
 import store_servers
 from collectors import PATIENCE, Collector, Program
-from harness import BUILD
+from harness import BUILD, wait_for
 
 AIMS = {'sqlite': 20_000, 'postgres': 10_000, 'nats': 10_000}  # alerts/s
 _numbers = itertools.count()
@@ -85,6 +85,12 @@ class Measured(Collector):
         # The key that a first start prints is unknown where others have begun the database.
         name = f'bench-{os.getpid()}-{next(_numbers)}'
         self.key, self.api_key = (self.add_key(f'{name}-{role}', role) for role in ('agent', 'api'))
+        wait_for(self.knows_its_keys, 'the keys are known', PATIENCE)
+
+    def knows_its_keys(self):
+        """Where others share the store it is told of them a moment later."""
+        with contextlib.suppress(AssertionError):
+            return self.get('/api/v1/status')
 
     def command(self, *arguments):
         return super().command('--max-size', '1000', *arguments)
@@ -94,9 +100,6 @@ class Measured(Collector):
         if r.returncode:
             raise ChildProcessError(f'no key: {r.stderr}')
         return r.stdout.strip()
-
-    def stored(self):
-        return self.get('/api/v1/status')['numbers']['alerts_stored_total']
 
     def memory(self, line='VmRSS'):
         """MiB."""
