@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 using namespace undercoat::cli;
@@ -108,7 +110,7 @@ void add_intel(CLI::App& rules, Given& g) {
 void add_others(CLI::App& app, Given& g) {
     auto* doctor_command = app.add_subcommand("doctor", "Try what this machine allows, and say what to change");
     doctor_command->add_flag("--json", g.json, "print JSON");
-    doctor_command->add_option("--pid", g.pid, "say how this process is seen, and why not better")->check(CLI::PositiveNumber);
+    doctor_command->add_option("--pid", g.pid, "say how this process is seen, and why not better")->check(CLI::Range(1, 1 << 22));
     doctor_command->callback([&g] { g.status = g.pid != 0 ? doctor_of_process(g.pid, g.json) : doctor(g.json); });
     auto* config = app.add_subcommand("config", "Show the settings in force and where each comes from");
     config->add_flag("--json", g.json, "print JSON");
@@ -129,7 +131,7 @@ int main(int argc, char** argv) {
     if (argc > 1 && std::strcmp(argv[1], "run") == 0) return run_program("instrument", argv + 2);
     for (const char* server : {"collector", "orchestrator"})
         if (argc > 1 && std::strcmp(argv[1], server) == 0) return run_program(server, argv + 2);
-    CLI::App app{"Undercoat: runtime security for containers, from user space."};
+    CLI::App app{"Undercoat: runtime security for containers, from user space.", "undercoat"};
     app.set_version_flag("--version", "undercoat " UNDERCOAT_VERSION);
     app.require_subcommand(1);
     app.footer("Each command has its own --help. Exit status: 0 fine, 1 a problem was found, 2 called wrongly.");
@@ -143,7 +145,13 @@ int main(int argc, char** argv) {
     add_push(rules, given);
     add_others(app, given);
     try {
-        if (argc == 1) throw CLI::CallForHelp();
+        if (argc == 1 || std::strcmp(argv[1], "help") == 0) throw CLI::CallForHelp();
+        const auto all = app.get_subcommands([](CLI::App*) { return true; });
+        const bool known = std::any_of(all.begin(), all.end(), [&](const CLI::App* a) { return a->check_name(argv[1]); });
+        if (argv[1][0] != '-' && !known) {
+            std::fprintf(stderr, "undercoat: '%s' is no command; undercoat --help lists them.\n", argv[1]);
+            return 2;
+        }
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         const int status = app.exit(e);

@@ -2,6 +2,7 @@
 #include "supervisor/event/decode.h"
 
 #include "supervisor/event/coverage.h"
+#include "supervisor/event/exe_name.h"
 
 #include <algorithm>
 #include <cstring>
@@ -87,7 +88,7 @@ void put(Event& e, const Tlv& t) {
             break;
         case Tag::buffer: c.buffer = m.copy(text_of(t).substr(0, wire::kMaxBuffer)); break;
         case Tag::cwd: c.cwd = m.copy(until_nul(text_of(t))); break;
-        case Tag::exe: c.exe = m.copy(until_nul(text_of(t))); break;
+        case Tag::exe: c.exe = m.copy(exe_name(until_nul(text_of(t)))); break;
         case Tag::comm: c.comm = m.copy(until_nul(text_of(t)).substr(0, 64)); break;
         case Tag::proc: c.proc = object<wire::ProcInfo>(e, t); break;
         case Tag::children: put_children(e, t); break;

@@ -70,6 +70,7 @@ constexpr std::array<Word<TrapKind>, 4> kTraps{{{"auto", TrapKind::automatic},
 constexpr std::array<Word<bool>, 2> kProtections{{{"deny", true}, {"report", false}}};
 constexpr std::array<Word<bool>, 2> kUrings{{{"report", false}, {"deny", true}}};
 constexpr std::array<Word<bool>, 2> kFormats{{{"text", false}, {"json", true}}};
+constexpr std::array<Word<bool>, 2> kMatchings{{{"first", true}, {"all", false}}};
 constexpr std::array<Word<bool>, 2> kPriorities{{{"availability", false}, {"security", true}}};
 
 // Options of the supervisor that may stand before the command.
@@ -121,6 +122,12 @@ Status apply(Options& o, Seen& seen, const std::string& name, const std::string&
         seen.log = true;
         if (Status s = choose(kLevels, "--log", value, o.log); !s) return s;
     }
+    // The supervisor takes these two: here it is only said what it would not take.
+    bool taken = false;
+    if (name == "format")
+        if (Status s = choose(kFormats, "--format", value, taken); !s) return s;
+    if (name == "rule-matching")
+        if (Status s = choose(kMatchings, "--rule-matching", value, taken); !s) return s;
     seen.rules |= name == "rules";
     seen.config |= name == "config";
     seen.alerts |= name == "alerts";

@@ -1,6 +1,7 @@
 // Parses /proc/PID.
 #include "supervisor/state/proc_reader.h"
 
+#include "supervisor/event/exe_name.h"
 #include "supervisor/event/flags.h"
 #include "supervisor/state/same_file.h"
 
@@ -128,14 +129,15 @@ std::shared_ptr<const Image> read_image(const std::string& dir, size_t limit) {
     if (!argv.empty()) image->exe = argv.front(), argv.erase(argv.begin());
     image->args = std::move(argv);
     image->env = split_nul(read_limited(dir + "/environ", std::min(limit, kFalcoLimit)), kFalcoLimit);
-    image->exepath = read_link(dir + "/exe");
+    const std::string link = read_link(dir + "/exe");
+    image->exepath = event::exe_name(link);
     struct stat st {};
     if (::stat((dir + "/exe").c_str(), &st) == 0) {
         image->exe_ino = st.st_ino;
         image->exe_ctime = static_cast<uint64_t>(st.st_ctim.tv_sec) * 1000000000u + static_cast<uint64_t>(st.st_ctim.tv_nsec);
         image->exe_mtime = static_cast<uint64_t>(st.st_mtim.tv_sec) * 1000000000u + static_cast<uint64_t>(st.st_mtim.tv_nsec);
     }
-    if (image->exepath.rfind("/memfd:", 0) == 0) image->flags |= event::kPpmExeFromMemfd;
+    if (link.starts_with("/memfd:")) image->flags |= event::kPpmExeFromMemfd;
     return image;
 }
 

@@ -55,10 +55,10 @@ class Seen(Case):
         script = ("import os; f = os.memfd_create('x'); os.write(f, open('/bin/true', 'rb').read()); os.execve(f, ['x'], {})")
         rules = self.dir / 'memfd.yaml'
         rules.write_text('- rule: Memfd\n  desc: d\n  condition: evt.type in (execve, execveat) and proc.is_exe_from_memfd=true\n'
-                         '  output: o\n  priority: CRITICAL\n')
+                         '  output: "%proc.exepath"\n  priority: CRITICAL\n')
         done = self.run_under('python3', '-c', script, rules=[rules])
         self.assertEqual(0, done.returncode, done.err)
-        self.assertIn('Memfd', done.rules())
+        self.assertEqual([('Memfd', 'memfd:x')], [(a['rule'], a['output_fields']['proc.exepath']) for a in done.alerts])
 
 
 @under(*TRACERS)

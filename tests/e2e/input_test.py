@@ -94,10 +94,19 @@ class Settings(Case):
         self.assertIn('UNDERCOAT_LOGGING', done.err)
         self.assertIn('loud', done.err)
 
-    def test_a_bad_mode_is_2(self):
-        r = subprocess.run([BUNDLE / 'bin/instrument', '--mode', 'half', '--', 'true'], capture_output=True, text=True)
-        self.assertEqual(2, r.returncode)
-        self.assertIn('half', r.stderr)
+    def test_a_bad_value_is_2(self):
+        for option in ('--mode', '--trap', '--format', '--rule-matching', '--log'):
+            r = subprocess.run([BUNDLE / 'bin/instrument', option, 'half', '--', 'true'], capture_output=True, text=True)
+            self.assertEqual(2, r.returncode, option)
+            self.assertIn(f"{option} is 'half'; allowed are ", r.stderr)
+
+    def test_an_unknown_command_is_named(self):
+        r = subprocess.run([BUNDLE / 'bin/undercoat', 'bogus'], capture_output=True, text=True)
+        self.assertEqual((2, "undercoat: 'bogus' is no command; undercoat --help lists them.\n"), (r.returncode, r.stderr))
+        helps = [subprocess.run([BUNDLE / 'bin/undercoat', *words], capture_output=True, text=True) for words in ([], ['help'], ['--help'])]
+        self.assertEqual({0}, {r.returncode for r in helps})
+        self.assertEqual({helps[2].stdout}, {r.stdout for r in helps})
+        self.assertIn('Usage: undercoat ', helps[0].stdout)
 
 
 if __name__ == '__main__':

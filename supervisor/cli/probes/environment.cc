@@ -97,7 +97,9 @@ std::string preload_complaint(const std::string& path, const char* program) {
     if (pid == 0) {
         ::dup2(in.get(), 2);
         char* const argv[] = {const_cast<char*>(program), nullptr};
-        char* const envp[] = {const_cast<char*>(preload.c_str()), nullptr};
+        // Told of an instrument, it starts none, whose alerts would stand on stderr.
+        const std::string told = std::string(wire::kEnvAdded) + "=";
+        char* const envp[] = {const_cast<char*>(preload.c_str()), const_cast<char*>(told.c_str()), nullptr};
         ::execve(program, argv, envp);
         ::_exit(127);
     }
