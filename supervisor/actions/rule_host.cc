@@ -130,6 +130,7 @@ void RuleHost::adopt(Loaded loaded) {
     version_ = loaded.version;
     size_t enabled = 0;
     for (const rules::Rule& r : loaded.result.ruleset->rules()) enabled += r.enabled;
+    if (enabled == 0 && !loaded.files.empty()) log_(Severity::warning, "No rules are in use: nothing that happens is reported.");
     log_(Severity::info, std::to_string(enabled) + " rules in use, from " + std::to_string(loaded.files.size()) + " files" + (given_.version.empty() ? "" : ", version " + version_));
 }
 

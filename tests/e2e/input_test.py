@@ -29,6 +29,7 @@ class Rules(Case):
         with self.subTest('run'):
             done = self.run_under('sh', '-c', 'echo works; exit 3', rules=[bad])
             self.assertEqual((3, 'works\n'), (done.returncode, done.out), done.err)
+            self.assertIn('No rules are in use', done.err)
             for part in parts:
                 self.assertIn(part, done.err)
 
