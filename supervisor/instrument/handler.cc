@@ -75,7 +75,7 @@ void Handler::handle(TrapBackend& backend, Ticket& t) {
     }
     const bool first = went_on_ && first_heard(c.pid);
     const bool ending = known && static_cast<Call>(c.call) == Call::exit_group;
-    const uint32_t ring_slot = introduce(c.pid, t, Met::trap, ending);
+    const uint32_t ring_slot = introduce(c.pid, t, Met::trap);
     if (first) tell_left_exec(c, t);
     else if (!exact_) settle_exec(c, t);
     if (Registrar::is_request(t.trap)) return give_ring(backend, c, t);

@@ -129,10 +129,13 @@ private:
     void take_file(TrapBackend& backend, const HeldCall& c, Ticket& t);
 
     // life.cc
-    // Makes sure that the process is known; returns its ring's slot. `ending`: what it called for is its end.
+    // Makes sure that the process is known, and those it descends from up to the nearest that is; returns its ring's slot.
     // `how` we know of it: by a call that was held, by its own word, or as one left by another trap process.
     enum class Met { trap, word, left };
-    uint32_t introduce(pid_t pid, Ticket& t, Met how, bool ending = false);
+    uint32_t introduce(pid_t pid, Ticket& t, Met how);
+    uint32_t meet(pid_t pid, Ticket& t, Met how, UniqueFd& file, bool with_ancestors);
+    bool meet_ancestors(pid_t pid, Ticket& t, Met how);
+    Process* await_announced(pid_t pid, std::unique_lock<std::mutex>& guard);
     bool succeeded(pid_t pid);
     bool is_that(ProcessTable::Newborn& who, const Stat& now);
     void note_start(pid_t pid);
@@ -141,14 +144,19 @@ private:
     void tell_silent_images();
     void await_images();
     struct Family {
-        bool plain_fork = false, sealed = false, held = false;
+        bool known = false, plain_fork = false, sealed = false, held = false;
         uint32_t ring_slot = 0;
         wire::ProcInfo info{};
         Credentials credentials;
         bool credentials_known = false, rights_settled = false, cgroup_told = false, same_root = false, root_known = false;
     };
     Family family_of(pid_t parent, const Stat& child);
-    Family family_of_ended_child(pid_t pid, const Stat& s);
+    struct Newcomer {
+        pid_t noted = 0, parent = 0;  // at birth: as the lineage has it, else 0; as it is told
+        Family family;
+        uint32_t ring_left = 0;
+    };
+    uint32_t take_in(pid_t pid, const Snapshot& s, const Newcomer& n, Ticket& t, Met how);
     static bool same_image(const Process& p, const Stat& s);
     void remember(Process& p, const Snapshot& s);
     void announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, uint32_t parent_ring, Ticket& t);
@@ -220,7 +228,6 @@ private:
     ExecCache exec_cache_;
     Agents agents_;
     int deaths_, newborn_timer_;
-    pid_t ended_at_once_ = 0;  // the newest whose first call was its end; under the table's lock
     std::string shim_;
     wire::Origin origin_ = wire::Origin::notify;
     bool exact_ = false, went_on_ = false;

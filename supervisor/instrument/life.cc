@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <system_error>
 #include <thread>
+#include <vector>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -30,12 +31,19 @@ namespace {
 constexpr long kInfancyNs = 100'000'000;
 }  // namespace
 
-uint32_t Handler::introduce(pid_t pid, Ticket& t, Met how, bool ending) {
+uint32_t Handler::introduce(pid_t pid, Ticket& t, Met how) {
+    const uint32_t slot = meet(pid, t, how, t.stat, true);
+    if (!t.keep_stat) t.stat.reset();
+    return slot;
+}
+
+// `file`: its stat file, opened here. `with_ancestors`: those that nobody knows are told before it.
+uint32_t Handler::meet(pid_t pid, Ticket& t, Met how, UniqueFd& file, bool with_ancestors) {
     bool known = false;
     uint32_t slot = 0;
     {
         auto guard = table_.lock();
-        if (Process* p = table_.find(pid)) {
+        if (Process* p = await_announced(pid, guard)) {
             p->held |= how == Met::trap;
             if (!p->exited) return p->ring_slot;
             known = true;
@@ -44,32 +52,58 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t, Met how, bool ending) {
     }
     if (known && !succeeded(pid)) return slot;
     Snapshot s;
-    UniqueFd& file = t.stat;
     if (!read_stat(pid, s.stat, file)) return 0;
-    if (!t.keep_stat) file.reset();
-    const pid_t noted = lineage_.parent_of(pid, s.stat.start_time);
-    const pid_t parent = noted ? noted : s.stat.ppid;
-    Family family = family_of(parent, s.stat);
-    if (!family.plain_fork && ending) family = family_of_ended_child(pid, s.stat);
-    const uint32_t left = went_on_ ? registrar_.ring_left(pid, s.stat.start_time) : 0;
-    if (family.plain_fork) inherit_snapshot(pid, s, family.info);
+    Newcomer n;
+    n.noted = lineage_.parent_of(pid, s.stat.start_time);
+    n.parent = n.noted ? n.noted : s.stat.ppid;
+    n.family = family_of(n.parent, s.stat);
+    if (!n.family.known && with_ancestors && meet_ancestors(n.parent, t, how)) n.family = family_of(n.parent, s.stat);
+    n.ring_left = went_on_ ? registrar_.ring_left(pid, s.stat.start_time) : 0;
+    if (n.family.plain_fork) inherit_snapshot(pid, s, n.family.info);
     else if (!read_snapshot(pid, s, nullptr, true)) return 0;
+    return take_in(pid, s, n, t, how);
+}
+
+// The processes from `pid` up to the nearest that is known, told from there on: they were forked and have called for nothing since.
+// False: none is known above, and it is not ours to tell of them, or nothing is to be done.
+bool Handler::meet_ancestors(pid_t pid, Ticket& t, Met how) {
+    std::vector<pid_t> chain;
+    for (pid_t at = pid; chain.size() < kMaxProcesses;) {
+        {
+            auto guard = table_.lock();
+            if (table_.find(at)) break;
+        }
+        Stat s;
+        if (at <= 1 || agents_.has(at) || !read_stat(at, s)) return false;
+        chain.push_back(at);
+        const pid_t noted = lineage_.parent_of(at, s.start_time);
+        at = noted ? noted : s.ppid;
+    }
+    for (; !chain.empty(); chain.pop_back()) {
+        UniqueFd file;
+        meet(chain.back(), t, how, file, false);
+    }
+    return true;
+}
+
+// The ring's slot.
+uint32_t Handler::take_in(pid_t pid, const Snapshot& s, const Newcomer& n, Ticket& t, Met how) {
+    const Family& family = n.family;
     bool first_newborn = false, noted_newborn = false;
     {
         auto guard = table_.lock();
-        if (Process* p = table_.find(pid)) {
-            if (left != 0) p->ring_slot = left;
+        if (Process* p = await_announced(pid, guard)) {
+            if (n.ring_left != 0) p->ring_slot = n.ring_left;
             return p->ring_slot;
         }
         Process* p = table_.insert(pid);
         if (!p) return 0;
         remember(*p, s);
         p->start_time = s.stat.start_time;
-        p->parent = parent;
+        p->parent = n.parent;
         p->unheard = how == Met::left;
         p->held = how == Met::trap || family.held || (how == Met::left && holds_);
-        if (ending) ended_at_once_ = pid;
-        p->ring_slot = left;
+        p->ring_slot = n.ring_left;
         p->sealed = family.sealed;
         p->cgroup_told = !family.plain_fork || family.cgroup_told;
         if (family.plain_fork) {
@@ -85,9 +119,27 @@ uint32_t Handler::introduce(pid_t pid, Ticket& t, Met how, bool ending) {
         // The back end tells its end.
     } else if (!noted_newborn) await_death({pid, s.stat.start_time});
     else if (first_newborn) await_newborns();
-    if (!noted) lineage_.put(pid, parent, s.stat.start_time);
-    announce(pid, s, parent, !family.plain_fork, family.ring_slot, t);
-    return left;
+    if (!n.noted) lineage_.put(pid, n.parent, s.stat.start_time);
+    announce(pid, s, n.parent, !family.plain_fork, family.ring_slot, t);
+    return n.ring_left;
+}
+
+// With the table's lock held, which is given up meanwhile. The process, if it is known; another thread may be about to tell of it, and
+// neither its calls nor its children may be told before.
+Process* Handler::await_announced(pid_t pid, std::unique_lock<std::mutex>& guard) {
+    constexpr timespec kLook{0, 100'000};
+    constexpr int kLooks = 200;
+    for (int i = 0;; ++i) {
+        Process* p = table_.find(pid);
+        if (!p || p->announced) return p;
+        if (i == kLooks) {  // that thread is stuck with it: nobody waits for it again
+            p->announced = true;
+            return p;
+        }
+        guard.unlock();
+        nanosleep(&kLook, nullptr);
+        guard.lock();
+    }
 }
 
 // A process that said that it ends is followed by another one of its number? Its other threads may still call meanwhile.
@@ -217,8 +269,9 @@ void Handler::await_newborns() {
 Handler::Family Handler::family_of(pid_t parent, const Stat& child) {
     Family f;
     auto guard = table_.lock();
-    const Process* p = table_.find(parent);
+    const Process* p = await_announced(parent, guard);
     if (!p) return f;
+    f.known = true;
     f.ring_slot = p->ring_slot;
     f.sealed = p->sealed;
     f.held = p->held;
@@ -231,18 +284,6 @@ Handler::Family Handler::family_of(pid_t parent, const Stat& child) {
     f.cgroup_told = p->cgroup_told;
     f.same_root = p->same_root;
     f.root_known = p->root_known;
-    return f;
-}
-
-// Of a chain of forks that ends without having called for anything, the last one ends first and is looked at whole. It never changed
-// what it was forked with, and neither did its parent, or it would be known.
-Handler::Family Handler::family_of_ended_child(pid_t pid, const Stat& s) {
-    Family f;
-    auto guard = table_.lock();
-    const Process* child = table_.find(ended_at_once_);
-    if (!child || child->parent != pid || child->altered || !same_image(*child, s)) return f;
-    f.plain_fork = true;
-    f.info = child->info;
     return f;
 }
 
@@ -310,6 +351,8 @@ void Handler::announce(pid_t pid, const Snapshot& s, pid_t parent, bool whole, u
     h.result = parent;
     emit(h, t.payload, out.size());
     wire::count(registry_, Counter::births);
+    auto guard = table_.lock();
+    if (Process* p = table_.find(pid)) p->announced = true;
 }
 
 // At birth the kernel's word for the parent is right, whatever flags the clone had.

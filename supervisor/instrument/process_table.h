@@ -62,6 +62,7 @@ struct Process {
     bool sealed = false;          // has, or its parent had, a seccomp filter of its own: may be forbidden to take up a ring
     bool cgroup_told = false;     // the text of its cgroup is in a record of its or of those it was forked from
     bool unheard = false;         // taken up from a trap process that has died, and has not called since
+    bool announced = false;       // its birth record is written
     bool exited = false;          // its exit record is written
     bool held = false;            // its calls are: what it says of itself by other ways does not count
     uint32_t coverage_told = 0;   // a bit for each CoverageReason that was told of it

@@ -94,6 +94,47 @@ class Kinds(Case):
         self.assertEqual(2, len(opens))
 
 
+# Forks as often as the first argument says, each waiting for its child; with `sessions`, each in a session of its own. The last one
+# executes true. Nothing else is called for.
+DESCENT = r'''
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char** argv) {
+    for (int left = atoi(argv[1]); left; --left) {
+        if (fork()) return wait(NULL) < 0;
+        if (!strcmp(argv[2], "sessions")) setsid();
+    }
+    return execl("/bin/true", "true", (char*)NULL);
+}
+'''
+DESCENT_RULES = '- {rule: Descent, desc: d, condition: evt.type = execve and proc.name = true, output: "%s", priority: INFO}' % ' '.join(
+    f'%proc.aname[{n}]' for n in range(1, 6))
+
+
+@under(*TRACERS)
+class Descent(Case):
+    """Processes that call for nothing but to fork are ancestors, too."""
+
+    def check(self, program, modes=('full', 'trap')):
+        self.rules_file.write_text(DESCENT_RULES)
+        for mode in modes:
+            for depth in (1, 2, 3):
+                for sessions in ('same', 'sessions'):
+                    with self.subTest(mode=mode, depth=depth, sessions=sessions):
+                        done = self.run_under('sh', '-c', f'"{program}" {depth} {sessions}; :', mode=mode)
+                        self.assertEqual(0, done.returncode, done.err)
+                        names = [[a['output_fields'][f'proc.aname[{n}]'] for n in range(1, depth + 2)] for a in done.alerts]
+                        self.assertEqual([['descent'] * depth + ['sh']], names, done.err)
+
+    def test_dynamic(self):
+        self.check(self.compile(DESCENT, 'descent'), MODES)
+
+    def test_static(self):
+        self.check(self.compile(DESCENT, 'descent', '-static'))
+
+
 # Prints its ids and capabilities: "pid name value…" a line.
 RIGHTS = r'''
 #include <stdio.h>
