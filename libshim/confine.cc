@@ -45,6 +45,17 @@ void call_through_libc() {
     __atomic_store_n(&uc_libc_door, reinterpret_cast<LibcSyscall>(door), __ATOMIC_RELEASE);
 }
 
+// By number: the calls that may be held and natively are never interrupted. No look at the table itself, which would be relocated.
+constexpr auto kNeverInterrupted = [] {
+    struct {
+        uint64_t bits[wire::kCallBy_x86_64_size / 64 + 1];
+    } held{};
+    for (const wire::CallInfo& c : wire::kCalls)
+        if ((c.tier == wire::Tier::gadget || c.tier == wire::Tier::trap) && c.x86_64 >= 0 && !c.interruptible)
+            held.bits[c.x86_64 / 64] |= uint64_t{1} << c.x86_64 % 64;
+    return held;
+}();
+
 struct Instruction {  // struct sock_filter
     uint16_t code;
     uint8_t if_true, if_false;
@@ -90,6 +101,7 @@ void set_clock(bool allowed) {
 
 }  // namespace undercoat::shim
 
+using namespace undercoat;
 using namespace undercoat::shim;
 
 extern "C" {
@@ -97,6 +109,12 @@ __attribute__((visibility("hidden"))) LibcSyscall uc_libc_door;
 
 // Called by syscall.S.
 long uc_syscall_failed(long result) { return libc_result(result); }
+
+// Called by syscall.S: whether what came back with EINTR natively never does, and was interrupted while it waited for its trap.
+__attribute__((visibility("hidden"))) bool uc_syscall_again(long nr) {
+    const auto n = static_cast<uint64_t>(nr);
+    return n < wire::kCallBy_x86_64_size && kNeverInterrupted.bits[n / 64] >> n % 64 & 1 && calls_are_held();
+}
 
 // In a vfork child it concerns that child only, which makes no calls of ours and records nothing.
 void uc_before_prctl(int option, unsigned long argument) {

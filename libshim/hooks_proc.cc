@@ -27,6 +27,7 @@ constexpr int kCloneVm = 0x100, kCloneVfork = 0x4000, kCloneThread = 0x10000, kC
 
 extern "C" {
 int pthread_cancel(unsigned long);
+int raise(int);
 int clone(int (*)(void*), void*, int, void*, ...);
 int fcntl(int, int, ...);
 int ioctl(int, unsigned long, ...);
@@ -84,6 +85,10 @@ UC_EXPORT int killpg(int group, int signal) {
     }
     return kill(-group, signal);
 }
+UC_EXPORT int raise(int signal) {
+    const auto real = UC_REAL(raise);
+    return real ? uninterrupted(real, signal) : static_cast<int>(libc_result(-kEnosys));
+}
 UC_EXPORT int tgkill(int pid, int tid, int signal) { UC_INT(call<Call::tgkill>(pid, tid, signal)); }
 
 // From now on calls that may block stay cancellable, whatever the program imports.
@@ -124,16 +129,18 @@ static bool streams_are_open() {
 // F_SETLKW blocks: the real function, which can be cancelled. Of interest: duplicates onto the standard streams, and
 // O_NONBLOCK.
 static int control(int fd, int command, void* argument) {
-    constexpr int kDupfd = 0, kSetfl = 4, kDupfdCloexec = 1030, kNonblock = 04000, kEinval = 22;
+    constexpr int kDupfd = 0, kSetfl = 4, kSetlkw = 7, kOfdSetlkw = 38, kDupfdCloexec = 1030, kNonblock = 04000;
     const auto real = UC_REAL(fcntl);
     if (!real) return static_cast<int>(libc_result(-kEnosys));
     const auto value = static_cast<long>(reinterpret_cast<intptr_t>(argument));
     const auto least = static_cast<uint32_t>(value);  // of the register's upper half neither kernel nor filter knows
+    const bool waits = command == kSetlkw || command == kOfdSetlkw;
+    const auto ask = [&](void* with) { return waits ? real(fd, command, with) : uninterrupted(real, fd, command, with); };
     bool above = (command == kDupfd || command == kDupfdCloexec) && least <= 2 && streams_are_open();
-    int r = real(fd, command, above ? reinterpret_cast<void*>(3) : argument);
+    int r = ask(above ? reinterpret_cast<void*>(3) : argument);
     if (above && r < 0 && get_errno() == kEinval) {  // 3 is beyond the limit of descriptors
         above = false;
-        r = real(fd, command, argument);
+        r = ask(argument);
     }
     if (command == kSetfl && r == 0) note_nonblocking(fd, value & kNonblock);
     if (command != kDupfd && command != kDupfdCloexec) return r;

@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kAtFdCwd = -100;
 constexpr uint32_t kSigurg = 23;
-constexpr long kEintr = -4;
 constexpr long kPathMax = 4096;
 constexpr size_t kUsualPath = 256;  // longer ones would need stack that a coroutine's or handler's may not have
 constexpr uint64_t kSockaddrMax = 128;
@@ -58,9 +57,7 @@ __attribute__((noinline)) long cancellable(long nr, const uint64_t (&a)[6]) {
 // A call that waits for its trap is interrupted by a signal whose handler does not ask for restarts, natively only one that
 // blocks. Then the trap has not seen it yet: again, as the kernel would do.
 bool interrupted_by_waiting(const Descriptor& d, const uint64_t (&a)[6]) {
-    const Process* p = managed();
-    const bool trapped = p ? p->trapped : !g_image.meet[0];
-    return trapped && (!d.blocks || opens_plain_file(d, a));
+    return calls_are_held() && (!d.interruptible || opens_plain_file(d, a));
 }
 
 long out(const Descriptor& d, const uint64_t (&a)[6]) {
@@ -311,10 +308,14 @@ bool returns_at_once(uint64_t fd) {
     return !failed(flags) && (flags & kNonblock);
 }
 
+[[gnu::noinline, gnu::cold]] long interrupted(const Descriptor& d, const uint64_t (&a)[6]) {
+    return interrupted_by_waiting(d, a) ? out(d, a) : kEintr;
+}
+
 long pass_through(Descriptor d, const uint64_t (&a)[6]) {
     const Process* p = managed();
-    return p && p->gadget && d.tier == wire::Tier::gadget && !must_stay_cancellable(d, a) ? through_gadget(d.nr, a)
-                                                                                          : out(d, a);
+    if (!p || !p->gadget || d.tier != wire::Tier::gadget || must_stay_cancellable(d, a)) return out(d, a);
+    return through_gadget_unrecorded(d, a);
 }
 
 long invoke_slowly(const Descriptor& d, const uint64_t (&a)[6]) {

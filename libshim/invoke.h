@@ -21,6 +21,7 @@ struct Descriptor {
     wire::Tier tier;
     wire::When when;
     bool blocks;     // a cancellation point
+    bool interruptible;  // as the table says
     uint8_t path;    // the argument that observed_path() captures, or 6 when the call is not of its kind
     uint32_t kinds;  // five bits an argument
     constexpr wire::ArgKind kind(unsigned i) const { return static_cast<wire::ArgKind>(kinds >> 5 * i & 31); }
@@ -46,7 +47,7 @@ consteval Descriptor describe(bool blocks) {
     static_assert(c.x86_64 >= 0 && static_cast<unsigned>(wire::ArgKind::sig) < 32);
     uint32_t kinds = 0;
     for (unsigned i = 0; i < 6; i++) kinds |= static_cast<uint32_t>(c.args[i]) << 5 * i;
-    Descriptor d{static_cast<uint16_t>(C), c.x86_64, c.nargs, c.tier, c.when, blocks, 6, kinds};
+    Descriptor d{static_cast<uint16_t>(C), c.x86_64, c.nargs, c.tier, c.when, blocks, c.interruptible, 6, kinds};
     d.path = only_path(d);
     return d;
 }
@@ -71,6 +72,18 @@ inline bool must_stay_cancellable(const Descriptor& d, const uint64_t (&a)[6]) {
     return d.kind(0) != wire::ArgKind::fd || !returns_at_once(a[0]);
 }
 
+inline constexpr long kEintr = -4;
+// The call has come back with that from the gadget: made again if a trap took it after all.
+long interrupted(const Descriptor& d, const uint64_t (&a)[6]);
+
+// The filter takes some calls from the gadget, too, by their arguments.
+[[gnu::always_inline]] inline long through_gadget_unrecorded(const Descriptor& d, const uint64_t (&a)[6]) {
+    const long result = through_gadget(d.nr, a);
+    if (d.when != wire::When::always && result == kEintr) [[unlikely]]
+        return interrupted(d, a);
+    return result;
+}
+
 // Returns the kernel's result. Inlined into each hook: see through_gadget() on the cost of returns.
 [[gnu::always_inline]] inline long invoke(const Descriptor d, const uint64_t (&a)[6]) {
     Process* p = managed();
@@ -78,7 +91,7 @@ inline bool must_stay_cancellable(const Descriptor& d, const uint64_t (&a)[6]) {
         return invoke_slowly(d, a);
     if (wire::bit(p->ring.control->wanted, d.call)) return observed(*p, d, a);
     if (!p->gadget || d.tier != wire::Tier::gadget || must_stay_cancellable(d, a)) return invoke_slowly(d, a);
-    return through_gadget(d.nr, a);
+    return through_gadget_unrecorded(d, a);
 }
 
 enum Blocking : bool { never_blocks = false, may_block = true };
@@ -86,6 +99,7 @@ enum Blocking : bool { never_blocks = false, may_block = true };
 // The call C as its libc wrapper returns it.
 template <wire::Call C, Blocking B = never_blocks, class... A>
 [[gnu::always_inline]] inline long call(A... args) {
+    static_assert(!B || wire::info(C).interruptible);
     const uint64_t a[6] = {to_register(args)...};
     constexpr Descriptor d = describe<C>(B);
     if constexpr (d.path < 6) {

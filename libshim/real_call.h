@@ -26,6 +26,19 @@ long note(long result, bool trapped_too, A... args) {
     return result;
 }
 
+// A libc function whose call natively no signal interrupts: made again where it was interrupted while it waited for its trap. errno as
+// the last of them leaves it.
+template <class F, class... A>
+int uninterrupted(F real, A... args) {
+    constexpr int kInterrupted = 4;
+    const int before = get_errno();
+    for (;;) {
+        const int r = real(args...);
+        if (r != -1 || get_errno() != kInterrupted || !calls_are_held()) return r;
+        set_errno(before);
+    }
+}
+
 template <Call C, class F, class... A>
 int real_call(F real, A... args) {
     if (!real) {

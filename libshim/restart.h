@@ -15,8 +15,7 @@ namespace undercoat::shim {
 class RestartingHandlers {
 public:
     RestartingHandlers() {
-        const Process* p = managed();
-        if (g_image.off || t_in_vfork_child || (p ? !p->trapped : g_image.meet[0])) return;
+        if (g_image.off || t_in_vfork_child || !calls_are_held()) return;
         for (int s = 1; s <= kSignals; s++) {
             Action a;
             if (!get(s, a) || a.handler <= kIgnored || a.flags & kRestart) continue;

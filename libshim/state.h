@@ -82,6 +82,12 @@ inline Process* managed() {
     return p;
 }
 
+// Whether a trap may hold this process's calls.
+inline bool calls_are_held() {
+    const Process* p = managed();
+    return p ? p->trapped : !g_image.meet[0];
+}
+
 inline bool by_words(const Process* p) { return p && p->ring.control && !p->ring.granules; }
 
 // False once a thread may not read the time stamp counter: no record can be stamped. The trap sees everything then.

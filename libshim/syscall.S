@@ -1,7 +1,9 @@
 // syscall(): as libc's, but for calls by which a program confines itself, of which we must know before (uc_before_prctl).
 //
-// Must stay true: a leaf without a frame, like libc's, so that a vfork or clone by it works as it does there; the instruction
-// lies in this library's text, so that the filter traps what is to be trapped; registers are the kernel's alone.
+// Calls that were interrupted while they waited for their trap are made again, as invoke.cc does.
+//
+// Must stay true: a leaf without a frame, like libc's, until the call has come back, so that a vfork or clone by it works as it does
+// there; the instruction lies in this library's text, so that the filter traps what is to be trapped; registers are the kernel's alone.
     .text
     .globl syscall
     .type syscall, @function
@@ -14,6 +16,7 @@ syscall:
 1:  movq uc_libc_door(%rip), %rax
     testq %rax, %rax
     jnz 6f
+    movq %rdi, %xmm0            // which the kernel keeps, as all but rax, rcx and r11
     movq %rdi, %rax
     movq %rsi, %rdi
     movq %rdx, %rsi
@@ -21,12 +24,31 @@ syscall:
     movq %r8, %r10
     movq %r9, %r8
     movq 8(%rsp), %r9
-    syscall
+4:  syscall
     cmpq $-4095, %rax
     jae 5f
     ret
-5:  movq %rax, %rdi
+5:  cmpq $-4, %rax
+    je 7f
+8:  movq %rax, %rdi
     jmp uc_syscall_failed
+7:  movq %xmm0, %rcx            // interrupted: the same call again, if it was held
+    .irp register, rdi, rsi, rdx, r10, r8, r9, rcx
+    pushq %\register
+    .cfi_adjust_cfa_offset 8
+    .endr
+    movq %rcx, %rdi
+    call uc_syscall_again
+    movzbl %al, %ecx
+    .irp register, rax, r9, r8, r10, rdx, rsi, rdi
+    popq %\register
+    .cfi_adjust_cfa_offset -8
+    .endr
+    movq %rax, %xmm0
+    testl %ecx, %ecx
+    jnz 4b
+    movq $-4, %rax
+    jmp 8b
 6:  jmp *%rax
 3:  // SECCOMP_SET_MODE_STRICT (0) and _FILTER (1) are modes 1 and 2 of PR_SET_SECCOMP
     cmpl $1, %esi
@@ -70,6 +92,7 @@ syscall:
     .cfi_endproc
     .size syscall, . - syscall
     .hidden uc_syscall_failed
+    .hidden uc_syscall_again
     .hidden uc_libc_door
     .hidden uc_before_prctl
     .section .note.GNU-stack, "", @progbits

@@ -19,7 +19,7 @@ WHENS = ['', 'dirfd', 'arg4_nonzero', 'arg0_nonzero', 'arg1_nonzero', 'arg1_std'
          'low_code']
 KINDS = ['none', 'path', 'string', 'fd', 'newfd', 'dirfd', 'sockaddr', 'outaddr', 'msghdr', 'argv', 'envp', 'openhow', 'buf',
          'len', 'ptr', 'int', 'flags', 'mode', 'pid', 'tid', 'uid', 'gid', 'sig']
-KEYS = {'name', 'sys', 'x86_64', 'i386', 'tier', 'when', 'args', 'libc', 'category', 'kind', 'fd', 'state', 'waits', 'old',
+KEYS = {'name', 'sys', 'x86_64', 'i386', 'tier', 'when', 'interruptible', 'args', 'libc', 'category', 'kind', 'fd', 'state', 'waits', 'old',
         'params', 'event'}
 FD_FLAGS = ['uses', 'creates', 'destroys', 'reads', 'writes']
 HEADER = '// Generated from wire/local/syscalls.toml by tools/gen_syscalls.py. Do not edit.\n'
@@ -56,7 +56,7 @@ def gen_calls(table):
     o.append('enum class ArgKind : uint8_t { ' + ', '.join(ident(k) if k != 'int' else 'integer' for k in KINDS) + ' };')
     o.append('''
 // One system call: its numbers (-1 where the architecture has none), how it is captured, and its kernel arguments.
-// creates_fd: a result >= 0 is a new descriptor of the caller.
+// creates_fd: a result >= 0 is a new descriptor of the caller. interruptible: see syscalls.toml.
 struct CallInfo {
     const char* name;
     int16_t x86_64;
@@ -64,6 +64,7 @@ struct CallInfo {
     Tier tier;
     When when;
     bool creates_fd;
+    bool interruptible;
     uint8_t nargs;
     ArgKind args[6];
 };
@@ -73,7 +74,7 @@ struct CallInfo {
         args = [a.split(':')[0] for a in c.get('args', [])]
         kinds = ', '.join('ArgKind::' + ('integer' if a == 'int' else a) for a in args + ['none'] * (6 - len(args)))
         o.append(f'    {{"{c["name"]}", {c.get("x86_64", -1)}, {c.get("i386", -1)}, Tier::{c.get("tier", "absent")}, '
-                 f'When::{c.get("when") or "always"}, {str("creates" in c.get("fd", [])).lower()}, {len(args)}, {{{kinds}}}}},')
+                 f'When::{c.get("when") or "always"}, {str("creates" in c.get("fd", [])).lower()}, {str(c.get("interruptible", False)).lower()}, {len(args)}, {{{kinds}}}}},')
     o += ['};', '']
     for arch in ('x86_64', 'i386'):
         size = max(c.get(arch, -1) for c in calls) + 1

@@ -2,6 +2,7 @@
 // which of them said EINTR.
 //
 // usage: interrupted DIRECTORY
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,13 +11,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 static volatile int signals;
 static int wrong;
 
-static void handler(int sig) { signals++; }
+static void handler(int sig) { signals += sig == SIGALRM; }
 
 static int check(const char *name, int result) {
     if (result < 0 && errno == EINTR && wrong++ < 5) printf("%s: EINTR\n", name);
@@ -34,6 +36,7 @@ int main(int argc, char **argv) {
     const int here = open(".", O_RDONLY | O_DIRECTORY);
     struct sigaction action = {.sa_handler = handler};
     sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     const struct itimerval often = {{0, 150}, {0, 150}};
     setitimer(ITIMER_REAL, &often, NULL);
     for (int i = 0; i < 4000; i++) {
@@ -45,6 +48,11 @@ int main(int argc, char **argv) {
         close(fd);
         check("prlimit", prlimit(getppid(), RLIMIT_NOFILE, NULL, &limit));
         check("prctl", prctl(PR_SET_NAME, "interrupted"));
+        if (i % 4) continue;
+        check("kill", kill(getpid(), SIGUSR1));
+        check("kill by syscall", (int)syscall(SYS_kill, getpid(), SIGUSR1));
+        check("raise", raise(SIGUSR1));
+        check("fcntl", fcntl(here, F_SETOWN, getpid()));
     }
     pthread_t threads[4];
     for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, thread, NULL);
