@@ -113,11 +113,8 @@ UC_EXPORT int creat64(const char* path, unsigned mode) { return creat(path, mode
 UC_EXPORT _IO_FILE* fopen(const char* path, const char* mode) {
     const auto real = UC_REAL(fopen);
     const auto make = UC_REAL(fdopen);
-    const int flags = managed() && make && plain_pointer(mode) ? mode_flags(mode) : -1;
-    if (flags < 0) {
-        enlist();
-        return real ? real(path, mode) : nullptr;
-    }
+    const int flags = (managed() || enlist()) && make && plain_pointer(mode) ? mode_flags(mode) : -1;
+    if (flags < 0) return real ? real(path, mode) : nullptr;
     const int fd = open_here(path, flags, 0666);
     if (fd < 0) return nullptr;
     if ((flags & (kWronly | kAppend)) == (kWronly | kAppend) && !on_musl()) {  // as glibc's fopen does, but not its fdopen
@@ -137,10 +134,7 @@ UC_EXPORT _IO_FILE* fopen64(const char* path, const char* mode) { return fopen(p
 UC_EXPORT __dirstream* opendir(const char* path) {
     const auto real = UC_REAL(opendir);
     const auto make = UC_REAL(fdopendir);
-    if (!managed() || !make) {
-        enlist();
-        return real ? real(path) : nullptr;
-    }
+    if (!(managed() || enlist()) || !make) return real ? real(path) : nullptr;
     // In glibc it is no cancellation point.
     const int fd = on_musl() ? open_here(path, kDirectory | kCloexec, 0)
                              : static_cast<int>(call<Call::openat>(kAtFdCwd, path, kDirectory | kCloexec | kNonblock, 0));

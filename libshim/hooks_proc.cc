@@ -10,6 +10,7 @@
 #include "libshim/raw_syscall.h"
 #include "libshim/real_call.h"
 #include "libshim/restart.h"
+#include "libshim/text.h"
 
 using namespace undercoat;
 using namespace undercoat::shim;
@@ -18,7 +19,7 @@ using namespace undercoat::shim;
 
 namespace {
 
-constexpr int kEinval = 22, kEnosys = 38, kPrSetSeccomp = 22;
+constexpr int kEinval = 22, kEnosys = 38, kPrSetName = 15, kPrSetSeccomp = 22;
 constexpr unsigned long kSeccompStrict = 1;
 constexpr int kCloneVm = 0x100, kCloneVfork = 0x4000, kCloneThread = 0x10000, kCloneSettls = 0x80000,
               kCloneNewns = 0x20000;
@@ -126,8 +127,8 @@ static bool streams_are_open() {
     return true;
 }
 
-// F_SETLKW blocks: the real function, which can be cancelled. Of interest: duplicates onto the standard streams, and
-// O_NONBLOCK.
+// F_SETLKW blocks: the real function, which can be cancelled. Of interest: duplicates, onto the standard streams only where a trap
+// holds calls, and O_NONBLOCK.
 static int control(int fd, int command, void* argument) {
     constexpr int kDupfd = 0, kSetfl = 4, kSetlkw = 7, kOfdSetlkw = 38, kDupfdCloexec = 1030, kNonblock = 04000;
     const auto real = UC_REAL(fcntl);
@@ -145,7 +146,8 @@ static int control(int fd, int command, void* argument) {
     if (command == kSetfl && r == 0) note_nonblocking(fd, value & kNonblock);
     if (command != kDupfd && command != kDupfdCloexec) return r;
     note_nonblocking(r, nonblocking(static_cast<unsigned>(fd)));
-    return least <= 2 ? static_cast<int>(note<Call::fcntl>(r, !above, fd, command, value)) : r;
+    const bool told = least <= 2 || !calls_are_held();  // the trap looks up where others lead
+    return told ? static_cast<int>(note<Call::fcntl>(r, !above, fd, command, value)) : r;
 }
 
 #define UC_ARGUMENT(last)               \
@@ -281,6 +283,20 @@ UC_EXPORT long ptrace(int request, ...) {
     return r;
 }
 
+// Where no trap sees it, the name is recorded as the kernel has taken it: that is what children inherit.
+static long set_name(const Descriptor& d, const uint64_t (&a)[6]) {
+    constexpr int kGetName = 16;
+    const Process* p = managed();
+    if (!p) p = enlist();
+    if (!p || p->trapped || is_sealed(*p) || !wire::bit(p->ring.control->wanted, d.call)) return invoke(d, a);
+    const long result = pass_through(d, a);
+    char name[16] = {};
+    if (failed(result) || failed(own_call(wire::info(Call::prctl).x86_64, kGetName, name))) name[0] = 0;
+    const Piece piece{wire::Tag::string, 1, static_cast<uint16_t>(length(name)), name};
+    emit(p->ring, {wire::RecordKind::call, d.call, 0, result, a, d.nargs, &piece, name[0] ? 1U : 0});
+    return result;
+}
+
 UC_EXPORT int prctl(int option, ...) {
     va_list ap;
     va_start(ap, option);
@@ -295,7 +311,7 @@ UC_EXPORT int prctl(int option, ...) {
     for (const int64_t o : wire::kPrctlTrapped) listed = listed || o == option;
     const uint64_t a[6] = {to_register(option), a2, a3, a4, a5, 0};
     constexpr Descriptor d = describe<Call::prctl>(false);
-    long result = listed ? invoke(d, a) : pass_through(d, a);
+    long result = option == kPrSetName ? set_name(d, a) : listed ? invoke(d, a) : pass_through(d, a);
     if (result == -kEinval && option == kPrSetSeccomp && a2 == kSeccompStrict && !g_image.meet[0]) result = confine_strictly();
     if (failed(result) && had_clock && g_image.no_clock) set_clock(true);
     UC_INT(libc_result(result));

@@ -142,6 +142,22 @@ bool readable_now(uint64_t address, uint64_t n) {
     return true;
 }
 
+// What an error leaves open, where no trap reads it: asked of the kernel. Of a call that did not find its memory nothing is told.
+[[gnu::noinline, gnu::cold]] void learn_asking(const Process& p, const Descriptor& d, const uint64_t (&a)[6], long result) {
+    constexpr long kEfault = -14;
+    if (!failed(result) || result == kEfault || is_sealed(p)) return;
+    for (unsigned i = 0; i < d.nargs; i++) {
+        if (!is_text(d.kind(i))) continue;
+        const auto at = [&](long n) { return a[i] + static_cast<uint64_t>(n); };
+        for (long n = 0; n < kPathMax; n++) {
+            const bool begins = n == 0 || at(n) % kPage == 0;
+            if (begins && !page_known(at(n)) && !kernel_can_read(at(n) & ~7ULL)) break;
+            if (begins) learn_page(at(n));
+            if (!*reinterpret_cast<const char*>(at(n))) break;
+        }
+    }
+}
+
 // The address of the peer that accept has written for the program, as far as the program had room for it.
 void capture_peer(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
     if (d.kind(1) != wire::ArgKind::outaddr || !a[1] || !a[2]) return;
@@ -256,6 +272,7 @@ bool gadget_admits(const Process& p, const Descriptor& d, Captured& c) {
         result = out(d, c.registers);
         if (!c.readable) {
             learn(d, a, result);
+            learn_asking(p, d, a, result);
             capture_late(d, a, c);
         }
         record(p, d, a, c, result);

@@ -170,7 +170,6 @@ private:
         bool sealed = false, cgroup_told = false;
         uint32_t ring_slot = 0;
         wire::ProcInfo before{};
-        char comm[16] = {};
     };
     // Whether words of this sender count: whose calls are held, we know better. Counted when not.
     bool may_tell(pid_t pid, pid_t ppid);

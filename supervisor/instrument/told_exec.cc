@@ -86,7 +86,6 @@ Handler::Teller Handler::who_tells(pid_t pid, const ToldImage& m) {
     t.ring_slot = p->ring_slot;
     t.sealed = p->sealed;
     t.cgroup_told = p->cgroup_told;
-    memcpy(t.comm, p->comm, sizeof t.comm);
     return t;
 }
 
@@ -106,7 +105,7 @@ void Handler::tell_birth(pid_t pid, const Teller& who, const Snapshot& s, pid_t 
     if (!noted) await_death({pid, 0});
     else if (first) await_newborns();
     Snapshot child = s;
-    if (who.usual) memcpy(child.comm, who.comm, sizeof child.comm);
+    if (who.usual) child.comm[0] = 0;  // it had its parent's name, which is followed where records are read: we see no change of it
     announce(pid, child, parent, false, who.ring_slot, t);
 }
 
@@ -235,14 +234,13 @@ void Handler::meet_by_word(pid_t pid, pid_t ppid, Ticket& t) {
         auto guard = table_.lock();
         const Process* p = table_.find(ppid);
         if (table_.find(pid) || !p) return;
-        who = {true, false, p->sealed, p->cgroup_told, p->ring_slot, p->info, {}};
-        memcpy(who.comm, p->comm, sizeof who.comm);
+        who = {true, false, p->sealed, p->cgroup_told, p->ring_slot, p->info};
+        memcpy(s.comm, p->comm, sizeof s.comm);
     }
     s.info = who.before;
     s.info.pid = s.info.vpid = static_cast<uint32_t>(pid);
     s.info.ppid = static_cast<uint32_t>(ppid);
     s.info.start_time = now_ns();
-    memcpy(s.comm, who.comm, sizeof s.comm);
     tell_birth(pid, who, s, ppid, t);
 }
 

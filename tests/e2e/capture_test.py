@@ -224,6 +224,71 @@ class Directories(Case):
                 self.assertEqual({'/etc'}, {e['params']['cwd'] for e in done.calls('execve') if e['result'] == 0}, mode)
                 self.assertIn('/etc/passwd', [e.get('fd.name') for e in done.calls('openat')], mode)
 
+    def test_of_one_that_has_ended_when_it_is_heard_of(self):
+        for _ in range(10):
+            done = self.run_under('cat', 'hostname', mode='preload', cwd='/etc')
+            self.assertIn('/etc/hostname', [e.get('fd.name') for e in done.calls('openat')], done.err)
+
+
+# Each in a process of its own, as what the library has learned of memory helps it later.
+FIRST_CALLS = r'''
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#define ONE(call) if (!fork()) { call; _exit(0); } else wait(0)
+int main(int argc, char** argv) {
+    if (!strcmp(argv[1], "two paths")) {
+        ONE(symlink("/to/symlink", "/nonexistent/symlink"));
+        ONE(symlinkat("/to/symlinkat", AT_FDCWD, "/nonexistent/symlinkat"));
+        ONE(link("/to/link", "/nonexistent/link"));
+        ONE(linkat(AT_FDCWD, "/to/linkat", AT_FDCWD, "/nonexistent/linkat", 0));
+        ONE(rename("/to/rename", "/nonexistent/rename"));
+        ONE(renameat2(AT_FDCWD, "/to/renameat2", AT_FDCWD, "/nonexistent/renameat2", RENAME_NOREPLACE));
+    } else if (!strcmp(argv[1], "stream")) {
+        FILE* f = fopen("/etc/hostname", "r");
+        return !f || fclose(f);
+    } else if (!strcmp(argv[1], "duplicate")) {
+        int d = open("/etc", O_RDONLY), e = fcntl(d, F_DUPFD, 100), f = fcntl(d, F_DUPFD_CLOEXEC, 100);
+        return openat(e, "hostname", O_RDONLY) < 0 || openat(f, "passwd", O_RDONLY) < 0;
+    } else {
+        prctl(PR_SET_NAME, "renamed");
+        ONE(open("/etc/hostname", O_RDONLY));
+    }
+    return 0;
+}
+'''
+
+
+class LibraryAlone(Case):
+    """What no trap tells: by the library's own records."""
+
+    def watched(self, how):
+        done = self.run_under(self.compile(FIRST_CALLS, 'first_calls'), how, mode='preload')
+        self.assertEqual(0, done.returncode, done.err)
+        return done
+
+    def test_both_paths_of_calls_that_fail(self):
+        done = self.watched('two paths')
+        for name in ('symlink', 'symlinkat', 'link', 'linkat', 'rename', 'renameat2'):
+            paths = [[v for v in e['params'].values() if isinstance(v, str)] for e in done.calls(name)]
+            self.assertEqual([[f'/to/{name}', f'/nonexistent/{name}']], paths, name)
+
+    def test_the_first_stream(self):
+        self.assertIn('/etc/hostname', [e.get('fd.name') for e in self.watched('stream').calls('openat')])
+
+    def test_below_duplicates_of_a_directory(self):
+        names = [e.get('fd.name') for e in self.watched('duplicate').calls('openat')]
+        self.assertIn('/etc/hostname', names)
+        self.assertIn('/etc/passwd', names)
+
+    def test_a_child_bears_its_parents_new_name(self):
+        events = self.watched('name').calls('openat')
+        self.assertEqual(['renamed'], [e['proc.name'] for e in events if e.get('fd.name') == '/etc/hostname'])
+
 
 @under(*TRACERS)
 class Names(Case):
