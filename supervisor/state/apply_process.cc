@@ -177,7 +177,9 @@ void State::Impl::apply_birth(Event& e) {
             t.child_subreaper = false;
         } else if (options.read_proc) {
             ++counters.proc_lookups;
-            if (std::optional<Thread> found = read_process(options.root, e.pid, options.limits.text)) t = std::move(*found);
+            std::optional<Thread> found = read_process(options.root, e.pid, options.limits.text);
+            if (found) t = std::move(*found);
+            else t.cwd.clear();  // its execution tells it
         }
         // What was read at the birth is truer than what a look finds after it.
         if ((!inherits || parent->main().unknown) && !e.captured.cwd.empty()) t.cwd = collapse(e.captured.cwd);
