@@ -105,10 +105,12 @@ void map_gadget() {
     g_image.gadget = true;
 }
 
-// One for words and one for a ring: whoever still looks at the first while the second takes its place sees it unchanged.
+// One for words and one for a ring: whoever still looks at the first while the second takes its place sees it unchanged. One more for
+// vfork children.
 struct Place {
     Process ring;
     Process words;
+    Process vfork_child;
     wire::RingControl said;
 };
 static_assert(sizeof(Place) <= 4096);
@@ -195,15 +197,39 @@ constexpr auto kEverything = [] {
     return all;
 }();
 
+void want_everything(wire::RingControl& said) {
+    __builtin_memcpy(said.wanted, kEverything.bits, sizeof kEverything.bits);
+    said.names_wanted = 1;
+    said.no_clock = clock_forbidden();
+}
+
 void begin_words() {
     note_imports();
     Place* const at = place();
     if (!at) return;
     find_tid();
-    __builtin_memcpy(at->said.wanted, kEverything.bits, sizeof kEverything.bits);
-    at->said.names_wanted = 1;
-    at->said.no_clock = clock_forbidden();
+    want_everything(at->said);
     publish(&at->words, &at->said);
+}
+
+// A vfork child of an image that was told by a word: it speaks by words, whatever its parent does, whose memory it runs in. Nothing
+// of it is published there. The thread id that libc knows is its parent's.
+Process* vfork_child() {
+    if (!g_image.meet[0] || !g_image.told) return nullptr;
+    if (!g_place || !g_place->vfork_child.ring.control) {
+        uint64_t before = 0;
+        own_call(__NR_rt_sigprocmask, 0, &kAllSignals, &before, 8);
+        if (!__atomic_exchange_n(&g_image.registering, 1, __ATOMIC_ACQUIRE)) {
+            note_imports();
+            if (Place* const at = place()) {
+                want_everything(at->said);
+                __atomic_store_n(&at->vfork_child.ring.control, &at->said, __ATOMIC_RELEASE);
+            }
+            __atomic_store_n(&g_image.registering, 0, __ATOMIC_RELEASE);
+        }
+        own_call(__NR_rt_sigprocmask, 2, &before, 0, 8);
+    }
+    return g_place && g_place->vfork_child.ring.control ? &g_place->vfork_child : nullptr;
 }
 
 // A descriptor, or a negated errno: kEfault where nobody holds the call.
@@ -264,7 +290,8 @@ Process* register_once(bool words) {
 }  // namespace
 
 Process* enlist() {
-    if (g_image.off || t_in_vfork_child || g_image.foreign_children) return nullptr;
+    if (g_image.off || g_image.foreign_children) return nullptr;
+    if (t_in_vfork_child) return vfork_child();
     uint32_t& calls = g_process ? g_process->calls : g_image.calls;
     const auto n = static_cast<int32_t>(__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED));
     if (n < static_cast<int32_t>(g_image.meet[0] ? 1 : kEnough)) return nullptr;

@@ -187,6 +187,7 @@ bool tell_record(const Emission& e) {
     if (sizeof head + sizeof h + size > wire::kMostWord) return false;
     fill_header(h, e, size);
     h.pid = static_cast<uint32_t>(own_call(__NR_getpid));
+    if (t_in_vfork_child) h.tid = 0;  // that is its parent's
     return send_word(parts, n);
 }
 

@@ -254,6 +254,11 @@ int main(int argc, char** argv) {
     } else if (!strcmp(argv[1], "duplicate")) {
         int d = open("/etc", O_RDONLY), e = fcntl(d, F_DUPFD, 100), f = fcntl(d, F_DUPFD_CLOEXEC, 100);
         return openat(e, "hostname", O_RDONLY) < 0 || openat(f, "passwd", O_RDONLY) < 0;
+    } else if (!strcmp(argv[1], "vfork")) {
+        pid_t pid = vfork();
+        if (!pid) { open("/etc/hostname", O_RDONLY); execl("/bin/true", "true", (char*)0); _exit(1); }
+        waitpid(pid, 0, 0);
+        open("/etc/passwd", O_RDONLY);
     } else {
         prctl(PR_SET_NAME, "renamed");
         ONE(open("/etc/hostname", O_RDONLY));
@@ -284,6 +289,12 @@ class LibraryAlone(Case):
         names = [e.get('fd.name') for e in self.watched('duplicate').calls('openat')]
         self.assertIn('/etc/hostname', names)
         self.assertIn('/etc/passwd', names)
+
+    def test_a_child_of_vfork(self):
+        done = self.watched('vfork')
+        pid, = [e['pid'] for e in done.calls('openat') if e.get('fd.name') == '/etc/hostname']
+        self.assertIn(pid, [e['pid'] for e in done.calls('execve') if e['params']['exe'] == 'true'])
+        self.assertNotIn(pid, [e['pid'] for e in done.calls('openat') if e.get('fd.name') == '/etc/passwd'])
 
     def test_a_child_bears_its_parents_new_name(self):
         events = self.watched('name').calls('openat')
