@@ -116,9 +116,12 @@ __attribute__((visibility("hidden"))) bool uc_syscall_again(long nr) {
     return n < wire::kCallBy_x86_64_size && kNeverInterrupted.bits[n / 64] >> n % 64 & 1 && calls_are_held();
 }
 
-// In a vfork child it concerns that child only, which makes no calls of ours and records nothing.
+// In a vfork child it concerns that child only, which says nothing more.
 void uc_before_prctl(int option, unsigned long argument) {
-    if (t_in_vfork_child) return;
+    if (t_in_vfork_child) {
+        if (option == kPrSetSeccomp || option == kPrSetSyscallUserDispatch || forbids_clock(option, argument)) t_in_vfork_child |= kSealedChild;
+        return;
+    }
     if (option == kPrSetSeccomp || option == kPrSetNoNewPrivs) {
         enlist_now();  // what seals itself afterwards may do so unseen
         if (option == kPrSetSeccomp) {

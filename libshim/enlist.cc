@@ -291,7 +291,7 @@ Process* register_once(bool words) {
 
 Process* enlist() {
     if (g_image.off || g_image.foreign_children) return nullptr;
-    if (t_in_vfork_child) return vfork_child();
+    if (t_in_vfork_child) return t_in_vfork_child & kSealedChild ? nullptr : vfork_child();
     uint32_t& calls = g_process ? g_process->calls : g_image.calls;
     const auto n = static_cast<int32_t>(__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED));
     if (n < static_cast<int32_t>(g_image.meet[0] ? 1 : kEnough)) return nullptr;

@@ -67,7 +67,7 @@ UC_EXPORT int clone(int (*f)(void*), void* stack, int flags, void* argument, ...
     if (!(flags & kCloneVm) || flags & kCloneThread) return real(f, stack, flags, argument, parent_tid, tls, child_tid);
     if (flags & kCloneVfork && !(flags & kCloneSettls)) {
         const uint32_t before = t_in_vfork_child;
-        t_in_vfork_child = 1;
+        t_in_vfork_child |= 1;
         const int r = real(f, stack, flags, argument, parent_tid, tls, child_tid);
         t_in_vfork_child = before;
         give_vector_left();

@@ -68,6 +68,8 @@ struct Image {
 extern Image g_image;
 extern Process* g_process;  // null until the first registration
 extern "C" __thread uint32_t t_in_vfork_child __attribute__((tls_model("initial-exec")));
+// A bit of it: the child has confined itself, and makes no calls of ours.
+inline constexpr uint32_t kSealedChild = 2;
 extern "C" __thread size_t* t_vector_left __attribute__((tls_model("initial-exec")));  // in our memory, by a vfork child that executes
 
 // Whether an unwiped one is this process's own; if not it is forgotten. The thread id, which libc keeps up to date across its forks,

@@ -24,7 +24,7 @@ vfork:
     movl %r9d, %fs:(%r8)
     movq %rax, %rdi
     jmp uc_after_vfork
-1:  movl $1, %fs:(%r8)
+1:  orl $1, %fs:(%r8)
     ret
 2:  jmp *uc_libc_vfork(%rip)
     .cfi_endproc

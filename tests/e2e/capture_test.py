@@ -234,9 +234,12 @@ class Directories(Case):
 FIRST_CALLS = r'''
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #define ONE(call) if (!fork()) { call; _exit(0); } else wait(0)
@@ -254,6 +257,17 @@ int main(int argc, char** argv) {
     } else if (!strcmp(argv[1], "duplicate")) {
         int d = open("/etc", O_RDONLY), e = fcntl(d, F_DUPFD, 100), f = fcntl(d, F_DUPFD_CLOEXEC, 100);
         return openat(e, "hostname", O_RDONLY) < 0 || openat(f, "passwd", O_RDONLY) < 0;
+    } else if (!strcmp(argv[1], "sealed")) {
+        struct sock_filter f[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, 0}, {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_socket},
+                                  {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS}, {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+        struct sock_fprog program = {4, f};
+        int status = 1;
+        if (!vfork()) {
+            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) _exit(1);
+            _exit(open("/etc/hostname", O_RDONLY) < 0);
+        }
+        return wait(&status) < 0 || status;
     } else if (!strcmp(argv[1], "vfork")) {
         pid_t pid = vfork();
         if (!pid) { open("/etc/hostname", O_RDONLY); execl("/bin/true", "true", (char*)0); _exit(1); }
@@ -295,6 +309,9 @@ class LibraryAlone(Case):
         pid, = [e['pid'] for e in done.calls('openat') if e.get('fd.name') == '/etc/hostname']
         self.assertIn(pid, [e['pid'] for e in done.calls('execve') if e['params']['exe'] == 'true'])
         self.assertNotIn(pid, [e['pid'] for e in done.calls('openat') if e.get('fd.name') == '/etc/passwd'])
+
+    def test_a_child_of_vfork_that_confines_itself(self):
+        self.watched('sealed')
 
     def test_a_child_bears_its_parents_new_name(self):
         events = self.watched('name').calls('openat')
