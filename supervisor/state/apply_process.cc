@@ -144,7 +144,6 @@ void State::Impl::take_proc_info(Thread& t, const Event& e) {
     t.pgft_maj = p->pgft_maj, t.pgft_min = p->pgft_min;
 }
 
-// The trap saw a process for the first time. Its parent is the one at birth.
 namespace {
 
 // What a birth record says of the image itself.
@@ -161,25 +160,34 @@ std::shared_ptr<const Image> captured_image(const Event& e) {
 
 }  // namespace
 
+// The trap saw a process for the first time. Its parent is the one at birth. What a look at the start found is of later, or of one that
+// had ended: the record and what was told of the parent go before it, but in what is repeated for a supervisor that was replaced, where
+// calls between are not.
 void State::Impl::apply_birth(Event& e) {
     const int64_t ppid = e.result;
-    const Thread* known = table.find(e.pid);
-    if (known != nullptr && !known->dead && !known->unknown && known->is_main() && known->ppid == ppid) {
+    Thread* const known = table.find(e.pid);
+    const Thread* parent = table.find(ppid);
+    const bool living = known != nullptr && !known->dead && !known->unknown && known->is_main();
+    const bool outdated = living && known->scanned && !e.history;
+    const bool parent_told = parent != nullptr && !parent->scanned;
+    const bool like_parent = living && known->scanned && parent != nullptr && (known->cwd.empty() || (outdated && parent_told));
+    if (living && known->ppid == ppid && !like_parent) {
         // Its parent's clone has made it already: only complete it.
-        take_proc_info(*table.find(e.pid), e);
+        take_proc_info(*known, e);
+        if (outdated && !e.captured.cwd.empty()) known->cwd = collapse(e.captured.cwd), known->scanned = false;
     } else {
-        const Thread* parent = table.find(ppid);
         Thread t;
         const bool inherits = parent != nullptr && e.origin != wire::Origin::scan;
         if (inherits) {
             t = parent->main();
             t.comm = parent->main().kernel_comm;
-            t.child_subreaper = false;
+            t.child_subreaper = t.scanned = false;
         } else if (options.read_proc) {
             ++counters.proc_lookups;
             std::optional<Thread> found = read_process(options.root, e.pid, options.limits.text);
             if (found) t = std::move(*found);
             else t.cwd.clear();  // its execution tells it
+            t.scanned = e.captured.cwd.empty();
         }
         // What was read at the birth is truer than what a look finds after it.
         if ((!inherits || parent->main().unknown) && !e.captured.cwd.empty()) t.cwd = collapse(e.captured.cwd);
@@ -192,12 +200,12 @@ void State::Impl::apply_birth(Event& e) {
         if (t.kernel_comm.empty()) t.kernel_comm = t.comm;
         take_proc_info(t, e);
         Thread& added = table.add(t);
-        if (parent != nullptr && e.origin != wire::Origin::scan && parent->pid != e.pid) table.copy_fds(*parent, added);
+        if (const Thread* from = table.find(ppid); inherits && from != nullptr && from->pid != e.pid) table.copy_fds(*from, added);
     }
     Thread& t = *table.find(e.pid);
     t.dead = false;
     // Where executions are not seen (preload mode) the first word of a new image is its birth.
-    if (!e.captured.exe.empty() && (t.image == unknown_image || t.image->exepath != e.captured.exe)) {
+    if (!e.captured.exe.empty() && (outdated || t.image == unknown_image || t.image->exepath != e.captured.exe)) {
         t.image = captured_image(e);
         t.unknown = false;
     }
@@ -261,7 +269,7 @@ void State::Impl::apply_clone(Event& e, Thread& caller) {
     // Whichever of the two ends of the call came first was the birth.
     const bool told = known != nullptr && !known->dead && !known->unknown && known->ppid == t.ppid;
     t.clone_ts = told ? known->clone_ts : e.ts;
-    t.dead = t.child_subreaper = t.unknown = false;
+    t.dead = t.child_subreaper = t.unknown = t.scanned = false;
     if (child_speaks) {
         take_common(e, t);
         take_number(e, "vtid", t.vtid);
@@ -322,8 +330,8 @@ void State::Impl::apply_exec(Event& e, Thread& caller) {
     take_number(e, "cap_inheritable", t.cap_inheritable);
     take_number(e, "cap_permitted", t.cap_permitted);
     take_number(e, "cap_effective", t.cap_effective);
-    if (t.unknown || t.cwd.empty() || e.origin == wire::Origin::capture)
-        if (const std::string_view cwd = text_or(e, "cwd", ""); !cwd.empty()) t.cwd = collapse(cwd);
+    if (t.unknown || t.cwd.empty() || (t.scanned && !e.history) || e.origin == wire::Origin::capture)
+        if (const std::string_view cwd = text_or(e, "cwd", ""); !cwd.empty()) t.cwd = collapse(cwd), t.scanned = false;
     t.unknown = false;
     t.exec_ts = e.ts;
     table.remove_cloexec(t);

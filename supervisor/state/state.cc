@@ -180,6 +180,7 @@ void State::scan(std::span<const int64_t> pids, const std::function<int64_t(int6
         if (parent_at_birth)
             if (const int64_t birth = parent_at_birth(pid); birth != 0 && wanted.count(birth) != 0) t->ppid = birth;
         if (t->ppid == options_.hide_pid) t->ppid = 0;
+        t->scanned = true;
         Thread& main = impl_->table.add(*t);
         for (const auto& [number, info] : read_fds(options_.root, pid, options_.limits.fds_per_process))
             impl_->table.set_fd(main, number, info);

@@ -64,6 +64,7 @@ public:
     uint64_t pidns_init_start_ts = 0;
     int64_t fd_limit = -1;
     uint64_t vm_size_kb = 0, vm_rss_kb = 0, vm_swap_kb = 0, pgft_maj = 0, pgft_min = 0;
+    bool scanned = false;       // as /proc showed it at the start, which may be later than what is told next; of main threads
     bool unknown = false;       // made up for a tid of which nothing is known: texts are "<NA>"
     bool child_subreaper = false;
     bool in_container = true;

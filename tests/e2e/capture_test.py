@@ -8,7 +8,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import BUNDLE, MODES, TRACERS, Case, supervisor_of, under, wait_for
+from harness import BUNDLE, MODES, TRACERS, Case, lines_of_json, supervisor_of, under, wait_for
 
 READ_SHADOW = r'''
 #include <fcntl.h>
@@ -133,6 +133,37 @@ class Descent(Case):
 
     def test_static(self):
         self.check(self.compile(DESCENT, 'descent', '-static'))
+
+    # Its child is a zombie when the supervisor, which takes longer to begin, looks at /proc.
+    ENDED = r'''
+#include <fcntl.h>
+#include <unistd.h>
+int main(int argc, char** argv) {
+    char c;
+    if (chdir("/etc")) return 1;
+    if (!fork()) {
+        if (argc > 1) execlp("cat", "cat", "shadow", (char*)NULL);
+        _exit(open("shadow", O_RDONLY) < 0);
+    }
+    return read(0, &c, 1) != 0;
+}
+'''
+
+    def test_a_child_that_has_ended_before_the_supervisor_looks_was_where_its_parent_was(self):
+        self.need_root()
+        program = self.compile(self.ENDED, 'ended')
+        for way in ([], ['execute']):
+            with self.subTest(way=way):
+                alerts = ['--alerts', self.dir / f'alerts{len(way)}']
+                running = self.start_under(program, *way, options=alerts, env={'UNDERCOAT_PRIORITY': 'availability'}, stdin=subprocess.PIPE)
+                wait_for(lambda: [e for e in running.events() if e.get('type') == 'openat' and e['args'].get('name', '').endswith('shadow')], 'the open')
+                running.process.stdin.close()
+                running.process.wait(20)
+                self.assertEqual(['Test shadow read'], [a['rule'] for a in lines_of_json(alerts[1])])
+                started = [e['params']['cwd'] for e in running.events() if e.get('type') == 'execve' and e['params']['exe'] == str(program)]
+                self.assertEqual([os.getcwd()], started)
+                for file in self.dir.glob('events*'):
+                    file.unlink()
 
 
 # Prints its ids and capabilities: "pid name value…" a line.

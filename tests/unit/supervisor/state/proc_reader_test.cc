@@ -116,5 +116,33 @@ TEST(Scan, FindsDescendantsAndTakesTheirParentAtBirth) {
     close(ready[0]), close(ready[1]);
 }
 
+// The look finds of one that has ended no more than its name, and of one that lives what it did later than what is told next.
+TEST(Scan, WhatIsToldOfABirthGoesBeforeALaterLook) {
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    siginfo_t end;
+    ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &end, WEXITED | WNOWAIT), 0);
+    State s{Options{}};
+    const int64_t roots[] = {getpid()};
+    s.scan(roots);
+    ASSERT_NE(s.thread(child), nullptr);
+    event::Event e;
+    const auto told = [&](pid_t pid, pid_t parent, const char* more) {
+        const std::string text = R"({"kind":"birth","type":"clone","origin":"notify","pid":)" + std::to_string(pid) + R"(,"result":)" +
+                                 std::to_string(parent) + more + "}";
+        ASSERT_TRUE(event::parse_json(text, e));
+        s.apply(e);
+        s.finish();
+    };
+    told(getpid(), getppid(), R"(,"captured":{"comm":"first","cwd":"/where/it/began","exe":"/bin/first","argv":{"list":["first","a"]}})");
+    EXPECT_EQ(s.thread(getpid())->cwd, "/where/it/began");
+    EXPECT_EQ(s.thread(getpid())->cmdline(), "first a");
+    told(child, getpid(), R"(,"captured":{"comm":"first"})");
+    EXPECT_EQ(s.thread(child)->cwd, "/where/it/began");
+    EXPECT_EQ(s.thread(child)->image->exepath, "/bin/first");
+    EXPECT_EQ(s.thread(child)->cmdline(), "first a");
+    waitpid(child, nullptr, 0);
+}
+
 }  // namespace
 }  // namespace undercoat::state
