@@ -178,7 +178,7 @@ Value is_server(const Access& a) {
 }
 
 Value unique_id(const Access& a) {
-    if (!a.context.has_fd || !a.thread) return {};
+    if (!a.context.has_fd || !a.thread || a.context.fd_number == wire::kInferredFd) return {};
     return a.copy(std::to_string(a.thread->tid) + std::to_string(a.context.fd_number));
 }
 

@@ -90,7 +90,9 @@ Rendered identity(const ParamValue& v, bool is_user, const Access& a) {
 
 Rendered number_param(const Param& p, const ParamValue& v, const Access& a) {
     switch (p.type) {
-        case ParamType::FD: case ParamType::FD32: return {true, a.decimal(v.number), descriptor(v.number, a)};
+        case ParamType::FD: case ParamType::FD32:
+            if (v.number == wire::kInferredFd) return {true, kNotAvailable, {}};
+            return {true, a.decimal(v.number), descriptor(v.number, a)};
         case ParamType::ERRNO:
             return {true, a.decimal(v.number), v.number < 0 ? errno_name(-v.number) : std::string_view()};
         case ParamType::PID: case ParamType::PID32: return {true, a.decimal(v.number), comm_of(v.number, a)};

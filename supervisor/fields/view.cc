@@ -30,11 +30,14 @@ Value ancestors_text(const Value& list, Arena& arena) {
     return Value::text(arena.copy(s));
 }
 
+// Conditions take the number of a descriptor that only was inferred as that of a success; it is none to be shown.
+Value shown_number(const Value& v) { return v.kind() == Value::Kind::i64 && v.i64() == wire::kInferredFd ? Value() : v; }
+
 }  // namespace
 
 Value View::output_value(const FieldRef& field, Arena& arena) {
     const Extractor extractor = catalogue_.extractor(field.field);
-    if (extractor == argument_raw) return run(field, argument_raw_output, arena);
+    if (extractor == argument_raw) return shown_number(run(field, argument_raw_output, arena));
     if (field.text == "proc.aenv") {  // of all ancestors it would be long, and secret: Falco shows the process's own
         FieldRef self = field;
         self.index = 0;
@@ -45,6 +48,7 @@ Value View::output_value(const FieldRef& field, Arena& arena) {
     if (field.mode == MatchMode::any_of) return ancestors_text(v, arena);
     if (v.kind() == Value::Kind::bytes) return Value::text(printable(v.text(), arena));
     if (v.kind() == Value::Kind::text) return Value::text(sanitized(v.text(), arena));
+    if (field.text == "fd.num" || field.text == "evt.rawres") return shown_number(v);
     if (v.kind() == Value::Kind::ip && field.mode == MatchMode::host_name) return {};
     return v;
 }

@@ -2,7 +2,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
@@ -10,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -23,6 +26,26 @@ using wire::Call;
 
 constexpr uint32_t kSame = UINT32_MAX;  // "leave this id" of the setres family
 
+// The number that the caller's next descriptor gets: the lowest free one. A success of unknown number where another thread
+// may come first.
+Verdict next_fd(const HeldCall& c) {
+    constexpr nlink_t kOneThread = 3;  // "task" has itself, its parent and one directory
+    struct stat tasks{};
+    if (!stat_proc(c.pid, "task", tasks) || tasks.st_nlink != kOneThread) return inferred_fd();
+    const int fd = open_proc(c.pid, "fd", O_RDONLY | O_DIRECTORY);
+    if (fd < 0) return inferred_fd();
+    DIR* const open_ones = fdopendir(fd);
+    if (!open_ones) {
+        close(fd);
+        return inferred_fd();
+    }
+    int lowest = 0;  // the kernel lists them in order
+    while (const dirent* e = readdir(open_ones))
+        if (e->d_name[0] != '.' && std::atoi(e->d_name) == lowest) ++lowest;
+    closedir(open_ones);
+    return inferred(lowest);
+}
+
 Verdict new_socket(const HeldCall& c, const Credentials& who) {
     const int domain = c.as_int(0), type = c.as_int(1), protocol = c.as_int(2);
     const int kind = type & 0xf;
@@ -31,11 +54,11 @@ Verdict new_socket(const HeldCall& c, const Credentials& who) {
     // Closing a packet socket of our own would take the kernel tens of milliseconds, longer than a trap may.
     if (domain == AF_PACKET) {
         const bool known = kind == SOCK_RAW || kind == SOCK_DGRAM || kind == 10;  // SOCK_PACKET
-        return known ? inferred_fd() : inferred_error(ESOCKTNOSUPPORT);
+        return known ? next_fd(c) : inferred_error(ESOCKTNOSUPPORT);
     }
     // The same question to the kernel, asked by us.
     const UniqueFd probe(socket(domain, (type & ~0xff) == 0 ? kind | SOCK_CLOEXEC : type | SOCK_CLOEXEC, protocol));
-    return probe ? inferred_fd() : inferred_error(errno);
+    return probe ? next_fd(c) : inferred_error(errno);
 }
 
 bool one_of(uint32_t id, uint32_t a, uint32_t b, uint32_t c) { return id == kSame || id == a || id == b || id == c; }

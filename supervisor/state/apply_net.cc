@@ -18,6 +18,7 @@ using Family = Address::Family;
 namespace {
 
 constexpr size_t kMostHostNames = 4096;
+constexpr size_t kMostUnplaced = 8;
 constexpr uint16_t kFirstEphemeral = 32768;
 
 FdType type_of_family(int64_t family) {
@@ -127,6 +128,9 @@ void State::Impl::apply_socket(Event& e, Thread& t) {
         if (domain == AF_INET || domain == AF_INET6) fd.l4 = l4_of(number_or(e, "type", 0), number_or(e, "proto", 0));
         fd.open_flags = static_cast<uint32_t>(number_or(e, "flags", 0));
         if (!knows_number(e, number)) {
+            auto& sockets = t.main().unplaced_sockets_;
+            if (sockets.size() >= kMostUnplaced) sockets.erase(sockets.begin());
+            sockets.push_back(fd);
             scratch = fd;
             context->has_fd = true;
             context->fd_number = number;
@@ -138,9 +142,21 @@ void State::Impl::apply_socket(Event& e, Thread& t) {
     use_fd(e, t);
 }
 
+// The newest of that family: programs make a socket and use it.
+void State::Impl::place_socket(Thread& t, const Address& a) {
+    if (context->fd != nullptr || context->fd_number < 0) return;
+    auto& sockets = t.main().unplaced_sockets_;
+    const FdType type = type_of_address(a);
+    const auto found = std::find_if(sockets.rbegin(), sockets.rend(), [&](const FdInfo& s) { return s.type == type && type != FdType::unknown; });
+    if (found == sockets.rend()) return;
+    context->fd = table.set_fd(t, context->fd_number, *found);
+    sockets.erase(std::next(found).base());
+}
+
 void State::Impl::apply_bind(Event& e, Thread& t) {
     use_fd(e, t);
     const ParamValue& p = e.param("addr");
+    if (p.kind == ParamValue::Kind::address) place_socket(t, *p.address);
     if (!succeeded(e) || p.kind != ParamValue::Kind::address || context->fd_number < 0) return;
     Address a = *p.address;
     unmap(a);
@@ -158,6 +174,7 @@ void State::Impl::apply_connect(Event& e, Thread& t) {
     use_fd(e, t);
     const std::optional<Tuple> tuple = tuple_of(e);
     const ParamValue& addr = e.param("addr");
+    if (addr.kind == ParamValue::Kind::address) place_socket(t, *addr.address);
     const int64_t result = number_or(e, "res", e.result);
     if (result < 0 && result != -EINPROGRESS) return;
     if (context->fd_number < 0) return;

@@ -92,6 +92,8 @@ struct State::Impl {
     void apply_accept(event::Event& e, Thread& t);
     void apply_send(event::Event& e, Thread& t);
     void apply_name(const event::Event& e);
+    // The event's descriptor, of which nothing is known, is a socket of this type: one that was made without its number's being told.
+    void place_socket(Thread& t, const Address& a);
     FdInfo socket_from(const wire::SocketInfo& s, const FdInfo* known) const;
     void fix_any(Tuple& t) const;
 };

@@ -99,6 +99,7 @@ private:
         uint64_t at;  // as FdInfo::named_at
     };
     std::vector<GivenName> unplaced_;
+    std::vector<FdInfo> unplaced_sockets_;  // alike: sockets, the oldest first; few
 };
 
 }  // namespace undercoat::state

@@ -51,6 +51,23 @@ TEST_F(Network, AClientHasItsTuple) {
     EXPECT_FALSE(apply(connect("0")).fd_name_changed);
 }
 
+// A socket that the trap saw begin, of a number that nobody told, is the one of the call that uses an unknown descriptor.
+TEST_F(Network, ASocketOfUnknownNumberIsTakenByItsFirstUse) {
+    const auto socket_of = [](int type) {
+        return R"({"type":"socket","pid":1,"inferred":true,"result":2147483647,"params":{"fd":2147483647,"domain":2,"type":)" +
+               std::to_string(type) + R"(,"proto":0,"flags":0}})";
+    };
+    run(socket_of(2));
+    EXPECT_EQ(apply(connect("0")).fd->l4, L4::udp);
+    state.finish();
+    EXPECT_EQ(state.thread(1)->fd(2147483647), nullptr);
+    for (int i = 0; i < 20; ++i) run(socket_of(i == 19 ? 1 : 2));
+    std::string other = connect("0");
+    const Context& c = apply(other.replace(other.find("\"fd\":4"), 6, "\"fd\":7"));
+    EXPECT_EQ(c.fd->l4, L4::tcp);  // the newest
+    EXPECT_EQ(c.fd->type, FdType::ipv4);
+}
+
 TEST_F(Network, AConnectionInProgressCountsAFailedOneDoesNot) {
     run(R"({"type":"socket","pid":1,"params":{"fd":4,"domain":2,"type":1,"proto":0,"flags":0}})");
     EXPECT_FALSE(apply(connect("-111")).fd->connected);
