@@ -15,18 +15,20 @@ using wire::Call;
 
 #define UC_INT(...) return static_cast<int>(__VA_ARGS__)
 
-constexpr int kSockNonblock = 04000;
+constexpr int kSockNonblock = 04000, kSockKind = 0xf, kSockStream = 1;
+constexpr uint16_t kInet = 2, kInet6 = 10;
 
 UC_EXPORT int socket(int domain, int type, int protocol) {
     const long fd = call<Call::socket>(domain, type, protocol);
     note_nonblocking(fd, type & kSockNonblock);
+    note_streaming(fd, (type & kSockKind) == kSockStream && (domain == kInet || domain == kInet6));
     return static_cast<int>(fd);
 }
 UC_EXPORT int bind(int fd, const void* address, uint32_t n) { UC_INT(call<Call::bind>(fd, address, n)); }
 UC_EXPORT int listen(int fd, int backlog) { UC_INT(call<Call::listen>(fd, backlog)); }
 // What becomes of a connection the trap cannot know, and rules ask for it: no process is too young for a ring then.
 static void be_ready_to_tell(int fd) {
-    constexpr int kSolSocket = 1, kSoDomain = 39, kInet = 2, kInet6 = 10;
+    constexpr int kSolSocket = 1, kSoDomain = 39;
     if (managed() || g_image.meet[0] || g_image.off || t_in_vfork_child || g_image.foreign_children) return;
     int domain = 0;
     uint32_t size = sizeof domain;
@@ -98,8 +100,6 @@ struct HostEntry {
     int size;
     char** addresses;
 };
-
-constexpr uint16_t kInet = 2, kInet6 = 10;
 
 // Name look-ups: the name asked, and the addresses as struct sockaddr_in or sockaddr_in6.
 struct Lookup {

@@ -91,6 +91,7 @@ struct Captured {
     char* directories[6] = {};  // room for where a directory descriptor leads, kUsualPath each
     uint32_t n = 0;
     uint32_t room = 128;  // for the address of a peer, as far as it is known
+    uint8_t end[28];      // an address that the kernel told us
     bool readable = true;
     const char* frame = nullptr;  // of the hook
     void add(wire::Tag tag, unsigned index, const void* data, uint64_t size) {
@@ -158,9 +159,18 @@ bool readable_now(uint64_t address, uint64_t n) {
     }
 }
 
-// The address of the peer that accept has written for the program, as far as the program had room for it.
-void capture_peer(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
-    if (d.kind(1) != wire::ArgKind::outaddr || !a[1] || !a[2]) return;
+// One end of a socket, asked of the kernel: getsockname or getpeername.
+void ask_for_end(const Process& p, long question, uint64_t fd, wire::Tag tag, Captured& c) {
+    uint32_t size = sizeof c.end;
+    if (is_sealed(p) || failed(own_call(question, fd, c.end, &size))) return;
+    const uint16_t family = *reinterpret_cast<const uint16_t*>(c.end);
+    if ((family == 2 && size == 16) || (family == 10 && size == 28)) c.add(tag, 1, c.end, size);
+}
+
+// The address of the peer that accept has written for the program, as far as the program had room for it; a program that did not ask
+// has us ask.
+void capture_peer(const Process& p, const uint64_t (&a)[6], Captured& c, long result) {
+    if (!a[1] || !a[2]) return ask_for_end(p, __NR_getpeername, static_cast<uint64_t>(result), wire::Tag::peer, c);
     constexpr uint32_t kLeast = 16;
     const uint32_t size = *reinterpret_cast<const uint32_t*>(a[2]);  // the kernel has written it
     if (size < kLeast || c.room < kLeast || !readable_now(a[1], kLeast)) return;
@@ -169,8 +179,24 @@ void capture_peer(const Descriptor& d, const uint64_t (&a)[6], Captured& c) {
     if (n && size >= n && c.room >= n && readable_now(a[1], n)) c.add(wire::Tag::peer, 1, reinterpret_cast<const void*>(a[1]), n);
 }
 
+// What of a connection's ends shows after the call only. Beside a stream's connect our question costs little; a datagram socket's takes
+// no longer than it does, so that its port stays unknown.
+[[gnu::noinline]] void look_at_ends(const Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c, long result) {
+    constexpr long kInProgress = -115;
+    if (d.kind(1) == wire::ArgKind::outaddr && !failed(result)) capture_peer(p, a, c, result);
+    const auto call = static_cast<wire::Call>(d.call);
+    if ((call == wire::Call::listen && result == 0) ||
+        (call == wire::Call::connect && (result == 0 || result == kInProgress) && streaming(a[0])))
+        ask_for_end(p, __NR_getsockname, a[0], wire::Tag::local, c);
+}
+[[gnu::always_inline]] inline void capture_ends(const Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c, long result) {
+    if (d.kind(1) == wire::ArgKind::outaddr || d.kind(1) == wire::ArgKind::sockaddr ||
+        d.call == static_cast<uint16_t>(wire::Call::listen)) [[unlikely]]
+        look_at_ends(p, d, a, c, result);
+}
+
 void record(const Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& c, long result) {
-    if (!failed(result)) capture_peer(d, a, c);
+    capture_ends(p, d, a, c, result);
     const uint8_t flags = c.readable ? 0 : wire::kUnreadable;
     emit(p.ring, {wire::RecordKind::call, d.call, flags, result, a, d.nargs, c.pieces, c.n, c.frame});
 }
@@ -191,7 +217,7 @@ long trapped(Process& p, const Descriptor& d, const uint64_t (&a)[6], Captured& 
         learn(d, a, result);
         capture_late(d, a, c);
     }
-    if (!failed(result)) capture_peer(d, a, c);
+    capture_ends(p, d, a, c, result);
     for (uint32_t i = 0; i < c.n; i++) pieces[1 + i] = c.pieces[i];
     emit(p.ring, {wire::RecordKind::result, d.call, 0, result, nullptr, 0, pieces, 1 + c.n, c.frame});
     return result;

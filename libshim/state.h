@@ -63,6 +63,7 @@ struct Image {
     // kKnownPages of them, see readable.h. Null: none is known; there from the first ring on, as only who records must read.
     uint32_t* pages;
     uint8_t nonblocking[128];  // a bit for each descriptor below 1024: seen to be made non-blocking
+    uint8_t streaming[128];    // alike: made as a stream socket of the internet
 };
 
 extern Image g_image;
@@ -110,12 +111,18 @@ inline bool is_sealed(const Process& p) {
 inline bool nonblocking(uint64_t fd) {
     return fd < 1024 && (__atomic_load_n(&g_image.nonblocking[fd / 8], __ATOMIC_RELAXED) >> fd % 8 & 1);
 }
-inline void note_nonblocking(long fd, bool is) {
+inline void note_bit(uint8_t (&of)[128], long fd, bool is) {
     if (fd < 0 || fd >= 1024) return;
     const auto bit = static_cast<uint8_t>(1 << fd % 8);
-    if (is) __atomic_fetch_or(&g_image.nonblocking[fd / 8], bit, __ATOMIC_RELAXED);
-    else __atomic_fetch_and(&g_image.nonblocking[fd / 8], static_cast<uint8_t>(~bit), __ATOMIC_RELAXED);
+    if (is) __atomic_fetch_or(&of[fd / 8], bit, __ATOMIC_RELAXED);
+    else __atomic_fetch_and(&of[fd / 8], static_cast<uint8_t>(~bit), __ATOMIC_RELAXED);
 }
+inline void note_nonblocking(long fd, bool is) { note_bit(g_image.nonblocking, fd, is); }
+// Whether a descriptor was seen to be made as a stream socket of the internet: a hint of the same kind.
+inline bool streaming(uint64_t fd) {
+    return fd < 1024 && (__atomic_load_n(&g_image.streaming[fd / 8], __ATOMIC_RELAXED) >> fd % 8 & 1);
+}
+inline void note_streaming(long fd, bool is) { note_bit(g_image.streaming, fd, is); }
 
 // Called for each interposed call of a process without a ring: counts, and registers when the process has earned it; where its image
 // was told by a word, it goes on by words. Returns the process when it may record now, else null. Cold; keeps errno.

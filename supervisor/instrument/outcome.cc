@@ -6,6 +6,7 @@
 
 #include "supervisor/instrument/fds.h"
 #include "supervisor/instrument/handler.h"
+#include "supervisor/instrument/socket_facts.h"
 #include "supervisor/instrument/target.h"
 
 namespace undercoat::instrument {
@@ -45,6 +46,7 @@ uint16_t Handler::finish_call(uint64_t entry_id, int64_t result) {
     const bool known = result != wire::kStatusUnknown;
     e.header.result = known ? result : 0;
     if (!known) e.header.flags |= wire::kResultUnknown;
+    else look_at_ends(e.header, result, e.payload);
     emit(e.header, e.payload.data(), e.payload.size());
     const uint16_t call = e.header.call;
     book_.give_back(std::move(e));

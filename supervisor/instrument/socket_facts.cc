@@ -44,6 +44,15 @@ bool unbound(const wire::SocketInfo& s) {
     return port == 0;
 }
 
+// With errno where there is none.
+UniqueFd duplicate_of(pid_t pid, int number) {
+    const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (!pidfd) return {};
+    const auto take = [&] { return UniqueFd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), number, 0))); };
+    UniqueFd fd = take();
+    return !fd && errno == EPERM && take_reach(pid) ? take() : std::move(fd);
+}
+
 // The calling thread of ours, in the network name space of `tid` while this lives.
 class Visit {
 public:
@@ -102,10 +111,7 @@ bool about_socket(const HeldCall& c) {
 }
 
 void look_at_socket(const HeldCall& c, const Captured& found, wire::PayloadWriter& out, SocketFacts& facts) {
-    const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, c.pid, 0)));
-    if (!pidfd) return;
-    UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), c.as_int(0), 0)));
-    if (!fd && errno == EPERM && take_reach(c.pid)) fd.reset(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), c.as_int(0), 0)));
+    const UniqueFd fd = duplicate_of(c.pid, c.as_int(0));
     if (!fd) {
         facts.known = facts.bad_descriptor = errno == EBADF;
         return;
@@ -130,6 +136,29 @@ void look_at_socket(const HeldCall& c, const Captured& found, wire::PayloadWrite
     out.put(Tag::socket, 0, &s, sizeof s);
     const bool inet = s.family == AF_INET || s.family == AF_INET6;
     if (inet && static_cast<wire::Call>(c.call) == wire::Call::connect && unbound(s)) put_route(c, found, s, out);
+}
+
+void look_at_ends(const wire::RecordHeader& h, int64_t result, std::vector<uint8_t>& payload) {
+    const auto call = static_cast<wire::Call>(h.call);
+    const bool accepts = (call == wire::Call::accept || call == wire::Call::accept4) && result >= 0;
+    const bool of_argument = (call == wire::Call::connect && (result == 0 || result == -EINPROGRESS)) || (call == wire::Call::listen && result == 0);
+    uint64_t number = static_cast<uint64_t>(result);
+    if (of_argument && payload.size() >= wire::PayloadWriter::tlv(sizeof number))  // the first of the registers, which come first
+        memcpy(&number, payload.data() + wire::PayloadWriter::tlv(0), sizeof number);
+    else if (!accepts) return;
+    const UniqueFd fd = duplicate_of(static_cast<pid_t>(h.pid), static_cast<int>(number));
+    if (!fd) return;
+    uint8_t more[2 * wire::PayloadWriter::tlv(sizeof(sockaddr_in6))];
+    wire::PayloadWriter out(more, more + sizeof more);
+    const auto put = [&](Tag tag, auto ask) {
+        sockaddr_storage name{};
+        socklen_t n = sizeof name;
+        if (ask(fd.get(), reinterpret_cast<sockaddr*>(&name), &n) != 0 || (name.ss_family != AF_INET && name.ss_family != AF_INET6)) return;
+        out.put(tag, 0, &name, n);
+    };
+    put(Tag::local, getsockname);
+    if (accepts) put(Tag::peer, getpeername);
+    if (payload.size() + out.size() <= wire::kMaxRecord - wire::kHeaderSize) payload.insert(payload.end(), more, more + out.size());
 }
 
 }  // namespace undercoat::instrument

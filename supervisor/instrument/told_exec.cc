@@ -65,7 +65,7 @@ bool is_alive(const Stat& s) { return s.state != 'Z' && s.state != 'X'; }
 bool may_say(Tag tag) {
     switch (tag) {
         case Tag::args: case Tag::path: case Tag::string: case Tag::sockaddr: case Tag::argv: case Tag::open_how: case Tag::buffer:
-        case Tag::addresses: case Tag::peer: case Tag::buf64: return true;
+        case Tag::addresses: case Tag::local: case Tag::peer: case Tag::buf64: return true;
         default: return false;
     }
 }

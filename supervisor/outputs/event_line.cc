@@ -42,7 +42,8 @@ void append_args(const fields::Access& a, std::string& out) {
         first = false;
         append_quoted(p.name, out);
         out += ':';
-        const bool plain = a.event.param(i).kind == event::ParamValue::Kind::number && rendered.resolved.empty();
+        const bool plain = a.event.param(i).kind == event::ParamValue::Kind::number && rendered.resolved.empty() &&
+                           rendered.raw != fields::kNotAvailable;
         if (plain && p.format == event::ParamFormat::DEC && p.type != event::ParamType::ABSTIME &&
             p.type != event::ParamType::BOOL)
             out += rendered.raw;

@@ -195,6 +195,7 @@ void State::Impl::apply_connect(Event& e, Thread& t) {
     fd.connected = true;
     fix_any(ends);
     fd.set_tuple(ends);
+    show_ends(e, ends);
     context->fd_name_changed = context->fd == nullptr || context->fd->name != fd.name;
     context->fd = table.set_fd(t, context->fd_number, fd);
 }
@@ -204,7 +205,35 @@ void State::Impl::apply_listen(Event& e, Thread& t) {
     if (!succeeded(e) || context->fd == nullptr || context->fd_number < 0) return;
     FdInfo fd = *context->fd;
     fd.role = Role::server;
+    Address own = e.captured.local;
+    if (const wire::SocketInfo* s = e.captured.socket[0]; s != nullptr && !own.is_ip())
+        own = event::parse_sockaddr(s->local, std::min<size_t>(s->local_len, sizeof s->local));
+    if (own.is_ip() && own.port != 0 && !fd.server_socket) {  // the kernel chose the port
+        unmap(own);
+        fd.server_socket = true;
+        fd.type = type_of_address(own);
+        fd.set_tuple(Tuple{{}, own});
+    }
     context->fd = table.set_fd(t, context->fd_number, fd);
+}
+
+// Whoever accepts may tell the peer only, or nothing; the listener knows where it listens.
+void State::Impl::complete_accepted(Tuple& ends, const FdInfo& listener) const {
+    if (ends.destination.is_ip() && (options.foreign || !ends.destination.is_any())) return;
+    const Tuple own = unmapped({ends.source, listener.tuple.destination});
+    const bool alike = own.destination.family == ends.source.family || (ends.source.family == Family::none && !options.foreign);
+    if (alike && own.destination.is_ip() && ends.destination.port == 0) ends.destination = own.destination;
+    if (options.foreign || !ends.source.is_ip() || !ends.destination.is_ip() || !ends.destination.is_any()) return;
+    const uint16_t port = ends.destination.port;
+    const Address taken = interfaces.source_for(ends.source);
+    if (taken.family == ends.source.family) ends.destination = taken;
+    ends.destination.port = port;
+}
+
+// The event's own tuple has what is known of both ends, too.
+void State::Impl::show_ends(Event& e, const Tuple& ends) const {
+    const int i = event::find_param(e.info(), "tuple");
+    if (!options.foreign && i >= 0 && ends.source.is_ip() && ends.destination.is_ip()) e.set_tuple(static_cast<unsigned>(i), ends);
 }
 
 void State::Impl::apply_accept(Event& e, Thread& t) {
@@ -219,16 +248,20 @@ void State::Impl::apply_accept(Event& e, Thread& t) {
     if (const std::optional<Tuple> tuple = tuple_of(e)) ends = *tuple;
     if (from != nullptr) fd.type = from->type, fd.l4 = from->l4;
     if (ends.source.family != Family::none) fd.type = type_of_address(ends.source);
-    // Some shims know the peer only; the listener knows where it listens.
-    if (from != nullptr && !ends.destination.is_ip()) {
-        const Tuple own = unmapped({ends.source, from->tuple.destination});
-        if (own.destination.family == ends.source.family) ends.destination = own.destination;
-    }
+    if (from != nullptr) complete_accepted(ends, *from);
     if (fd.is_ip() && fd.l4 == L4::unknown) fd.l4 = L4::tcp;
     fd.role = Role::server;
     fd.connected = true;
     fd.set_tuple(ends);
+    if (ends.source.family == Family::none && ends.destination.is_ip()) {  // the client stays unknown, but in the name as an end of no socket
+        Tuple shown = ends;
+        shown.source.family = ends.destination.family;
+        fd.name = event::to_text(shown);
+    }
+    show_ends(e, ends);
     if (!knows_number(e, number)) {
+        context->fd_number = wire::kInferredFd;
+        e.set_number(0, wire::kInferredFd);
         scratch = fd;
         context->fd = &scratch;
         context->fd_from_arguments = true;

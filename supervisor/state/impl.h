@@ -96,6 +96,8 @@ struct State::Impl {
     void place_socket(Thread& t, const Address& a);
     FdInfo socket_from(const wire::SocketInfo& s, const FdInfo* known) const;
     void fix_any(Tuple& t) const;
+    void complete_accepted(Tuple& ends, const FdInfo& listener) const;
+    void show_ends(event::Event& e, const Tuple& ends) const;
 };
 
 // The parameter as a number, or `otherwise` where it is none.

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <thread>
 
 #include "tests/unit/supervisor/instrument/temp_tree.h"
@@ -19,11 +20,12 @@ using wire::Call;
 class Infer : public TempTree {
 protected:
     // What is inferred for a call of this process with these paths; `who`: whose rights count.
+    pid_t caller = getpid();
     Verdict ask(Call call, std::initializer_list<uint64_t> args, const std::string& first = "", const std::string& second = "",
                 const Credentials* who = nullptr) {
         HeldCall c;
         c.call = static_cast<uint16_t>(call);
-        c.tid = c.pid = getpid();
+        c.tid = c.pid = caller;
         std::copy(args.begin(), args.end(), c.args);
         Captured found;
         strcpy(found.paths[0].text, first.c_str());
@@ -171,19 +173,31 @@ TEST_F(Infer, DescriptorsAreLookedAt) {
 
 // Of one thread: others take numbers meanwhile.
 TEST_F(Infer, ASocketGetsTheLowestFreeNumber) {
-    const int low = open("/dev/null", O_RDONLY), high = open("/dev/null", O_RDONLY);
-    close(low);
-    const Verdict alone = ask(Call::socket, {AF_INET, SOCK_STREAM, 0});
-    const int real = socket(AF_INET, SOCK_STREAM, 0);
-    EXPECT_TRUE(alone.known);
-    EXPECT_EQ(alone.result, real);
+    int wait[2], ready[2];
+    ASSERT_EQ(pipe(wait) | pipe(ready), 0);
+    char c = 0;
+    caller = fork();
+    if (caller == 0) {
+        for (int fd = 3; fd < 64; ++fd)
+            if (fd != wait[0] && fd != ready[1]) close(fd);
+        for (int fd = 3; fd < 30; ++fd)
+            if (fd != wait[0] && fd != ready[1] && fd != 20) dup2(wait[0], fd);
+        _exit(write(ready[1], &c, 1) != 1 || read(wait[0], &c, 1) != 1 || socket(AF_INET, SOCK_STREAM, 0) != 20);
+    }
+    ASSERT_EQ(read(ready[0], &c, 1), 1);
+    EXPECT_EQ(ask(Call::socket, {AF_INET, SOCK_STREAM, 0}).result, 20);
+    EXPECT_EQ(write(wait[1], &c, 1), 1);
+    int status = -1;
+    EXPECT_EQ(waitpid(caller, &status, 0), caller);
+    EXPECT_EQ(status, 0);
+    for (const int fd : {wait[0], wait[1], ready[0], ready[1]}) close(fd);
+    caller = getpid();
     std::mutex held;
     std::unique_lock lock(held);
-    std::thread another([&] { const std::lock_guard wait(held); });
+    std::thread another([&] { const std::lock_guard until(held); });
     EXPECT_EQ(ask(Call::socket, {AF_INET, SOCK_STREAM, 0}).result, wire::kInferredFd);
     lock.unlock();
     another.join();
-    close(real), close(high);
 }
 
 // Connects to sockets of the file system fail as the kernel lets them fail; where one lies, nothing is claimed.

@@ -51,6 +51,29 @@ TEST_F(Network, AClientHasItsTuple) {
     EXPECT_FALSE(apply(connect("0")).fd_name_changed);
 }
 
+// Whoever accepts tells the peer, or nothing: the rest is the listener's.
+TEST_F(Network, AnAcceptedSocketHasTheAddressOfItsListener) {
+    const sockaddr_in peer = v4("127.0.0.1", 50001);
+    const auto accept = [&](bool with_peer) {
+        RecordBuilder b = RecordBuilder::call(Call::accept).from(1).result(7).args({3, 0, 0});
+        if (with_peer) b.object(Tag::peer, 1, peer);
+        return b.bytes();
+    };
+    const auto told = [&](const char* address, bool with_peer) {
+        run(R"({"type":"socket","pid":1,"params":{"fd":3,"domain":2,"type":1,"proto":0,"flags":0}})");
+        run(std::string(R"({"type":"bind","pid":1,"params":{"res":0,"fd":3,"addr":{"ip":")") + address + R"(","port":80}}})");
+        const std::vector<uint8_t> bytes = accept(with_peer);
+        EXPECT_EQ(event::decode(wire::RecordView(bytes.data(), bytes.size()), nullptr, {}, event), event::DecodeStatus::ok);
+        state.apply(event);
+        const std::string name = state.context().fd->name;
+        state.finish();
+        return name;
+    };
+    EXPECT_EQ(told("127.0.0.1", true), "127.0.0.1:50001->127.0.0.1:80");
+    EXPECT_EQ(told("0.0.0.0", true), "127.0.0.1:50001->127.0.0.1:80");
+    EXPECT_EQ(told("127.0.0.1", false), "0.0.0.0:0->127.0.0.1:80");
+}
+
 // A socket that the trap saw begin, of a number that nobody told, is the one of the call that uses an unknown descriptor.
 TEST_F(Network, ASocketOfUnknownNumberIsTakenByItsFirstUse) {
     const auto socket_of = [](int type) {
