@@ -8,6 +8,7 @@ import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault('UNDERCOAT_BUILD', str(ROOT / 'build'))
@@ -51,13 +52,10 @@ class Collector(unittest.TestCase):
             self.assertIn(f['name'], text)
 
     def test_a_store_that_is_not_there_is_named(self):
-        stores = self.bench.stores
-        stores.STORES['nothing'] = stores.Store('nothing', 1, (('--no-such-option', None),))
-        self.addCleanup(stores.STORES.pop, 'nothing')
-        result, text = self.run_bench('--quick', '--store', 'nothing')
-        self.assertIn('no-such-option', result['stores']['nothing']['missing'])
-        self.assertIn('nothing     not there: ', text)
-        self.assertIn('BENCH_NATS_OF_TESTS is not set', stores.Store('named', 1, (('--nats', 'BENCH_NATS_OF_TESTS'),)).missing(pathlib.Path('/none')))
+        with unittest.mock.patch.dict(os.environ, {'BENCH_POSTGRES': 'postgresql://who:x@wrong@127.0.0.1/database'}):
+            result, text = self.run_bench('--quick', '--store', 'postgres')
+        self.assertIn('URL is malformed', result['stores']['postgres']['missing'])
+        self.assertRegex(text, r'postgres +not there: .*URL is malformed')
 
     def test_a_search_that_misses_what_is_there_is_an_error(self):
         search = self.bench.parts.searches.__globals__['Search']('a', {}, least=2)
