@@ -189,10 +189,26 @@ def attacks_by_official_names(catcher):
     ]
 
 
+class Interrupt:
+    """^C, which is not lost where Python ignores what is raised: in a callback of its own."""
+    came = False
+
+    @classmethod
+    def take(cls, *_):
+        cls.came = True
+        raise KeyboardInterrupt
+
+    @classmethod
+    def check(cls):
+        if cls.came:
+            raise KeyboardInterrupt
+
+
 def attack(screen, server, tail, catcher, official):
     """Returns the rules that should have spoken and did not."""
     silent = []
     for title, method, path, form, rules in attacks(catcher, official):
+        Interrupt.check()
         since = len(tail.seen)
         words = ' '.join(f'{k}={v!r}' for k, v in form.items())
         screen.say(f'\n  ▶ {title}', 1)
@@ -275,7 +291,7 @@ def main():
     left_by_a_demo = PLANTED.is_file() and PLANTED.read_bytes() == PLANT.encode()  # by one that was killed
     if PLANTED.exists() and not left_by_a_demo:
         raise SystemExit(f'demo: {PLANTED} exists already, and no demo put it there; remove it or move it away')
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ^C counts, though whoever started us may have it ignored
+    signal.signal(signal.SIGINT, Interrupt.take)  # ^C counts, though whoever started us may have it ignored
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix='undercoat-demo-') as name, contextlib.ExitStack() as stack:
@@ -293,6 +309,7 @@ def show(screen, scratch, stack, arguments):
     silent, seen = play('A Python web application', ['python3', ROOT / 'demo/vulnerable_app.py'])
     static = build_static_server(scratch)
     more_silent, more_seen = play('The same, statically linked (Go): no libc, nothing to preload', [static])
+    Interrupt.check()
     if page:
         silent += page.farewell(screen, seen + more_seen)
     screen.say()

@@ -1,5 +1,6 @@
 """Real containers: whatever the image and the runtime take away, the workload's exit status and output are as without us, and it
 alerts; where that cannot be, one line says so and the workload runs all the same."""
+import contextlib
 import json
 import os
 import pathlib
@@ -225,7 +226,10 @@ class Lasting(ContainerCase):
         c, _ = self.start('/bin/work', 'wait', arguments=['--preserve-fds=1'], before=f'exec 3>{kept};')
         holders = {}
         for pid, (inside, name) in c.processes().items():
-            links = [os.readlink(f'/proc/{pid}/fd/{fd}') for fd in os.listdir(f'/proc/{pid}/fd')]
+            links = []
+            for fd in os.listdir(f'/proc/{pid}/fd'):
+                with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                    links.append(os.readlink(f'/proc/{pid}/fd/{fd}'))
             holders[inside, name] = any(l.endswith('/kept') for l in links)
         self.assertGreaterEqual(len(holders), 5, holders)
         self.assertEqual([(1, 'work')], [who for who, holds in holders.items() if holds])
