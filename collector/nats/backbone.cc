@@ -16,6 +16,7 @@ using Log = std::function<void(const std::string&)>;
 
 constexpr auto kStartPatience = std::chrono::seconds(30);
 constexpr int64_t kAckPatience = 10'000;          // milliseconds until what is published must be acknowledged
+constexpr int64_t kWritePatience = 5'000;         // milliseconds until the server must take what is written
 constexpr int64_t kMostUnacknowledged = 4096;     // messages; publishing more waits
 constexpr size_t kLeastPayload = 512 << 10;       // an alert fits into it, whatever it holds
 constexpr size_t kHeaders = 1024;
@@ -119,13 +120,17 @@ private:
         natsOptions_SetReconnectWait(made, 250);
         natsOptions_SetReconnectJitter(made, 250, 250);
         natsOptions_SetTimeout(made, 5000);
+        // Who writes holds the connection's lock: without this, a server that hangs would hold up whoever looks at the connection.
+        check(natsOptions_SetWriteDeadline(made, kWritePatience), "the deadline of writing");
         natsOptions_SetPingInterval(made, 5000);
         natsOptions_SetMaxPingsOut(made, 2);
         if (!settings_.token.empty()) check(natsOptions_SetToken(made, settings_.token.c_str()), "the token");
         if (!settings_.credentials.empty())
             check(natsOptions_SetUserCredentialsFromFiles(made, settings_.credentials.c_str(), nullptr), "the credentials");
+        // libnats looks at no scheme: whoever is on the way could take TLS out of the server's greeting.
+        const bool tls = settings_.url.find("tls://") != settings_.url.npos;
+        if (tls || !settings_.ca_file.empty()) check(natsOptions_SetSecure(made, true), "TLS");
         if (!settings_.ca_file.empty()) {
-            check(natsOptions_SetSecure(made, true), "TLS");
             check(natsOptions_LoadCATrustedCertificates(made, settings_.ca_file.c_str()), "the authority of NATS");
         }
         natsOptions_SetDisconnectedCB(made, [](natsConnection*, void* number) { tell(number, [](Told& t) { t.lost = true; }); }, told_.number());

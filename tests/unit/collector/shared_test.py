@@ -253,6 +253,20 @@ class WithBackbone(Together):
         self.ingest = self.collector(UNDERCOAT_INGEST='1')
         wait_for(lambda: self.post(self.ingest, {}) == 400, 'it knows the keys')
 
+    def test_tls_is_not_given_up(self):
+        """A server without it is told nothing."""
+        url = self.environment['UNDERCOAT_NATS'].replace('nats://', 'tls://')
+        with tempfile.TemporaryDirectory() as directory:
+            p = subprocess.Popen([COLLECTOR, '--data', directory], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                                 env={**self.first.environment, 'UNDERCOAT_NATS': url})
+            self.addCleanup(p.stderr.close)
+            said = p.stderr.readline()
+            while 'NATS' not in said and said:
+                said = p.stderr.readline()
+            p.kill()
+            p.wait(SLOW)
+        self.assertRegex(said, 'NATS cannot be reached: Secure')
+
     def test_nats_is_killed_while_alerts_come(self):
         senders, reached = self.senders([self.first, self.ingest], 40)
         for n in (20, 60):
